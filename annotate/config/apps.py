@@ -1,0 +1,7 @@
+"""Names the admin site so that it can demand our admin role. It must know no models."""
+
+from django.contrib.admin.apps import AdminConfig
+
+
+class TriptychAdminConfig(AdminConfig):
+    default_site = "annotate.config.admin_site.TriptychAdminSite"

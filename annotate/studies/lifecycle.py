@@ -1,0 +1,50 @@
+"""The legal moves of a study as a table. It must not launch: that needs samples and pairs."""
+
+from django.utils import timezone
+
+from annotate.people.models import User
+from annotate.studies.models import Event, Study
+
+S = Study.State
+
+MOVES: dict[S, frozenset[S]] = {
+    S.DRAFT: frozenset({S.OPEN}),  # by judging.launch only, which freezes the protocol
+    S.OPEN: frozenset({S.PAUSED, S.CLOSED}),
+    S.PAUSED: frozenset({S.OPEN, S.CLOSED}),
+    S.CLOSED: frozenset({S.OPEN, S.ARCHIVED}),
+    S.ARCHIVED: frozenset(),
+}
+
+
+class IllegalMove(ValueError):
+    """A study was asked to go where its state does not lead."""
+
+
+def check_move(current: S, target: S) -> None:
+    """Raise IllegalMove unless the table allows it."""
+    if target not in MOVES[current]:
+        allowed = ", ".join(sorted(MOVES[current])) or "nothing: this is the end"
+        raise IllegalMove(
+            f"a study that is {current} cannot become {target}; from here it may become {allowed}. "
+            "Clone the study to start again from a draft."
+        )
+
+
+def move(study: Study, target: S, *, actor: User | None) -> Study:
+    """Move a launched study; won by compare-and-set, so two people pressing at once do it once."""
+    current = S(study.state)
+    check_move(current, target)
+    if current is S.DRAFT:
+        raise IllegalMove(
+            "a draft is opened by launching it, which pairs its samples and freezes its protocol. "
+            "Use launch instead."
+        )
+    won = Study.objects.filter(pk=study.pk, state=current).update(state=target)
+    study.refresh_from_db(fields=["state"])
+    if not won:
+        check_move(S(study.state), target)
+        return move(study, target, actor=actor)
+    Event.objects.create(
+        study=study, actor=actor, kind=f"study_{target}", data={"from": current}, at=timezone.now()
+    )
+    return study

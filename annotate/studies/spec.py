@@ -1,0 +1,126 @@
+"""StudySpec: the one definition of a study, for TOML file, web form and later the API.
+
+It must know no database; `studies.create` turns it into rows.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from annotate.studies.protocol import Protocol
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+class SpecError(ValueError):
+    """A study specification that cannot be used; one line for each thing that is wrong."""
+
+
+class MethodSpec(BaseModel):
+    """An arm: imported pictures now; teacher, student and adaptive arms carry settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    label: str = ""
+    kind: Literal[
+        "imported", "teacher", "student", "adaptive-refine", "adaptive-regenerate"
+    ] = "imported"
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class ContrastSpec(BaseModel):
+    """Method a against method b. The primary one is fixed before launch; a is the challenger."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    a: Name
+    b: Name
+    primary: bool = False
+
+
+class PromptSpec(BaseModel):
+    """One prompt written into the specification itself (imports bring theirs in the manifest)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
+    group: Annotated[str, StringConstraints(max_length=200)] = ""
+
+
+class PromptSetSpec(BaseModel):
+    """A named, versioned list of prompts with a role."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    role: Literal["test", "tune", "exam"] = "test"
+    prompts: tuple[PromptSpec, ...] = ()
+
+
+class StudySpec(BaseModel):
+    """A whole study."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    description: Annotated[str, StringConstraints(max_length=5000)] = ""
+    # What annotators see instead of the name, which may give the methods away.
+    public_name: Annotated[str, StringConstraints(max_length=80)] = "Side by side"
+    prompt_sets: tuple[PromptSetSpec, ...] = ()
+    methods: tuple[MethodSpec, ...] = ()
+    contrasts: tuple[ContrastSpec, ...] = ()
+    protocol: Protocol = Field(default_factory=lambda: Protocol())
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        names = [m.name for m in self.methods]
+        if doubled := {n for n in names if names.count(n) > 1}:
+            raise ValueError(f"methods named twice: {sorted(doubled)}. Give each its own name.")
+        for c in self.contrasts:
+            if c.a == c.b:
+                raise ValueError(
+                    f"contrast of {c.a!r} with itself. Name two different methods as a and b."
+                )
+            if names and (missing := {c.a, c.b} - set(names)):
+                raise ValueError(
+                    f"contrast {c.a!r} against {c.b!r} names unknown methods {sorted(missing)}; "
+                    f"known are {sorted(names)}. Add the method or correct the contrast."
+                )
+        pairs = [frozenset((c.a, c.b)) for c in self.contrasts]
+        if len(set(pairs)) < len(pairs):
+            raise ValueError("the same two methods are contrasted twice. Keep one of the two.")
+        if sum(c.primary for c in self.contrasts) > 1:
+            raise ValueError("more than one primary contrast. Mark one; the rest are exploratory.")
+        return self
+
+
+def parse_spec(data: dict[str, Any]) -> StudySpec:
+    """Validate plain data; raises SpecError with one `field: what is wrong` line per mistake."""
+    try:
+        return StudySpec.model_validate(data)
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(str(part) for part in e['loc']) or 'study'}: "
+            f"{e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        ]
+        raise SpecError("\n".join(lines)) from error
+
+
+def load_toml(path: Path) -> StudySpec:
+    """Read a study from a TOML file."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path.name} is not TOML in UTF-8: {error}. Correct that line.") from error
+    return parse_spec(data)
+
+
+def to_toml(spec: StudySpec) -> str:
+    """Write a study as TOML that `load_toml` reads back to an equal spec."""
+    return tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True))

@@ -1,0 +1,81 @@
+"""Who may open what: the one place where pages turn a person and an id into a row, or into 404.
+
+It must not render anything.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, cast
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+
+from annotate.people.models import User
+from annotate.studies.models import Membership, Study
+
+
+class PersonRequest(HttpRequest):
+    """A request whose user is known (behind `login_required`)."""
+
+    user: User
+
+
+def study_or_404(user: User, uid: UUID) -> Study:
+    """A study this person belongs to in any role; a foreign id is a 404, never a 403."""
+    study = Study.objects.visible_to(user).filter(uid=uid).first()
+    if study is None:
+        raise Http404
+    return study
+
+
+def managed_study_or_404(user: User, uid: UUID) -> Study:
+    """A study this person may change and see results of."""
+    study = Study.objects.managed_by(user).filter(uid=uid).first()
+    if study is None:
+        raise Http404
+    return study
+
+
+def membership_or_404(user: User, uid: UUID) -> Membership:
+    """This person's active place in a study, with the study, in one query."""
+    membership = (
+        Membership.objects.select_related("study")
+        .filter(study__uid=uid, user=user, active=True)
+        .first()
+    )
+    if membership is None:
+        raise Http404
+    return membership
+
+
+View = Callable[Concatenate[PersonRequest, ...], HttpResponse]
+
+
+def researcher_required(view: View) -> Callable[..., HttpResponse]:
+    """Signed in, and a researcher or admin; annotators get 404 so that pages do not show they exist."""
+
+    @login_required
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        person = cast(PersonRequest, request)
+        if not person.user.is_researcher:
+            raise Http404
+        return view(person, *args, **kwargs)
+
+    return wrapped
+
+
+def admin_required(view: View) -> Callable[..., HttpResponse]:
+    """Signed in, and an admin."""
+
+    @login_required
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        person = cast(PersonRequest, request)
+        if not person.user.is_admin:
+            raise PermissionDenied
+        return view(person, *args, **kwargs)
+
+    return wrapped

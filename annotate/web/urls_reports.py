@@ -1,0 +1,5 @@
+"""Addresses of the reports pages. It must hold no view."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
