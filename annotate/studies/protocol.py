@@ -33,35 +33,110 @@ class Protocol(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     judgement: Judgement = Field(
-        "cascade", description="cascade asks the next criterion only when the one before was equal"
+        "cascade",
+        title="Questions",
+        description="cascade asks the next criterion only when the one before was equal; single "
+        "asks for one overall decision; full asks all three criteria and the overall",
     )
-    ties: Ties = Field("equal", description="equal allowed, split into equal / both bad, or forbid")
-    deciding_factor: bool = Field(False, description="single only: ask which factor decided")
-    rule: VerdictRule = "priority-then-majority"
-    split: Literal["tie", "escalate", "drop"] = Field("tie", description="three different answers")
-    escalate_to: Literal[4, 5] | None = Field(None, description="annotators after an escalation")
-    overlap: Annotated[int, Field(ge=1, le=9)] = Field(3, description="different annotators a pair")
-    min_votes: Annotated[int, Field(ge=1, le=9)] = Field(3, description="fewer are undecided")
-    lease_minutes: Annotated[float, Field(gt=0, le=240)] = 10
+    ties: Ties = Field(
+        "equal",
+        title="Ties",
+        description="equal allows “about equal”; split offers equally good and both bad "
+        "(both count as a tie); forbid offers neither",
+    )
+    deciding_factor: bool = Field(
+        False, title="Ask for the deciding factor", description="single only"
+    )
+    rule: VerdictRule = Field(
+        "priority-then-majority",
+        title="Verdict rule",
+        description="priority inside each annotator and then the majority (the paper), or the "
+        "majority per criterion first, which needs full",
+    )
+    split: Literal["tie", "escalate", "drop"] = Field(
+        "tie", title="Three different answers", description="count as a tie, ask more, or drop"
+    )
+    escalate_to: Literal[4, 5] | None = Field(
+        None, title="Annotators after an escalation", description="with escalate only"
+    )
+    overlap: Annotated[int, Field(ge=1, le=9)] = Field(
+        3, title="Annotators per pair", description="different people; 1 to 9"
+    )
+    min_votes: Annotated[int, Field(ge=1, le=9)] = Field(
+        3, title="Votes needed for a verdict", description="a pair with fewer stays undecided"
+    )
+    lease_minutes: Annotated[float, Field(gt=0, le=240)] = Field(
+        10,
+        title="Lease, minutes",
+        description="how long a pair is kept for somebody who went away; the page renews it",
+    )
     display: Literal["equal-box", "native"] = Field(
-        "equal-box", description="native keeps each picture's size, which can tell methods apart"
+        "equal-box",
+        title="Display",
+        description="equal-box fits both pictures into one box; native keeps each picture's own "
+        "size, which can tell the methods apart",
     )
-    min_view_ms: Annotated[int, Field(ge=0, le=60_000)] = 700
-    identical: Literal["auto_tie", "show"] = "auto_tie"
-    reuse: Literal["by_content", "fresh"] = "by_content"
-    side_balance: Literal["pair-and-annotator", "random"] = "pair-and-annotator"
-    one_per_group: bool = Field(True, description="sample one prompt of each group")
-    phone: bool = Field(False, description="allow screens narrower than 900 px")
-    undo_seconds: Annotated[int, Field(ge=0, le=600)] = 60
-    break_minutes: Annotated[int, Field(ge=0, le=240)] = 25
-    break_pairs: Annotated[int, Field(ge=0, le=1000)] = 100
+    min_view_ms: Annotated[int, Field(ge=0, le=60_000)] = Field(
+        700,
+        title="Minimum viewing time, milliseconds",
+        description="answers open after it, once both pictures are decoded",
+    )
+    identical: Literal["auto_tie", "show"] = Field(
+        "auto_tie",
+        title="Identical pictures",
+        description="auto_tie counts them as ties without asking, and apart from the others",
+    )
+    reuse: Literal["by_content", "fresh"] = Field(
+        "by_content",
+        title="Equal pairs in several contrasts",
+        description="by_content judges them once for all; fresh asks again for each",
+    )
+    side_balance: Literal["pair-and-annotator", "random"] = Field(
+        "pair-and-annotator",
+        title="Sides",
+        description="balanced within each pair and for each annotator, or drawn at random",
+    )
+    one_per_group: bool = Field(
+        True,
+        title="One prompt of each group",
+        description="several captions of one photo are not independent",
+    )
+    phone: bool = Field(
+        False, title="Allow phones", description="screens narrower than 900 px; recorded"
+    )
+    undo_seconds: Annotated[int, Field(ge=0, le=600)] = Field(
+        60,
+        title="Undo, seconds",
+        description="to take back the last vote; 0 is never",
+    )
+    break_minutes: Annotated[int, Field(ge=0, le=240)] = Field(
+        25, title="Offer a break after minutes", description="0 offers none"
+    )
+    break_pairs: Annotated[int, Field(ge=0, le=1000)] = Field(
+        100, title="Offer a break after pairs", description="0 offers none"
+    )
     hold_after_reports: Annotated[int, Field(ge=1, le=9)] = Field(
-        2, description="reports after which a pair is held back"
+        2,
+        title="Hold a pair after reports",
+        description="this many people must report it; it then waits for you",
     )
-    instructions: str = Field("", description="Markdown; empty uses the standing instructions")
-    examples: tuple[ExamplePair, ...] = ()
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    instructions: str = Field(
+        "",
+        title="Instructions",
+        description="Markdown; empty shows the standing instructions",
+    )
+    examples: tuple[ExamplePair, ...] = Field(
+        (),
+        title="Example pairs",
+        description="shown with the instructions; pictures are named by their content digest, "
+        "which the sample browser shows",
+    )
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(
+        0.95, title="Confidence of intervals", description="between 0.5 and 1"
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
+        0, title="Seed", description="orders pairs, draws sides, picks prompts of a group"
+    )
 
     @model_validator(mode="after")
     def _choices_agree(self) -> Self:

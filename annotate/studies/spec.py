@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from annotate.studies.protocol import Protocol
 
@@ -26,9 +34,9 @@ class MethodSpec(BaseModel):
 
     name: Name
     label: str = ""
-    kind: Literal[
-        "imported", "teacher", "student", "adaptive-refine", "adaptive-regenerate"
-    ] = "imported"
+    kind: Literal["imported", "teacher", "student", "adaptive-refine", "adaptive-regenerate"] = (
+        "imported"
+    )
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -67,13 +75,33 @@ class StudySpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Name
-    description: Annotated[str, StringConstraints(max_length=5000)] = ""
+    name: Name = Field(title="Name", description="seen by researchers only")
+    description: Annotated[str, StringConstraints(max_length=5000)] = Field(
+        "", title="Description", description="what the study is to find out; researchers only"
+    )
     # What annotators see instead of the name, which may give the methods away.
-    public_name: Annotated[str, StringConstraints(max_length=80)] = "Side by side"
-    prompt_sets: tuple[PromptSetSpec, ...] = ()
-    methods: tuple[MethodSpec, ...] = ()
-    contrasts: tuple[ContrastSpec, ...] = ()
+    public_name: Annotated[str, StringConstraints(max_length=80)] = Field(
+        "Side by side",
+        title="Name shown to annotators",
+        description="must not tell which methods are compared",
+    )
+    prompt_sets: tuple[PromptSetSpec, ...] = Field(
+        (),
+        title="Prompt sets",
+        description="leave empty to bring the prompts with the samples; prompts are lines of "
+        "comma-separated id, text, group",
+    )
+    methods: tuple[MethodSpec, ...] = Field(
+        (),
+        title="Methods",
+        description="what made the pictures; the name is the one in your manifest, the label the "
+        "one in the report",
+    )
+    contrasts: tuple[ContrastSpec, ...] = Field(
+        (),
+        title="Contrasts",
+        description="a is the challenger, b the baseline; the primary contrast is fixed at launch",
+    )
     protocol: Protocol = Field(default_factory=lambda: Protocol())
 
     @model_validator(mode="after")
@@ -99,26 +127,48 @@ class StudySpec(BaseModel):
         return self
 
 
+def explain(error: ErrorDetails) -> str:
+    """One mistake in words: what was given, what is allowed, what to do."""
+    said = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "missing":
+        return "nothing was given and a value is needed. Add it."
+    if error["type"] == "extra_forbidden":
+        return "there is no such field. Correct its name or remove it."
+    if error["type"] == "value_error":
+        return said  # our own validators already say all three
+    given = repr(error["input"])
+    shown = given if len(given) <= 80 else given[:77] + "…"
+    return f"{shown} was given; {said[:1].lower()}{said[1:]}. Change it."
+
+
 def parse_spec(data: dict[str, Any]) -> StudySpec:
     """Validate plain data; raises SpecError with one `field: what is wrong` line per mistake."""
     try:
         return StudySpec.model_validate(data)
     except ValidationError as error:
         lines = [
-            f"{'.'.join(str(part) for part in e['loc']) or 'study'}: "
-            f"{e['msg'].removeprefix('Value error, ')}"
+            f"{'.'.join(str(part) for part in e['loc']) or 'study'}: {explain(e)}"
             for e in error.errors()
         ]
         raise SpecError("\n".join(lines)) from error
 
 
+def parse_toml(text: str) -> StudySpec:
+    """Read a study from TOML text."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"this is not TOML: {error}. Correct that line.") from error
+    return parse_spec(data)
+
+
 def load_toml(path: Path) -> StudySpec:
     """Read a study from a TOML file."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path.name} is not TOML in UTF-8: {error}. Correct that line.") from error
-    return parse_spec(data)
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path.name} is not UTF-8: {error}. Save it as UTF-8.") from error
+    return parse_toml(text)
 
 
 def to_toml(spec: StudySpec) -> str:
