@@ -70,11 +70,15 @@ class Invitation(models.Model):
     token_hash = models.CharField(max_length=64, unique=True)
     role = models.CharField(max_length=12, choices=Role, default=Role.ANNOTATOR)
     note = models.CharField(max_length=200, blank=True)
-    created_by = models.ForeignKey(User, models.PROTECT, related_name="invitations_sent")
+    # None: made on the command line, by whoever runs the machine.
+    created_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="invitations_sent"
+    )
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
-    used_by = models.OneToOneField(User, models.PROTECT, null=True, related_name="invitation")
+    # One person may use several: each further study comes with an invitation of its own.
+    used_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="invitations_used")
     withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,0 +1,139 @@
+"""The annotator's own page: my studies, what is left, my counts.
+
+It must not show a study's inner name, a method, or how others answered.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Avg, Count, Q, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from annotate.judging.models import Vote
+from annotate.judging.queue import left_for
+from annotate.people.models import User
+from annotate.studies.models import Membership, Study
+from annotate.web.access import PersonRequest
+
+ASKED = {
+    "cascade": "Two pictures for one prompt. Say which one matches the text better; "
+    "if they are equal, which has better quality; if that is equal too, which is more beautiful.",
+    "single": "Two pictures for one prompt. Say which one is better: "
+    "by matching the text first, then by quality, then by beauty.",
+    "full": "Two pictures for one prompt. Compare how they match the text, their quality and "
+    "their beauty, and say which one is better overall.",
+}
+# Fewer own votes say too little about one's pace.
+PACE_FROM = 5
+
+
+@dataclass(frozen=True)
+class StudyLine:
+    """One study as its annotator sees it."""
+
+    uid: str
+    title: str
+    asked: str
+    pseudonym: str
+    state: str
+    done: int
+    left: int
+    minutes_left: int | None
+
+    @property
+    def total(self) -> int:
+        return self.done + self.left
+
+    @property
+    def has_work(self) -> bool:
+        return self.state == Study.State.OPEN and self.left > 0
+
+
+@dataclass(frozen=True)
+class OwnCount:
+    """Own work in a stretch of time."""
+
+    label: str
+    pairs: int
+    active: str
+
+
+def hours_and_minutes(milliseconds: int) -> str:
+    """1 h 49 min; whole minutes, since nobody works by the second."""
+    hours, minutes = divmod(round(milliseconds / 60_000), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def study_lines(user: User) -> Iterator[StudyLine]:
+    """This person's places as an annotator: those with work first, then by age."""
+    own = {
+        row["study"]: row
+        for row in Vote.objects.filter(annotator=user)
+        .values("study")
+        .annotate(done=Count("pk"), pace=Avg("active_ms"))
+    }
+    places = (
+        Membership.objects.filter(user=user, active=True, role=Membership.Role.ANNOTATOR)
+        .exclude(study__state=Study.State.ARCHIVED)
+        .select_related("study")
+        .order_by("joined_at", "pk")
+    )
+    for place in places:
+        study = place.study
+        row = own.get(study.pk, {"done": 0, "pace": None})
+        left = left_for(place)
+        known = row["pace"] is not None and row["done"] >= PACE_FROM
+        yield StudyLine(
+            uid=str(study.uid),
+            title=study.spec.get("public_name") or "Side by side",
+            asked=ASKED[study.read_protocol().judgement],
+            pseudonym=place.pseudonym,
+            state=study.state,
+            done=row["done"],
+            left=left,
+            minutes_left=max(1, round(left * row["pace"] / 60_000)) if known else None,
+        )
+
+
+def own_counts(user: User, *, now: datetime) -> list[OwnCount]:
+    """Votes and active time: neutral numbers, never compared with other people's."""
+    spans = {
+        "day": ("Last 24 hours", Q(created_at__gt=now - timedelta(days=1))),
+        "week": ("Last 7 days", Q(created_at__gt=now - timedelta(days=7))),
+        "all": ("In all", Q()),
+    }
+    sums: dict[str, Any] = {}
+    for key, (_, when) in spans.items():
+        sums[f"{key}_pairs"] = Count("pk", filter=when)
+        sums[f"{key}_ms"] = Sum("active_ms", filter=when)
+    found = Vote.objects.filter(annotator=user).aggregate(**sums)
+    return [
+        OwnCount(label, found[f"{key}_pairs"], hours_and_minutes(found[f"{key}_ms"] or 0))
+        for key, (label, _) in spans.items()
+    ]
+
+
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """The first page after logging in: studies for researchers, own work for annotators."""
+    if cast(PersonRequest, request).user.is_researcher:
+        return redirect("studies")
+    return my_work(request)
+
+
+@login_required
+def my_work(request: HttpRequest) -> HttpResponse:
+    user = cast(PersonRequest, request).user
+    lines = sorted(study_lines(user), key=lambda line: not line.has_work)
+    context = {
+        "lines": lines,
+        "with_work": sum(line.has_work for line in lines),
+        "counts": own_counts(user, now=timezone.now()),
+        "nav": "work" if user.is_researcher else "",
+    }
+    return render(request, "annotate/home.html", context)
