@@ -24,6 +24,7 @@ UNDECIDED = -2
 """Code of `majority_array`: fewer votes than the quorum; excluded and counted, never imputed."""
 
 ESCALATIONS = (4, 5)
+_BLOCK = 65_536
 
 
 class Rule(StrEnum):
@@ -216,7 +217,7 @@ def majority_array(
 ) -> NDArray[np.int8]:
     """The leading label of every task at once: `majority` over millions of votes.
 
-    Counts by one `np.bincount`, so neither row order nor names of annotators can matter.
+    Only counts are looked at, so neither row order nor names of annotators can matter.
 
     Args:
         task: (votes,) integers in [0, n_tasks).
@@ -248,28 +249,42 @@ def majority_array(
     _check_codes(task, "task", below=n_tasks)
     _check_codes(label, "label", below=n_labels)
 
-    # Labels are the outer axis: each row of `counts` is contiguous, which the passes below need.
-    cell = np.multiply(label, n_tasks, dtype=np.intp)
-    cell += task.astype(np.intp, copy=False)
-    counts = np.bincount(cell, minlength=n_labels * n_tasks).reshape(n_labels, n_tasks)
+    # What `np.bincount(label * n_tasks + task)` counts, but by blocks of votes: its two arrays of
+    # eight bytes per vote cost more in fresh memory pages than the counting itself.
+    # Labels are the outer axis, so that each row of `counts` is contiguous in the passes below.
+    counts = np.zeros((n_labels, n_tasks), dtype=np.int32)
+    for start in range(0, len(task), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        cell = np.multiply(label[block], n_tasks, dtype=np.intp)
+        cell += task[block].astype(np.intp, copy=False)
+        np.add.at(counts.reshape(-1), cell, np.int32(1))
 
-    most = counts[0].copy()
-    votes = counts[0].copy()
-    leader = np.zeros(n_tasks, dtype=np.int8)
-    for code, row in enumerate(counts[1:], start=1):
-        leader[row == most] = SPLIT
-        leader[row > most] = code
-        np.maximum(most, row, out=most)
-        votes += row
-    leader[votes < min_votes] = UNDECIDED
-    return leader
+    most = counts.max(axis=0)
+    leaders = np.zeros(n_tasks, dtype=np.int8)
+    outcome = np.zeros(n_tasks, dtype=np.int8)
+    for code, row in enumerate(counts):
+        leads = (row == most).view(np.int8)
+        leaders += leads
+        outcome += leads * np.int8(code)
+    _overwrite(outcome, leaders != 1, SPLIT)
+    _overwrite(outcome, counts.sum(axis=0, dtype=np.int32) < min_votes, UNDECIDED)
+    return outcome
+
+
+def _overwrite(codes: NDArray[np.int8], where: NDArray[np.bool_], code: int) -> None:
+    # The same as `codes[where] = code`, which on scattered places is six times slower.
+    codes *= ~where
+    codes += where * codes.dtype.type(code)
 
 
 def _check_codes(codes: NDArray[np.integer[Any]], name: str, *, below: int) -> None:
     if codes.dtype.kind not in "iu":
         raise ValueError(f"{name} holds {codes.dtype} values; give integer codes")
-    if codes.size and not (0 <= codes.min() and codes.max() < below):
+    if not codes.size:
+        return
+    low, high = int(codes.min()), int(codes.max())
+    if low < 0 or high >= below:
         raise ValueError(
-            f"{name} codes reach from {codes.min()} to {codes.max()}; "
+            f"{name} codes reach from {low} to {high}; "
             f"they must lie in [0, {below}): drop or recode the others"
         )

@@ -1,0 +1,224 @@
+"""How much annotators agree: percent, alpha, kappas, AC1, and who agrees with whom.
+Must not know models or pages. Undefined figures are None ("n/a"), never 1, never a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Level = Literal["nominal", "ordinal", "interval", "ratio"]
+
+
+@dataclass(frozen=True)
+class SplitShares:
+    """How the three votes of a unit fell; `other` are units with more or fewer than three votes."""
+
+    unanimous: int
+    two_of_three: int
+    all_different: int
+    other: int
+
+
+@dataclass(frozen=True)
+class AgreementMatrix:
+    """Annotator by annotator. Without a common unit the share is NaN; the diagonal is NaN too."""
+
+    share: NDArray[np.float64]
+    common: NDArray[np.int64]
+
+
+def counts_of(ratings: ArrayLike, n_categories: int) -> NDArray[np.int64]:
+    """(units, categories) counts from (raters, units) category codes with NaN or None missing.
+
+    Raises:
+        ValueError: a rating is no whole number in [0, n_categories).
+    """
+    table = _ratings(ratings)
+    given = ~np.isnan(table)
+    codes = table[given]
+    if codes.size and not (np.all(codes == np.floor(codes)) and codes.min() >= 0):
+        raise ValueError("ratings must be category codes: whole numbers from 0; recode them first")
+    if codes.size and codes.max() >= n_categories:
+        raise ValueError(
+            f"a rating of {codes.max():g} was given with n_categories={n_categories}; "
+            f"codes must lie in [0, {n_categories}): count every category that was offered"
+        )
+    units = table.shape[1]
+    unit = np.broadcast_to(np.arange(units), table.shape)[given]
+    cells = np.bincount(
+        unit * n_categories + codes.astype(np.int64), minlength=units * n_categories
+    )
+    return cells.reshape(units, n_categories)
+
+
+def percent_agreement(counts: ArrayLike) -> float | None:
+    """The chance that two votes on one unit agree, averaged over units with at least two votes.
+
+    Args:
+        counts: (units, categories) numbers of votes.
+    """
+    return _observed(_counts(counts))
+
+
+def krippendorff_alpha(ratings: ArrayLike, *, level: Level = "nominal") -> float | None:
+    """Krippendorff's alpha: 1 - observed / expected disagreement.
+
+    None where it is undefined: no unit with two ratings, or one category only (then nothing can
+    disagree, and nothing shows that anybody looked).
+
+    Args:
+        ratings: (raters, units) numbers with NaN or None where a rater did not rate.
+        level: of measurement; `ratio` needs ratings of at least 0.
+
+    Raises:
+        ValueError: the table is not two-dimensional, infinite, or the level is unknown or unfit.
+    """
+    if level not in get_args(Level):
+        raise ValueError(f"level={level!r} is unknown; use one of {', '.join(get_args(Level))}")
+    table = _ratings(ratings)
+    # Units with one rating hold no pair: alpha is defined without them.
+    pairable = table[:, (~np.isnan(table)).sum(axis=0) >= 2]
+    values = pairable[~np.isnan(pairable)]
+    if np.unique(values).size < 2:
+        return None
+    if level == "ratio" and values.min() < 0:
+        raise ValueError(f"level='ratio' was given a rating of {values.min():g}; use 'interval'")
+    # evalica loads pandas: seconds that a web process should not pay at start.
+    import evalica
+    import pandas as pd
+
+    return float(evalica.alpha(pd.DataFrame(pairable), distance=level).alpha)
+
+
+def fleiss_kappa(counts: ArrayLike) -> float | None:
+    """Fleiss' kappa; needs the same number of votes on every unit. None if only one category.
+
+    Raises:
+        ValueError: units differ in their number of votes.
+    """
+    table = _counts(counts)
+    votes = np.unique(table.sum(axis=1))
+    if votes.size > 1:
+        raise ValueError(
+            f"units have from {votes.min()} to {votes.max()} votes; Fleiss' kappa needs equally "
+            "many: leave the others out, or use krippendorff_alpha or gwet_ac1"
+        )
+    if not votes.size or votes[0] < 2 or np.count_nonzero(table.sum(axis=0)) < 2:
+        return None
+    from statsmodels.stats.inter_rater import fleiss_kappa as kappa
+
+    return float(kappa(table, method="fleiss"))
+
+
+def gwet_ac1(counts: ArrayLike, n_categories: int) -> float | None:
+    """Gwet's AC1, which stays high where categories are skewed and kappa and alpha fall.
+
+        p_a = mean over units with n >= 2 of sum_c n_c (n_c - 1) / (n (n - 1))
+        pi_c = mean over units of n_c / n        p_e = sum_c pi_c (1 - pi_c) / (q - 1)
+        AC1 = (p_a - p_e) / (1 - p_e)
+
+    Args:
+        counts: (units, categories) numbers of votes; units without votes do not count.
+        n_categories: q, the categories OFFERED, whether or not anybody chose them.
+
+    Source: Gwet, British Journal of Mathematical and Statistical Psychology 61, 2008.
+    """
+    table = _counts(counts)
+    _check_offered(table, n_categories)
+    observed = _observed(table)
+    if observed is None or n_categories < 2:
+        return None
+    votes = table.sum(axis=1)
+    shares = (table[votes > 0] / votes[votes > 0, None]).mean(axis=0)
+    expected = float((shares * (1 - shares)).sum() / (n_categories - 1))
+    return (observed - expected) / (1 - expected)
+
+
+def free_marginal_kappa(counts: ArrayLike, n_categories: int) -> float | None:
+    """Randolph's kappa: chance is 1 / q for q categories OFFERED, whatever was chosen."""
+    table = _counts(counts)
+    _check_offered(table, n_categories)
+    observed = _observed(table)
+    if observed is None or n_categories < 2:
+        return None
+    return (observed - 1 / n_categories) / (1 - 1 / n_categories)
+
+
+def agreement_matrix(ratings: ArrayLike) -> AgreementMatrix:
+    """On which share of their common units each pair of annotators said the same.
+
+    Args:
+        ratings: (raters, units) codes with NaN or None where a rater did not rate.
+    """
+    table = _ratings(ratings)
+    # float32 goes through BLAS and counts exactly up to 2**24 common units.
+    given = (~np.isnan(table)).astype(np.float32)
+    same = np.zeros((len(table), len(table)), dtype=np.float64)
+    for code in np.unique(table[~np.isnan(table)]):
+        said = (table == code).astype(np.float32)
+        same += said @ said.T
+    common = (given @ given.T).astype(np.int64)
+    share = np.full(same.shape, np.nan)
+    np.divide(same, common, out=share, where=common > 0)
+    np.fill_diagonal(share, np.nan)
+    return AgreementMatrix(share=share, common=common)
+
+
+def split_shares(units: Iterable[Sequence[Hashable]]) -> SplitShares:
+    """Counts of units by how their three votes fell: 3-0, 2-1 or 1-1-1.
+
+    Args:
+        units: the votes of each unit, for example its derived choices.
+    """
+    by_kinds = {1: 0, 2: 0, 3: 0}
+    other = 0
+    for votes in units:
+        if len(votes) == 3:
+            by_kinds[len(set(votes))] += 1
+        else:
+            other += 1
+    return SplitShares(by_kinds[1], by_kinds[2], by_kinds[3], other)
+
+
+def _observed(table: NDArray[np.int64]) -> float | None:
+    votes = table.sum(axis=1)
+    table, votes = table[votes >= 2], votes[votes >= 2]
+    if not votes.size:
+        return None
+    agreeing = (table * (table - 1)).sum(axis=1)
+    return float((agreeing / (votes * (votes - 1))).mean())
+
+
+def _ratings(given: ArrayLike) -> NDArray[np.float64]:
+    table = np.asarray(given, dtype=np.float64)
+    if table.ndim != 2:
+        raise ValueError(
+            f"ratings have shape {table.shape}; give a table of raters (rows) by units (columns)"
+        )
+    if np.isinf(table).any():
+        raise ValueError("ratings hold an infinite value; use NaN or None for a missing rating")
+    return table
+
+
+def _counts(given: ArrayLike) -> NDArray[np.int64]:
+    table: NDArray[Any] = np.asarray(given)
+    if table.ndim != 2:
+        raise ValueError(
+            f"counts have shape {table.shape}; give a table of units (rows) by categories (columns)"
+        )
+    whole = table.astype(np.int64)
+    if np.any(whole != table) or np.any(whole < 0):
+        raise ValueError("counts must be whole numbers of at least 0: numbers of votes, not shares")
+    return whole
+
+
+def _check_offered(table: NDArray[np.int64], n_categories: int) -> None:
+    if n_categories < table.shape[1]:
+        raise ValueError(
+            f"n_categories={n_categories} but the table has {table.shape[1]} columns; "
+            "count every category that was offered, chosen or not"
+        )
