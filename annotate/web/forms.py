@@ -1,0 +1,131 @@
+"""The study form: made from StudySpec's own fields, so that form, TOML file and API are one thing.
+
+It must hold no rule of its own: pydantic checks everything.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from annotate.studies.protocol import Protocol
+from annotate.studies.spec import StudySpec, explain
+from annotate.web.spec_fields import Shape, field_for
+from annotate.web.spec_values import plain_value, shown_row
+
+# Where each field stands on the page. A field that is named nowhere is shown under "More", so a
+# new one can be forgotten here without being lost.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Study": ("name", "public_name", "description"),
+    "What is compared": ("methods", "contrasts", "prompt_sets"),
+    "Questions and verdicts": (
+        "protocol-judgement",
+        "protocol-ties",
+        "protocol-deciding_factor",
+        "protocol-rule",
+        "protocol-overlap",
+        "protocol-min_votes",
+        "protocol-split",
+        "protocol-escalate_to",
+    ),
+    "Pairs and pictures": (
+        "protocol-display",
+        "protocol-side_balance",
+        "protocol-identical",
+        "protocol-reuse",
+        "protocol-one_per_group",
+    ),
+    "At the screen": (
+        "protocol-min_view_ms",
+        "protocol-undo_seconds",
+        "protocol-lease_minutes",
+        "protocol-hold_after_reports",
+        "protocol-break_minutes",
+        "protocol-break_pairs",
+        "protocol-phone",
+    ),
+    "Instructions": ("protocol-instructions", "protocol-examples"),
+    "Numbers": ("protocol-confidence", "protocol-seed"),
+}
+
+
+class StudyForm(forms.Form):
+    """Draws and collects a whole StudySpec. `spec` holds the result once the form is valid."""
+
+    spec: StudySpec
+
+    def __init__(self, *args: Any, spec: StudySpec | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, initial=initial_of(spec) if spec else {}, **kwargs)
+        for name, info in _all_fields():
+            self.fields[name] = field_for(name.removeprefix("protocol-"), info)
+            if not spec and not info.is_required():
+                self.initial.setdefault(name, info.get_default(call_default_factory=True))
+
+    @property
+    def groups(self) -> Iterator[tuple[str, list[forms.BoundField]]]:
+        """Fields by heading; what no heading claims comes last."""
+        claimed = {name for names in GROUPS.values() for name in names}
+        for heading, names in GROUPS.items():
+            yield heading, [self[name] for name in names]
+        if rest := [self[name] for name in self.fields if name not in claimed]:
+            yield "More", rest
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        try:
+            self.spec = StudySpec.model_validate(self.plain())
+        except ValidationError as error:
+            for mistake in error.errors():
+                self._blame([str(part) for part in mistake["loc"]], explain(mistake))
+        except ValueError as error:
+            self.add_error(None, str(error))
+        return self.cleaned_data
+
+    def plain(self) -> dict[str, Any]:
+        """What was entered as plain data, in the shape of the TOML file; empty means default."""
+        data: dict[str, Any] = {"protocol": {}}
+        for name, info in _all_fields():
+            shape = Shape.of(info.annotation)
+            value = plain_value(shape, self.cleaned_data.get(name))
+            where = data["protocol"] if name.startswith("protocol-") else data
+            # An emptied text is a choice; an emptied number means its default.
+            if value not in ("", None) or (value == "" and shape.base is str):
+                where[name.removeprefix("protocol-")] = value
+        return data
+
+    def _blame(self, path: list[str], said: str) -> None:
+        """Put a mistake next to its field; inside a table it names row and column."""
+        if path == ["protocol"] and f"protocol-{said.split()[0]}" in self.fields:
+            # Checks across fields begin with the name of the field to change.
+            path = ["protocol", said.split()[0]]
+        for length in (2, 1):
+            name = "-".join(path[:length])
+            if name in self.fields:
+                rest = path[length:]
+                row = f"Row {int(rest[0]) + 1}: " if rest and rest[0].isdigit() else ""
+                column = f"{', '.join(rest[1:])}: " if len(rest) > 1 else ""
+                self.add_error(name, f"{row}{column}{said}")
+                return
+        self.add_error(None, said)
+
+
+def _all_fields() -> Iterator[tuple[str, FieldInfo]]:
+    """Every field of a study by the name of its input; the protocol's are lifted to one level."""
+    for name, info in StudySpec.model_fields.items():
+        if name != "protocol":
+            yield name, info
+    for name, info in Protocol.model_fields.items():
+        yield f"protocol-{name}", info
+
+
+def initial_of(spec: StudySpec) -> dict[str, Any]:
+    """A spec as the form shows it."""
+    data = spec.model_dump(mode="json")
+    protocol = data.pop("protocol")
+    flat = data | {f"protocol-{name}": value for name, value in protocol.items()}
+    for name, info in _all_fields():
+        if (model := Shape.of(info.annotation).row) is not None:
+            flat[name] = [shown_row(model, row) for row in flat[name]]
+    return flat

@@ -1,0 +1,34 @@
+"""Markdown written by researchers, as safe HTML. It must not know who wrote or reads it."""
+
+import nh3
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+
+from annotate.studies.protocol import Protocol
+
+_parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+_TEXT = ("p", "h1", "h2", "h3", "h4", "strong", "em", "del", "code", "pre", "hr", "br", "a")
+_BLOCKS = ("ul", "ol", "li", "blockquote", "table", "thead", "tbody", "tr", "th", "td")
+
+
+def render_markdown(text: str) -> SafeString:
+    """Headings, lists, tables, emphasis and links; everything else is left out.
+
+    Raw HTML is shown as text. Pictures are left out: one from elsewhere would tell its host who
+    judges, and one of our own belongs among the example pairs.
+    """
+    html = nh3.clean(
+        _parser.render(text),
+        tags={*_TEXT, *_BLOCKS},
+        attributes={"a": {"href"}},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow",
+    )
+    return mark_safe(html)  # noqa: S308 (sanitised in the line above)
+
+
+def instructions_html(protocol: Protocol) -> SafeString:
+    """What annotators of this protocol read: the researcher's text, else the standing one."""
+    text = protocol.instructions.strip()
+    return render_markdown(text or render_to_string("annotate/instructions.md", {"p": protocol}))
