@@ -1,0 +1,377 @@
+// The judging screen: which pair is shown, when answers open, what an answer leads to.
+// Drawing is view.js and look.js, keeping and sending outbox.js, keys and time person.js.
+
+import { call, Outbox, Refused, troubleOf } from "./outbox.js";
+import { Clock, Judgement, listen, Rest } from "./person.js";
+import { Look } from "./look.js";
+import * as view from "./view.js";
+
+const byId = (id) => document.getElementById(id);
+const read = (id) => JSON.parse(byId(id).textContent);
+const config = read("config");
+const HAND = 3; // the shown pair and two prefetched ones
+
+let hand = []; // entries { task, pictures: [left, right], context, since }; the first is shown
+let progress = { done: 0, left: 0 };
+let state = "open";
+let judgement = null;
+let painted = false; // the shown pair is on the screen and its clock runs
+let open = false; // answers are open
+let busy = false; // a report or an undo is on its way
+let last = null; // the answer that may still be undone: { token, task, value, at }; survives a reload
+let asking = false; // a hand is on its way
+let refillTimer, openTimer;
+const judged = new Set(); // tokens answered here or in another tab: never shown again
+
+const clock = new Clock();
+const rest = new Rest({
+  minutes: config.break_minutes, pairs: config.break_pairs, clock, dialog: byId("rest"), stateNode: byId("break-text"),
+  onClose: () => painted && started(performance.now(), null),
+});
+const outbox = new Outbox({
+  scope: `${config.study}/${config.annotator}`,
+  urls: config.urls,
+  have: (token) => [...hand.map(({ task }) => task.token), ...outbox.records.keys()].filter((one) => one !== token),
+  on: { change: tellState, sent, dropped, elsewhere: (token) => leave(token, "This pair was answered in another tab.") },
+});
+const look = new Look({ stage: byId("stage"), config, onChange: arranged });
+
+// --- the hand ---
+
+/**
+ * Takes what the server sent: new tasks to the end, a reopened one to the front. Of the tokens in
+ * `asked`, those the server no longer gives us have been passed on.
+ */
+function take(reply, { front = false, asked = null } = {}) {
+  const before = { shown: hand[0], state };
+  progress = reply.progress ?? progress;
+  state = reply.state ?? state;
+  const tasks = reply.tasks ?? [];
+  if (asked) {
+    const ours = new Set(tasks.map(({ token }) => token));
+    for (const entry of hand.filter(({ task }) => asked.includes(task.token) && !ours.has(task.token))) {
+      leave(entry.task.token, "That pair was passed on to someone else. Here is the next.");
+    }
+  }
+  const known = new Set([...judged, ...outbox.records.keys(), ...hand.map(({ task }) => task.token)]);
+  const fresh = tasks.filter(({ token }) => !known.has(token)).map(prefetch);
+  hand = front ? [...fresh, ...hand] : [...hand, ...fresh];
+  if (hand[0] !== before.shown || state !== before.state) show();
+  tellState();
+}
+
+/** Starts the downloads of a pair: always left before right, whatever they are. */
+function prefetch(task) {
+  const entry = { task, since: performance.now() };
+  const trouble = () => entry === hand[0] && view.moment("A picture has not loaded yet. Trying again; R reports it.");
+  entry.pictures = [1, 2].map((side) => view.loadPicture(task.images[side - 1], `Picture ${side}`, trouble));
+  entry.context = (task.context ?? null) && view.loadPicture(task.context.url, task.context.role, trouble);
+  entry.all = [...entry.pictures, ...(entry.context ? [entry.context] : [])];
+  return entry;
+}
+
+function drop(entry) {
+  for (const picture of entry.all) picture.dropped = true;
+}
+
+/** The pair is no longer ours to judge; if it was on the screen, say why and show the next. */
+function leave(token, why) {
+  judged.add(token);
+  const index = hand.findIndex(({ task }) => task.token === token);
+  if (index < 0) return;
+  drop(hand[index]);
+  hand.splice(index, 1);
+  if (index > 0) return;
+  show();
+  view.hint(why);
+}
+
+/** Asks for the whole hand when ours has run low; comes back by itself while there is none to show. */
+async function refill(afterMs = 0) {
+  clearTimeout(refillTimer);
+  if (afterMs) {
+    refillTimer = setTimeout(refill, afterMs);
+    return;
+  }
+  if (asking || outbox.size > outbox.parked) return;
+  asking = true;
+  const asked = hand.map(({ task }) => task.token);
+  try {
+    const reply = await call(config.urls.hand);
+    outbox.trouble = null;
+    take(reply, { asked });
+    if (state === "paused" || (hand.length === 0 && progress.left > 0)) refill(15_000);
+    else if (hand.length === 0) refill(60_000);
+  } catch (error) {
+    outbox.trouble = troubleOf(error);
+    refill(5000);
+  } finally {
+    asking = false;
+    tellState();
+  }
+}
+
+// --- the shown pair ---
+
+/** Shows the first of the hand; `pressedAt` is the key press that led here, for the paint measure. */
+function show(pressedAt = null) {
+  clearTimeout(openTimer);
+  painted = open = false;
+  view.open(false);
+  view.endMoment();
+  const entry = state === "open" ? hand[0] : undefined;
+  if (!entry) {
+    look.clear();
+    tellState();
+    if (hand.length < HAND) refill(1);
+    return;
+  }
+  judgement = new Judgement(config);
+  view.prompt(entry.task);
+  ask();
+  tellState();
+  const put = () => {
+    if (entry !== hand[0]) return;
+    look.reset(entry.task, entry.pictures.map(({ image }) => image), entry.context?.image ?? null);
+    view.afterPaint((now) => entry === hand[0] && started(now, pressedAt));
+  };
+  if (entry.all.every(({ decoded }) => decoded)) put();
+  else {
+    look.clear();
+    Promise.all(entry.all.map(({ ready }) => ready)).then(put);
+  }
+  if (performance.now() - entry.since > config.lease_seconds * 500) renew();
+}
+
+/** The pair is painted: its clock starts, and answers open after the minimum viewing time. */
+function started(now, pressedAt) {
+  painted = true;
+  open = false;
+  view.open(false);
+  clock.start(now);
+  view.endMoment();
+  clearTimeout(openTimer);
+  if (pressedAt !== null) performance.measure("triptych:next-pair", { start: pressedAt, end: now });
+  view.announce(`Pair ${progress.done + outbox.size + 1}. ${judgement.describe().ask}`);
+  openTimer = setTimeout(() => {
+    open = true;
+    view.open(true);
+    view.endMoment();
+  }, config.min_view_ms);
+}
+
+function ask() {
+  view.question(judgement.describe());
+  offerUndo();
+}
+
+function choose(number, pressedAt) {
+  if (view.showsNote() || busy || !judgement) return;
+  if (!open) {
+    view.moment(painted ? "A moment: look at both pictures first." : "A moment: both pictures are still loading.");
+    return;
+  }
+  const outcome = judgement.choose(number);
+  if (outcome === "done") submit(pressedAt);
+  else if (outcome === "next") {
+    ask();
+    view.announce(judgement.describe().ask);
+  }
+}
+
+/** Keeps the answer on this device, shows the next pair, and lets the outbox send. */
+function submit(pressedAt) {
+  const entry = hand.shift();
+  const { task } = entry;
+  const { answers, factor } = judgement;
+  const body = { answers, factor, ...clock.read(), display: look.display(), ...look.log() };
+  judged.add(task.token);
+  remember({ token: task.token, task, value: judgement.last, at: Date.now() });
+  outbox.add({ token: task.token, body, task, at: last.at });
+  const due = rest.count();
+  show(pressedAt);
+  if (due) rest.open();
+  setTimeout(offerUndo, config.undo_seconds * 1000 + 50);
+}
+
+// --- what became of an answer ---
+
+function sent(record, reply, mine) {
+  // An answer of another tab or an earlier visit: its new pairs belong there; ours come when we run low.
+  take(mine ? reply : { ...reply, tasks: [] });
+  if (hand.length < HAND && progress.left > hand.length) refill(mine && hand.length > 0 ? 2000 : 1);
+}
+
+function dropped(record, body) {
+  if (last?.token === record.token) remember(null);
+  view.hint(body.message ?? "One answer was not needed: the pair had been passed on to someone else.");
+  offerUndo();
+  refill(1);
+}
+
+// --- undo ---
+
+const memory = `triptych:last:${config.study}/${config.annotator}`;
+
+function remember(answer) {
+  last = answer;
+  if (answer) sessionStorage.setItem(memory, JSON.stringify(answer));
+  else sessionStorage.removeItem(memory);
+}
+
+function undoable() {
+  return last !== null && Date.now() - last.at < config.undo_seconds * 1000;
+}
+
+function offerUndo() {
+  if (judgement?.last) view.undo(view.quoted(judgement.last));
+  else view.undo(undoable() && !busy ? `last answer, ${view.quoted(last.value)}` : null);
+}
+
+/** Within the pair: one question back. Else the last pair opens again, from this device or the server. */
+async function undo() {
+  if (busy) return;
+  if (judgement?.last && !view.showsNote()) {
+    judgement.back();
+    ask();
+    return;
+  }
+  if (!undoable()) {
+    view.hint("Nothing to undo: an answer can be taken back until the next one, or for a minute.");
+    return;
+  }
+  busy = true;
+  view.hint("Undoing the last answer.");
+  const { token, task } = last;
+  try {
+    const kept = await outbox.takeBack(token);
+    if (kept) {
+      judged.delete(token);
+      // Tried without an answer from the server: it may have it after all, the outbox then replaces it.
+      take({ tasks: [{ ...task, reopened: true, revised: kept.tried || kept.revised }] }, { front: true });
+    } else {
+      take(await call(config.urls.undo, { token }), { front: true });
+    }
+    remember(null);
+    view.hint("Undone. The pair is open again.");
+    view.announce("Undone. The pair is open again.");
+  } catch (error) {
+    if (error instanceof Refused && error.status === 409) remember(null);
+    view.hint(error.body?.message ?? "No connection: this answer is already saved. Undo works again when the connection is back.");
+  } finally {
+    busy = false;
+    offerUndo();
+  }
+}
+
+// --- report, skip, lease ---
+
+async function report(kind, form) {
+  const [entry] = hand;
+  if (!entry || busy) return;
+  busy = true;
+  const { token } = entry.task;
+  const problem = byId("report-problem");
+  problem.hidden = true;
+  try {
+    const { reason, comment } = Object.fromEntries(new FormData(form));
+    const body = kind === "skip" ? { token } : { token, reason, comment };
+    const reply = await call(config.urls[kind], body);
+    finished(kind === "skip" ? "Skipped. This pair will not come back to you." : "Reported. Thank you; here is the next pair.");
+    take(reply);
+  } catch (error) {
+    if (error instanceof Refused && [404, 409].includes(error.status)) {
+      finished(error.body.message ?? "The pair had already been passed on to someone else.");
+    } else {
+      problem.textContent = "This could not be sent: no connection. Nothing is lost; try again in a moment.";
+      problem.hidden = false;
+    }
+  } finally {
+    busy = false;
+  }
+
+  function finished(words) {
+    byId("report").close();
+    form.reset();
+    leave(token, words);
+  }
+}
+
+/** Keeps the shown pair ours while somebody is there; whoever has left loses it, as is fair. */
+async function renew() {
+  const [entry] = hand;
+  if (!entry || document.hidden || clock.idleMs > config.lease_seconds * 1000) return;
+  try {
+    await call(config.urls.renew, { token: entry.task.token });
+    entry.since = performance.now();
+  } catch (error) {
+    if (!(error instanceof Refused) || error.status !== 409) return;
+    leave(entry.task.token, "That pair was passed on to someone else. Here is the next.");
+    refill(1);
+  }
+}
+
+// --- words about the state of things ---
+
+function tellState() {
+  const count = outbox.size;
+  view.progress({ done: progress.done + count, left: Math.max(0, progress.left - count) });
+  view.unsent(count);
+  const situation = {
+    layout: document.body.dataset.layout, state, count, asking, progress, inHand: hand.length, overlap: config.overlap,
+    trouble: outbox.trouble, parked: outbox.parked, durable: outbox.store?.durable ?? true,
+  };
+  view.banner(...view.bannerWords(situation));
+  const hidden = view.showsNote();
+  view.note(view.noteWords(situation));
+  // The pair comes back into sight: it must be looked at afresh.
+  if (hidden && !view.showsNote() && painted) started(performance.now(), null);
+}
+
+function arranged(how) {
+  view.zoomWords(how);
+  if (outbox.store) tellState();
+}
+
+// --- wiring ---
+
+listen({
+  choose,
+  undo,
+  flip: (on) => painted && look.hold(on),
+  latch: () => painted && look.latch(),
+  zoom: () => painted && look.toggleZoom(),
+  report: () => hand.length > 0 && byId("report").showModal(),
+  instructions: () => byId("instructions").showModal(),
+  keys: () => byId("keys").showModal(),
+});
+for (const button of document.querySelectorAll("[data-choice]")) {
+  button.addEventListener("click", (event) => {
+    // After a tap or a click the focus goes back to the page, so that Space flips and does not press.
+    if (event.detail > 0) button.blur();
+    choose(Number(button.dataset.choice), event.timeStamp);
+  });
+}
+byId("undo").addEventListener("click", (event) => {
+  if (event.detail > 0) event.currentTarget.blur();
+  undo();
+});
+for (const id of ["instructions", "report", "keys"]) {
+  byId(`open-${id}`).addEventListener("click", (event) => {
+    event.currentTarget.blur();
+    if (id !== "report" || hand.length > 0) byId(id).showModal();
+  });
+}
+byId("report-form").addEventListener("submit", (event) => {
+  const kind = event.submitter?.value ?? "report";
+  if (kind === "cancel") return;
+  event.preventDefault();
+  report(kind, event.currentTarget);
+});
+setInterval(renew, (config.lease_seconds * 1000) / 3);
+document.addEventListener("visibilitychange", renew);
+
+await outbox.open(); // what an earlier visit left unsent goes first, and its pairs are not shown again
+last = JSON.parse(sessionStorage.getItem(memory) ?? "null");
+take(read("hand"));
+if (hand.length === 0) show();

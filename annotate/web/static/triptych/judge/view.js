@@ -1,0 +1,205 @@
+// Paints the bench: prompt, question, answers, words. It holds no state of the work and calls no server.
+
+const byId = (id) => document.getElementById(id);
+const LONG_PROMPT = 260; // characters from which the prompt is set one size smaller
+const HINT_MS = 4000;
+const VALUE_WORDS = { left: "picture 1", right: "picture 2", equal: "equal", bad: "both bad" };
+
+const nodes = {
+  hint: byId("hint"), live: byId("live"), foot: document.querySelector(".foot"),
+  note: byId("note"), noteText: byId("note-text"), banner: byId("banner"), bannerText: byId("banner-text"),
+  bannerLink: byId("banner-link"), unsent: byId("unsent"), unsentWords: byId("unsent-words"),
+  progress: byId("progress"), progressText: byId("progress-text"),
+  prompt: byId("prompt-text"), stage: byId("stage"), contextRole: byId("context-role"),
+  steps: byId("steps"), question: byId("question"), undo: byId("undo"), undoText: byId("undo-text"),
+  choices: byId("choices"), factors: byId("factors"), zoom: byId("zoom-text"),
+};
+
+/**
+ * Loads and decodes one picture, trying again until it is there or `dropped` is set: a network that
+ * is away must not cost a pair. `onTrouble` after the second failure.
+ */
+export function loadPicture(url, alt, onTrouble) {
+  const image = new Image();
+  // Decoded pictures are painted in the very frame they are put in: never one before the other.
+  Object.assign(image, { alt, decoding: "sync", draggable: false });
+  const picture = { image, decoded: false, dropped: false };
+  picture.ready = (async () => {
+    for (let failures = 0; !picture.dropped; ) {
+      image.src = url;
+      try {
+        await image.decode();
+        picture.decoded = true;
+        return;
+      } catch {
+        failures += 1;
+        if (failures > 1) onTrouble();
+        await new Promise((resolve) => {
+          setTimeout(resolve, Math.min(15_000, 500 * 2 ** failures));
+          window.addEventListener("online", resolve, { once: true });
+        });
+        image.removeAttribute("src");
+      }
+    }
+  })();
+  return picture;
+}
+
+/** Calls back once what was just put into the page has been painted. */
+export function afterPaint(act) {
+  requestAnimationFrame(() => requestAnimationFrame(() => act(performance.now())));
+}
+
+let hintTimer;
+let momentary = false;
+
+/** One line in the place of the key list, for a few seconds; empty takes it away. */
+export function hint(words) {
+  clearTimeout(hintTimer);
+  momentary = false;
+  nodes.hint.textContent = words;
+  nodes.foot.classList.toggle("speaks", words !== "");
+  if (words) hintTimer = setTimeout(() => hint(""), HINT_MS);
+}
+
+/** The same line for as long as answers are not open yet: see endMoment. */
+export function moment(words) {
+  hint(words);
+  clearTimeout(hintTimer);
+  momentary = true;
+}
+
+export function endMoment() {
+  if (momentary) hint("");
+}
+
+export function prompt(task) {
+  nodes.prompt.textContent = task.prompt;
+  nodes.prompt.classList.toggle("prompt-long", task.prompt.length > LONG_PROMPT);
+  nodes.prompt.parentElement.scrollTop = 0;
+  nodes.stage.classList.toggle("has-context", task.context !== null);
+  nodes.stage.querySelector(".pane-context").hidden = task.context === null;
+  const role = task.context?.role ?? "";
+  nodes.contextRole.textContent = role.charAt(0).toUpperCase() + role.slice(1);
+}
+
+function stepItem({ label, value, state }) {
+  const item = document.createElement("li");
+  if (state === "done") item.append(byId("tick").content.cloneNode(true));
+  if (state === "current") item.setAttribute("aria-current", "step");
+  item.append(value === undefined ? label : `${label}: ${VALUE_WORDS[value] ?? value}`);
+  return item;
+}
+
+/** The question now asked, the line of questions around it, and the buttons that answer it. */
+export function question({ ask, line, factor, next, ties }) {
+  nodes.steps.replaceChildren(...line.map(stepItem));
+  nodes.question.textContent = ask;
+  nodes.choices.hidden = factor !== null;
+  nodes.factors.hidden = factor === null;
+  nodes.choices.className = `choices${{ split: " is-split", forbid: " is-forced" }[ties] ?? ""}`;
+  nodes.choices.querySelector(".choice-equal").hidden = ties === "forbid";
+  nodes.choices.querySelector(".choice-bad").hidden = ties !== "split";
+  byId("equal-words").textContent = ties === "split" ? "Equally good" : "About equal";
+  // Four buttons in a row leave no room for the reminder; the line of questions says it too.
+  byId("equal-next").textContent = next && ties !== "split" ? `then ${next}` : "";
+  if (factor === null) return;
+  const buttons = nodes.factors.querySelectorAll(".choice");
+  buttons.forEach((button, i) => {
+    const known = i < factor.length;
+    button.hidden = !known && i < buttons.length - 1;
+    if (known) button.querySelector("span").textContent = factor[i];
+  });
+}
+
+export function open(isOpen) {
+  for (const button of document.querySelectorAll(".choice")) {
+    button.setAttribute("aria-disabled", String(!isOpen));
+  }
+  if (isOpen) document.documentElement.dataset.ready = "1";
+  else delete document.documentElement.dataset.ready;
+}
+
+/** `words` names what would be undone; null when there is nothing. */
+export function undo(words) {
+  nodes.undo.setAttribute("aria-disabled", String(words === null));
+  nodes.undo.tabIndex = words === null ? -1 : 0;
+  if (words !== null) nodes.undoText.textContent = `Undo ${words}`;
+}
+
+export const quoted = (value) => `“${VALUE_WORDS[value]}”`;
+
+export function progress({ done, left }) {
+  nodes.progress.max = Math.max(1, done + left);
+  nodes.progress.value = done;
+  nodes.progress.textContent = `${done} of ${done + left}`;
+  nodes.progressText.textContent = `${done} / ${done + left}`;
+}
+
+export function unsent(count) {
+  nodes.unsent.hidden = false;
+  nodes.unsent.classList.toggle("is-waiting", count > 0);
+  nodes.unsent.querySelector(".icon").hidden = count === 0;
+  const words = count === 0 ? "All answers saved" : `${count} ${count === 1 ? "answer" : "answers"} waiting to send`;
+  if (nodes.unsentWords.textContent !== words) nodes.unsentWords.textContent = words;
+}
+
+/** What holds the work up, in words; null takes it away. `link` = [words, address]. */
+export function banner(words, link = null) {
+  nodes.banner.hidden = words === null;
+  nodes.bannerLink.hidden = link === null;
+  if (words !== null && nodes.bannerText.textContent !== words) nodes.bannerText.textContent = words;
+  if (link) [nodes.bannerLink.textContent, nodes.bannerLink.href] = link;
+}
+
+/** A calm page of words in place of the pair; null brings the pair back. */
+export function note(words) {
+  document.body.classList.toggle("shows-note", words !== null);
+  if (words !== null && nodes.noteText.textContent !== words) nodes.noteText.textContent = words;
+}
+
+export const showsNote = () => document.body.classList.contains("shows-note");
+
+const kept = (count) => `${count === 1 ? "1 answer is" : `${count} answers are`} kept`;
+
+/** Why no pair can be shown, in words, or null when one can. */
+export function noteWords({ layout, state, count, asking, progress: { done, left }, inHand, overlap, trouble }) {
+  if (layout === "note") {
+    const safe = count ? ` ${kept(count)} on this device and will be sent.` : "";
+    return `This study needs a screen at least 900 px wide.${safe} Please open it on a larger screen.`;
+  }
+  if (state === "paused") return "This study is paused. Everything you answered is kept; this page goes on by itself when the study is open again.";
+  if (state === "closed") return `This study is closed. Thank you, your ${done + count} answers are in.`;
+  if (inHand > 0) return null;
+  if (trouble === "login") return "Log in again to go on.";
+  if (trouble) {
+    const safe = count ? `${kept(count)} on this device and will be sent. ` : "";
+    return `No connection. ${safe}New pairs appear by themselves when the connection is back.`;
+  }
+  if (count > 0 || asking) return "The next pair is on its way.";
+  if (left > 0) return "Nothing to judge just now: the pairs that are left are with other people. This page looks again by itself.";
+  const all = { 1: "its answer", 2: "its two answers", 3: "its three answers" }[overlap ?? 3] ?? "all its answers";
+  return `Nothing left to judge here: every pair has ${all}. Thank you, your ${done} answers are in.`;
+}
+
+/** What holds the work up while pairs can still be judged: [words or null, link or null]. */
+export function bannerWords({ count, trouble, parked, durable }) {
+  if (trouble === "login") {
+    const safe = count ? ` ${kept(count)} on this device and will be sent after you log in.` : "";
+    return [`You are logged out.${safe}`, ["Log in", window.location.href]];
+  }
+  if (parked > 0) return [`${kept(parked)} on this device but could not be placed. Reload this page; if it stays so, tell the researcher.`];
+  if (!durable && count > 0) return [`${kept(count)} in this tab only. Please leave it open until they are sent.`];
+  if (count > 3) return [`No connection. ${kept(count)} on this device and will be sent. You can go on.`];
+  return [null];
+}
+
+/** For ears: a new pair or what became of the last one. */
+export function announce(words) {
+  nodes.live.textContent = words;
+}
+
+export function zoomWords({ zoomed, magnification }) {
+  const percent = Math.round(magnification * 100);
+  nodes.zoom.textContent = `zoom both, now ${zoomed ? "" : "fit, "}${percent} %`;
+}
