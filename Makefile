@@ -1,0 +1,56 @@
+# Two commands are enough: `make demo` and `make test`. Both set up what they need, without root.
+# `make` alone lists the rest.
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest -q
+PRODUCTION := env -u DATABASE_URL TRIPTYCH_TLS=1 TRIPTYCH_HOSTS=triptych.example \
+	TRIPTYCH_ORIGINS=https://triptych.example \
+	TRIPTYCH_EMAIL_BACKEND=django.core.mail.backends.smtp.EmailBackend
+# A folder of their own for the checks, so that they never touch a study.
+CHECKING := TRIPTYCH_DATA_DIR=$(CURDIR)/build/check-data
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-light up test test-fast test-slow check bench clean base dev chromium
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' \
+		| expand -t 20
+	@echo "  (PORT=8080 chooses the port of demo and up; ONCE=1 ends the demo after its report)"
+
+demo: demo-light ## a finished study with its report, and one for you to judge
+
+demo-light: base
+	@exec $(PYTHON) manage.py demo $(if $(PORT),--port $(PORT)) $(if $(ONCE),--once)
+
+up: base ## the site on your own data (TRIPTYCH_DATA_DIR, else ./data)
+	@exec $(PYTHON) manage.py up $(if $(PORT),--port $(PORT))
+
+test: dev chromium ## every test but the slow ones, on SQLite and on PostgreSQL (15 minutes)
+	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "not slow"
+	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -m "bothdb and not slow"
+
+test-fast: dev ## unit tests on SQLite, no browser (1 minute)
+	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "not slow and not browser"
+
+test-slow: dev chromium ## the long ones: concurrency, state machine, blinding (30 minutes)
+	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "slow"
+	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -m "slow and bothdb"
+
+check: dev ## style, types, import contracts, migrations, deployment settings, locks
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(CHECKING) $(PYTHON) manage.py makemigrations --check --dry-run
+	$(CHECKING) $(PRODUCTION) $(PYTHON) manage.py check --deploy --fail-level WARNING
+	$(PYTEST) tests/config/test_locks.py
+
+bench: dev ## every benchmark, one after the other, printed
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(PYTHON) "$$file"; done
+
+clean: ## forget caches and the environment; studies in ./data stay
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+base dev chromium:
+	@.ci/setup $@
