@@ -1,0 +1,66 @@
+"""What has to be in place before the site can start, and the processes it is made of.
+
+Shared by `up` and `demo`. It must know nothing of studies.
+"""
+
+import hashlib
+import socket
+import sys
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from annotate.cli.supervisor import Child
+
+
+def prepare() -> list[str]:
+    """Bring the database and the collected static files up to date; says what was done."""
+    done = []
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", interactive=False, verbosity=0)
+        done.append("brought the database up to date")
+    # The children open their own; SQLite dislikes a connection that lives through a fork.
+    connection.close()
+    if collect_static():
+        done.append("collected the static files")
+    return done
+
+
+def collect_static() -> bool:
+    """Run collectstatic when a file or its time has changed since the last run.
+
+    A warm start reads a few hundred file times instead of copying, hashing and compressing.
+    """
+    stamp = settings.STATIC_ROOT / ".collected"
+    state = hashlib.sha256()
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            modified = storage.get_modified_time(name)
+            state.update(f"{name} {storage.size(name)} {modified.timestamp()}\n".encode())
+    if stamp.is_file() and stamp.read_text() == state.hexdigest():
+        return False
+    call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+    stamp.write_text(state.hexdigest())
+    return True
+
+
+def site_children(listening: socket.socket) -> list[Child]:
+    """The processes of a site. Workers and the sweep will stand here beside the web server."""
+    gunicorn = [sys.executable, "-m", "gunicorn", "--config", "python:annotate.config.gunicorn"]
+    return [
+        Child(
+            name="web",
+            command=[*gunicorn, "--bind", f"fd://{listening.fileno()}"],
+            pass_fds=(listening.fileno(),),
+        )
+    ]
+
+
+def url_of(listening: socket.socket) -> str:
+    """The address a person opens, for a socket that may listen on every interface."""
+    host, port = listening.getsockname()[:2]
+    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
