@@ -112,12 +112,16 @@ def join_by_invitation(user: User, invitation: Invitation) -> Membership | None:
     return membership
 
 
-@transaction.atomic
 def join_anew(token: str, *, username: str, password: str, email: str = "", now: datetime) -> User:
     """A new account and its place in the study, or neither. Raises what `accept` raises."""
-    user = invitations.accept(token, username=username, password=password, email=email, now=now)
-    join_by_invitation(user, user.invitations_used.get())
-    return user
+    return invitations.accept(
+        token,
+        username=username,
+        password=password,
+        email=email,
+        now=now,
+        then=join_by_invitation,
+    )
 
 
 @transaction.atomic
