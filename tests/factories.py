@@ -1,4 +1,4 @@
-"""One-line arrangements: people, studies, pictures. They use the product's own verbs where they exist."""
+"""One-line arrangements: people, studies, pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from annotate.studies.models import Contrast, Membership, Method, Prompt, Prompt
 from annotate.studies.protocol import Protocol
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-PASSWORD = "correct horse battery"  # noqa: S105 (a test account)
+PASSWORD = "correct horse battery"
 _count = itertools.count(1)
 
 
@@ -67,9 +67,7 @@ def make_study(
         "protocol": Protocol(**(protocol or {})).model_dump(mode="json"),
     }
     study = Study.objects.create(name=str(spec["name"]), spec=spec, owner=owner)
-    Membership.objects.create(
-        study=study, user=owner, role=Membership.Role.OWNER, pseudonym="R-01"
-    )
+    Membership.objects.create(study=study, user=owner, role=Membership.Role.OWNER, pseudonym="R-01")
     prompts = PromptSet.objects.create(
         name=f"prompts {n}", version=1, digest=hashlib.sha256(str(n).encode()).hexdigest()
     )

@@ -1,4 +1,4 @@
-"""One twelve-factor settings file: everything that differs between machines comes from the environment.
+"""One twelve-factor settings file: what differs between machines comes from the environment.
 
 It must not import any application code of Triptych.
 """
@@ -33,7 +33,7 @@ STORE_DIR = DATA_DIR / "store"
 
 
 def _secret_key() -> str:
-    """The key from the environment, else one made once for this data directory, readable by us only."""
+    """The key from the environment, else one made once for this data directory."""
     if given := os.environ.get("TRIPTYCH_SECRET_KEY"):
         return given
     path = DATA_DIR / "secret_key"
@@ -50,7 +50,7 @@ SECRET_KEY = _secret_key()
 DEBUG = env_bool("TRIPTYCH_DEBUG", default=False)
 ALLOWED_HOSTS = os.environ.get("TRIPTYCH_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("TRIPTYCH_ORIGINS", "").split(",") if o]
-# Behind TLS (production) cookies are Secure and plain requests are redirected; the demo is loopback.
+# Behind TLS (production) cookies are Secure and plain requests redirected; the demo is loopback.
 TLS = env_bool("TRIPTYCH_TLS", default=False)
 
 INSTALLED_APPS = [
@@ -188,9 +188,7 @@ STORAGES = {
 }
 if env_bool("TRIPTYCH_PLAIN_STATIC", default=DEBUG):
     # Tests and development read the files where they lie, without collecting them first.
-    STORAGES["staticfiles"] = {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-    }
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     WHITENOISE_USE_FINDERS = True
     WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True

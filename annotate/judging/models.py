@@ -3,8 +3,6 @@
 not in code that counts (architecture.md). It must not know methods beyond contrast items.
 """
 
-from typing import TYPE_CHECKING
-
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -77,11 +75,6 @@ class Comparison(models.Model):
             ),
             models.UniqueConstraint(fields=["study", "order"], name="comparison_order"),
         ]
-
-    if TYPE_CHECKING:
-        assignments: models.Manager["Assignment"]
-        votes: models.Manager["Vote"]
-        items: models.Manager["ContrastItem"]
 
 
 class ContrastItem(models.Model):
@@ -200,9 +193,6 @@ class Assignment(models.Model):
             models.Index(fields=["study", "annotator", "state"], name="assignment_by_annotator"),
         ]
 
-    if TYPE_CHECKING:
-        vote: "Vote"
-
 
 class Vote(models.Model):
     """One annotator's current judgement. It names the winner by image; the side stands apart."""
@@ -237,9 +227,6 @@ class Vote(models.Model):
             models.Index(fields=["study", "created_at"], name="vote_study_time"),
             models.Index(fields=["study", "annotator"], name="vote_study_annotator"),
         ]
-
-    if TYPE_CHECKING:
-        answers: models.Manager["Answer"]
 
 
 class Answer(models.Model):

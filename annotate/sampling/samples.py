@@ -21,7 +21,7 @@ def sample_prompt_digest(method: Method, prompt: Prompt) -> str:
 def finished(methods: Iterable[Method]) -> dict[tuple[str, str, int], Sample]:
     """All finished samples of these methods by (method digest, prompt digest, replica)."""
     digests = [m.digest for m in methods]
-    rows = Sample.objects.filter(
-        method_digest__in=digests, state=Sample.State.DONE
-    ).select_related("image")
+    rows = Sample.objects.filter(method_digest__in=digests, state=Sample.State.DONE).select_related(
+        "image"
+    )
     return {(s.method_digest, s.prompt_digest, s.replica): s for s in rows}

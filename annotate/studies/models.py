@@ -1,7 +1,9 @@
-"""A study and what it asks: prompt sets, methods, contrasts, members. It knows no pictures or votes."""
+"""A study and what it asks: prompt sets, methods, contrasts, members.
+
+It must not know pictures or votes.
+"""
 
 import uuid
-from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils import timezone
@@ -37,7 +39,7 @@ class PromptSet(models.Model):
 
 
 class Prompt(models.Model):
-    """One prompt of a set. `key` is the researcher's own id; `digest` is over the NFC text alone."""
+    """One prompt of a set. `key` is the researcher's own id; `digest` is over the NFC text."""
 
     prompt_set = models.ForeignKey(PromptSet, models.CASCADE, related_name="prompts")
     key = models.CharField(max_length=200)
@@ -118,11 +120,6 @@ class Study(models.Model):
                 name="study_frozen_once_launched",
             )
         ]
-
-    if TYPE_CHECKING:
-        memberships: models.Manager["Membership"]
-        methods: models.Manager["Method"]
-        contrasts: models.Manager["Contrast"]
 
     def __str__(self) -> str:
         return self.name

@@ -54,7 +54,7 @@ View = Callable[Concatenate[PersonRequest, ...], HttpResponse]
 
 
 def researcher_required(view: View) -> Callable[..., HttpResponse]:
-    """Signed in, and a researcher or admin; annotators get 404 so that pages do not show they exist."""
+    """Signed in, and a researcher or admin; to annotators these pages do not exist (404)."""
 
     @login_required
     @wraps(view)

@@ -1,5 +1,15 @@
-"""Addresses of the annotator pages. It must hold no view."""
+"""Addresses of the judging screen. It must hold no view."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from annotate.web import annotator
+
+urlpatterns = [
+    path("<uuid:uid>/", annotator.judge, name="judge"),
+    path("<uuid:uid>/hand", annotator.hand, name="judge-hand"),
+    path("<uuid:uid>/votes", annotator.votes, name="judge-votes"),
+    path("<uuid:uid>/renew", annotator.renew, name="judge-renew"),
+    path("<uuid:uid>/undo", annotator.undo, name="judge-undo"),
+    path("<uuid:uid>/report", annotator.report, name="judge-report"),
+    path("<uuid:uid>/skip", annotator.skip, name="judge-skip"),
+]

@@ -5,128 +5,250 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Answer',
+            name="Answer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('criterion', models.CharField(max_length=12)),
-                ('choice', models.CharField(choices=[('first', 'First'), ('second', 'Second'), ('tie', 'Tie')], max_length=6)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("criterion", models.CharField(max_length=12)),
+                (
+                    "choice",
+                    models.CharField(
+                        choices=[("first", "First"), ("second", "Second"), ("tie", "Tie")],
+                        max_length=6,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Assignment',
+            name="Assignment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slot', models.PositiveSmallIntegerField()),
-                ('state', models.CharField(choices=[('free', 'Free'), ('leased', 'Leased'), ('voted', 'Voted'), ('void', 'Void')], default='free', max_length=6)),
-                ('token', models.UUIDField(null=True, unique=True)),
-                ('leased_at', models.DateTimeField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('lane', models.PositiveSmallIntegerField(null=True)),
-                ('turn', models.BigIntegerField(null=True)),
-                ('flipped', models.BooleanField(default=False)),
-                ('order', models.BigIntegerField()),
-                ('lead_left', models.BooleanField(default=False)),
-                ('returned', models.BooleanField(default=False)),
-                ('held', models.BooleanField(default=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slot", models.PositiveSmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("free", "Free"),
+                            ("leased", "Leased"),
+                            ("voted", "Voted"),
+                            ("void", "Void"),
+                        ],
+                        default="free",
+                        max_length=6,
+                    ),
+                ),
+                ("token", models.UUIDField(null=True, unique=True)),
+                ("leased_at", models.DateTimeField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("lane", models.PositiveSmallIntegerField(null=True)),
+                ("turn", models.BigIntegerField(null=True)),
+                ("flipped", models.BooleanField(default=False)),
+                ("order", models.BigIntegerField()),
+                ("lead_left", models.BooleanField(default=False)),
+                ("returned", models.BooleanField(default=False)),
+                ("held", models.BooleanField(default=False)),
             ],
         ),
         migrations.CreateModel(
-            name='Comparison',
+            name="Comparison",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('live', 'Live'), ('control', 'Control'), ('repeat', 'Repeat'), ('training', 'Training'), ('exam', 'Exam')], default='live', max_length=8)),
-                ('identical', models.BooleanField(default=False)),
-                ('expected', models.JSONField(null=True)),
-                ('explanation', models.TextField(blank=True)),
-                ('order', models.BigIntegerField()),
-                ('box_width', models.PositiveIntegerField(default=0)),
-                ('box_height', models.PositiveIntegerField(default=0)),
-                ('wire_bytes', models.PositiveBigIntegerField(default=0)),
-                ('lead_first', models.BooleanField(default=True)),
-                ('held', models.BooleanField(default=False)),
-                ('asking', models.PositiveIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("live", "Live"),
+                            ("control", "Control"),
+                            ("repeat", "Repeat"),
+                            ("training", "Training"),
+                            ("exam", "Exam"),
+                        ],
+                        default="live",
+                        max_length=8,
+                    ),
+                ),
+                ("identical", models.BooleanField(default=False)),
+                ("expected", models.JSONField(null=True)),
+                ("explanation", models.TextField(blank=True)),
+                ("order", models.BigIntegerField()),
+                ("box_width", models.PositiveIntegerField(default=0)),
+                ("box_height", models.PositiveIntegerField(default=0)),
+                ("wire_bytes", models.PositiveBigIntegerField(default=0)),
+                ("lead_first", models.BooleanField(default=True)),
+                ("held", models.BooleanField(default=False)),
+                ("asking", models.PositiveIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='ContrastItem',
+            name="ContrastItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('replica', models.PositiveSmallIntegerField(default=0)),
-                ('a_is_first', models.BooleanField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("replica", models.PositiveSmallIntegerField(default=0)),
+                ("a_is_first", models.BooleanField()),
             ],
         ),
         migrations.CreateModel(
-            name='PreviewVote',
+            name="PreviewVote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.UUIDField(unique=True)),
-                ('answers', models.JSONField(default=dict)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("token", models.UUIDField(unique=True)),
+                ("answers", models.JSONField(default=dict)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(
-            name='Report',
+            name="Report",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(choices=[('broken', 'A picture is broken'), ('unreadable', 'The prompt cannot be read'), ('nsfw', 'Not safe for work'), ('other', 'Something else')], max_length=10)),
-                ('comment', models.CharField(blank=True, max_length=1000)),
-                ('at', models.DateTimeField()),
-                ('resolved_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("broken", "A picture is broken"),
+                            ("unreadable", "The prompt cannot be read"),
+                            ("nsfw", "Not safe for work"),
+                            ("other", "Something else"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("comment", models.CharField(blank=True, max_length=1000)),
+                ("at", models.DateTimeField()),
+                ("resolved_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Skip',
+            name="Skip",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Verdict',
+            name="Verdict",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('outcome', models.CharField(choices=[('first', 'First'), ('second', 'Second'), ('tie', 'Tie')], max_length=6)),
-                ('reason', models.CharField(choices=[('unanimous', 'Unanimous'), ('majority', 'Majority'), ('split', 'Split'), ('identical', 'Identical images')], max_length=10)),
-                ('rule', models.CharField(max_length=40)),
-                ('deciding', models.CharField(blank=True, max_length=12)),
-                ('votes', models.PositiveSmallIntegerField()),
-                ('decided_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("first", "First"), ("second", "Second"), ("tie", "Tie")],
+                        max_length=6,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("unanimous", "Unanimous"),
+                            ("majority", "Majority"),
+                            ("split", "Split"),
+                            ("identical", "Identical images"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("rule", models.CharField(max_length=40)),
+                ("deciding", models.CharField(blank=True, max_length=12)),
+                ("votes", models.PositiveSmallIntegerField()),
+                ("decided_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Vote',
+            name="Vote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.UUIDField(unique=True)),
-                ('choice', models.CharField(choices=[('first', 'First'), ('second', 'Second'), ('tie', 'Tie')], max_length=6)),
-                ('deciding', models.CharField(blank=True, max_length=12)),
-                ('both_bad', models.BooleanField(default=False)),
-                ('side', models.CharField(blank=True, max_length=5)),
-                ('simulated', models.BooleanField(default=False)),
-                ('late', models.BooleanField(default=False)),
-                ('too_fast', models.BooleanField(default=False)),
-                ('active_ms', models.PositiveIntegerField(default=0)),
-                ('elapsed_ms', models.PositiveIntegerField(default=0)),
-                ('telemetry', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("token", models.UUIDField(unique=True)),
+                (
+                    "choice",
+                    models.CharField(
+                        choices=[("first", "First"), ("second", "Second"), ("tie", "Tie")],
+                        max_length=6,
+                    ),
+                ),
+                ("deciding", models.CharField(blank=True, max_length=12)),
+                ("both_bad", models.BooleanField(default=False)),
+                ("side", models.CharField(blank=True, max_length=5)),
+                ("simulated", models.BooleanField(default=False)),
+                ("late", models.BooleanField(default=False)),
+                ("too_fast", models.BooleanField(default=False)),
+                ("active_ms", models.PositiveIntegerField(default=0)),
+                ("elapsed_ms", models.PositiveIntegerField(default=0)),
+                ("telemetry", models.JSONField(blank=True, default=dict)),
+                ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='VoteRevision',
+            name="VoteRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.UUIDField(db_index=True)),
-                ('reason', models.CharField(choices=[('undone', 'Undone by the annotator'), ('invalidated', 'Invalidated by a researcher')], max_length=12)),
-                ('snapshot', models.JSONField()),
-                ('at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("token", models.UUIDField(db_index=True)),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("undone", "Undone by the annotator"),
+                            ("invalidated", "Invalidated by a researcher"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("snapshot", models.JSONField()),
+                ("at", models.DateTimeField()),
             ],
         ),
     ]

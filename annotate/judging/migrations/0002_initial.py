@@ -6,245 +6,439 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('judging', '0001_initial'),
-        ('sampling', '0001_initial'),
-        ('studies', '0001_initial'),
+        ("judging", "0001_initial"),
+        ("sampling", "0001_initial"),
+        ("studies", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='assignment',
-            name='annotator',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='assignments', to=settings.AUTH_USER_MODEL),
+            model_name="assignment",
+            name="annotator",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="assignments",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='assignment',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='studies.study'),
+            model_name="assignment",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="assignments",
+                to="studies.study",
+            ),
         ),
         migrations.AddField(
-            model_name='comparison',
-            name='first',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='sampling.image'),
+            model_name="comparison",
+            name="first",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="sampling.image"
+            ),
         ),
         migrations.AddField(
-            model_name='comparison',
-            name='mirrors',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='repeats', to='judging.comparison'),
+            model_name="comparison",
+            name="mirrors",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="repeats",
+                to="judging.comparison",
+            ),
         ),
         migrations.AddField(
-            model_name='comparison',
-            name='prompt',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='studies.prompt'),
+            model_name="comparison",
+            name="prompt",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="studies.prompt"
+            ),
         ),
         migrations.AddField(
-            model_name='comparison',
-            name='second',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='sampling.image'),
+            model_name="comparison",
+            name="second",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="sampling.image"
+            ),
         ),
         migrations.AddField(
-            model_name='comparison',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='comparisons', to='studies.study'),
+            model_name="comparison",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="comparisons",
+                to="studies.study",
+            ),
         ),
         migrations.AddField(
-            model_name='assignment',
-            name='comparison',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='judging.comparison'),
+            model_name="assignment",
+            name="comparison",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="assignments",
+                to="judging.comparison",
+            ),
         ),
         migrations.AddField(
-            model_name='contrastitem',
-            name='comparison',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='items', to='judging.comparison'),
+            model_name="contrastitem",
+            name="comparison",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="items",
+                to="judging.comparison",
+            ),
         ),
         migrations.AddField(
-            model_name='contrastitem',
-            name='contrast',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='studies.contrast'),
+            model_name="contrastitem",
+            name="contrast",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="items",
+                to="studies.contrast",
+            ),
         ),
         migrations.AddField(
-            model_name='contrastitem',
-            name='prompt',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='studies.prompt'),
+            model_name="contrastitem",
+            name="prompt",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="studies.prompt"
+            ),
         ),
         migrations.AddField(
-            model_name='previewvote',
-            name='first',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='sampling.image'),
+            model_name="previewvote",
+            name="first",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="sampling.image"
+            ),
         ),
         migrations.AddField(
-            model_name='previewvote',
-            name='prompt',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='studies.prompt'),
+            model_name="previewvote",
+            name="prompt",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="studies.prompt"
+            ),
         ),
         migrations.AddField(
-            model_name='previewvote',
-            name='second',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='sampling.image'),
+            model_name="previewvote",
+            name="second",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="sampling.image"
+            ),
         ),
         migrations.AddField(
-            model_name='previewvote',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='preview_votes', to='studies.study'),
+            model_name="previewvote",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="preview_votes",
+                to="studies.study",
+            ),
         ),
         migrations.AddField(
-            model_name='previewvote',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="previewvote",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='report',
-            name='annotator',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="report",
+            name="annotator",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='report',
-            name='comparison',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to='judging.comparison'),
+            model_name="report",
+            name="comparison",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="reports",
+                to="judging.comparison",
+            ),
         ),
         migrations.AddField(
-            model_name='skip',
-            name='annotator',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="skip",
+            name="annotator",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='skip',
-            name='comparison',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='skips', to='judging.comparison'),
+            model_name="skip",
+            name="comparison",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="skips",
+                to="judging.comparison",
+            ),
         ),
         migrations.AddField(
-            model_name='verdict',
-            name='comparison',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='verdict', to='judging.comparison'),
+            model_name="verdict",
+            name="comparison",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="verdict",
+                to="judging.comparison",
+            ),
         ),
         migrations.AddField(
-            model_name='vote',
-            name='annotator',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='votes', to=settings.AUTH_USER_MODEL),
+            model_name="vote",
+            name="annotator",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="votes",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='vote',
-            name='assignment',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='vote', to='judging.assignment'),
+            model_name="vote",
+            name="assignment",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="vote",
+                to="judging.assignment",
+            ),
         ),
         migrations.AddField(
-            model_name='vote',
-            name='comparison',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='votes', to='judging.comparison'),
+            model_name="vote",
+            name="comparison",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="votes",
+                to="judging.comparison",
+            ),
         ),
         migrations.AddField(
-            model_name='vote',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='votes', to='studies.study'),
+            model_name="vote",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="votes",
+                to="studies.study",
+            ),
         ),
         migrations.AddField(
-            model_name='answer',
-            name='vote',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='answers', to='judging.vote'),
+            model_name="answer",
+            name="vote",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="answers",
+                to="judging.vote",
+            ),
         ),
         migrations.AddField(
-            model_name='voterevision',
-            name='actor',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="voterevision",
+            name="actor",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='voterevision',
-            name='annotator',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="voterevision",
+            name="annotator",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='voterevision',
-            name='assignment',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='revisions', to='judging.assignment'),
+            model_name="voterevision",
+            name="assignment",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="revisions",
+                to="judging.assignment",
+            ),
         ),
         migrations.AddField(
-            model_name='voterevision',
-            name='comparison',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='judging.comparison'),
+            model_name="voterevision",
+            name="comparison",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="judging.comparison",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='comparison',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('first', models.F('second')), ('identical', True)), models.Q(('identical', False), models.Q(('first', models.F('second')), _negated=True)), _connector='OR'), name='comparison_identical_is_said'),
+            model_name="comparison",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("first", models.F("second")), ("identical", True)),
+                    models.Q(
+                        ("identical", False), models.Q(("first", models.F("second")), _negated=True)
+                    ),
+                    _connector="OR",
+                ),
+                name="comparison_identical_is_said",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='comparison',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'repeat'), ('mirrors__isnull', False)), models.Q(models.Q(('kind', 'repeat'), _negated=True), ('mirrors__isnull', True)), _connector='OR'), name='comparison_repeat_mirrors'),
+            model_name="comparison",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "repeat"), ("mirrors__isnull", False)),
+                    models.Q(
+                        models.Q(("kind", "repeat"), _negated=True), ("mirrors__isnull", True)
+                    ),
+                    _connector="OR",
+                ),
+                name="comparison_repeat_mirrors",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='comparison',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'live')), fields=('study', 'prompt', 'first', 'second', 'asking'), name='comparison_live_once_by_content'),
+            model_name="comparison",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "live")),
+                fields=("study", "prompt", "first", "second", "asking"),
+                name="comparison_live_once_by_content",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='comparison',
-            constraint=models.UniqueConstraint(fields=('study', 'order'), name='comparison_order'),
+            model_name="comparison",
+            constraint=models.UniqueConstraint(fields=("study", "order"), name="comparison_order"),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(condition=models.Q(('held', False), ('returned', False), ('state', 'free')), fields=['study', 'order', 'slot'], name='assignment_fresh'),
+            model_name="assignment",
+            index=models.Index(
+                condition=models.Q(("held", False), ("returned", False), ("state", "free")),
+                fields=["study", "order", "slot"],
+                name="assignment_fresh",
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(condition=models.Q(('held', False), ('returned', True), ('state', 'free')), fields=['study', 'order', 'slot'], name='assignment_returned'),
+            model_name="assignment",
+            index=models.Index(
+                condition=models.Q(("held", False), ("returned", True), ("state", "free")),
+                fields=["study", "order", "slot"],
+                name="assignment_returned",
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(condition=models.Q(('state', 'leased')), fields=['study', 'lease_until'], name='assignment_leases'),
+            model_name="assignment",
+            index=models.Index(
+                condition=models.Q(("state", "leased")),
+                fields=["study", "lease_until"],
+                name="assignment_leases",
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(fields=['study', 'annotator', 'state'], name='assignment_by_annotator'),
+            model_name="assignment",
+            index=models.Index(
+                fields=["study", "annotator", "state"], name="assignment_by_annotator"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'void'), _negated=True), fields=('comparison', 'slot'), name='assignment_slot_once'),
+            model_name="assignment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "void"), _negated=True),
+                fields=("comparison", "slot"),
+                name="assignment_slot_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(fields=('comparison', 'annotator'), name='assignment_annotator_once'),
+            model_name="assignment",
+            constraint=models.UniqueConstraint(
+                fields=("comparison", "annotator"), name="assignment_annotator_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'leased')), fields=('study', 'annotator', 'lane'), name='assignment_lane_once'),
+            model_name="assignment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "leased")),
+                fields=("study", "annotator", "lane"),
+                name="assignment_lane_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('annotator__isnull', True), ('lane__isnull', True), ('lease_until__isnull', True), ('state', 'free'), ('token__isnull', True)), models.Q(('annotator__isnull', False), ('lane__isnull', False), ('lease_until__isnull', False), ('state', 'leased'), ('token__isnull', False)), models.Q(('annotator__isnull', False), ('lane__isnull', True), ('lease_until__isnull', True), ('state', 'voted'), ('token__isnull', False)), models.Q(('lane__isnull', True), ('lease_until__isnull', True), ('state', 'void')), _connector='OR'), name='assignment_state_and_lease'),
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("annotator__isnull", True),
+                        ("lane__isnull", True),
+                        ("lease_until__isnull", True),
+                        ("state", "free"),
+                        ("token__isnull", True),
+                    ),
+                    models.Q(
+                        ("annotator__isnull", False),
+                        ("lane__isnull", False),
+                        ("lease_until__isnull", False),
+                        ("state", "leased"),
+                        ("token__isnull", False),
+                    ),
+                    models.Q(
+                        ("annotator__isnull", False),
+                        ("lane__isnull", True),
+                        ("lease_until__isnull", True),
+                        ("state", "voted"),
+                        ("token__isnull", False),
+                    ),
+                    models.Q(
+                        ("lane__isnull", True), ("lease_until__isnull", True), ("state", "void")
+                    ),
+                    _connector="OR",
+                ),
+                name="assignment_state_and_lease",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(('lane__isnull', True), ('lane__lte', 2), _connector='OR'), name='assignment_three_lanes'),
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("lane__isnull", True), ("lane__lte", 2), _connector="OR"),
+                name="assignment_three_lanes",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contrastitem',
-            constraint=models.UniqueConstraint(fields=('contrast', 'prompt', 'replica'), name='contrast_item_once'),
+            model_name="contrastitem",
+            constraint=models.UniqueConstraint(
+                fields=("contrast", "prompt", "replica"), name="contrast_item_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.UniqueConstraint(fields=('comparison', 'annotator'), name='report_once'),
+            model_name="report",
+            constraint=models.UniqueConstraint(
+                fields=("comparison", "annotator"), name="report_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='skip',
-            constraint=models.UniqueConstraint(fields=('comparison', 'annotator'), name='skip_once'),
+            model_name="skip",
+            constraint=models.UniqueConstraint(
+                fields=("comparison", "annotator"), name="skip_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='vote',
-            index=models.Index(fields=['study', 'created_at'], name='vote_study_time'),
+            model_name="vote",
+            index=models.Index(fields=["study", "created_at"], name="vote_study_time"),
         ),
         migrations.AddIndex(
-            model_name='vote',
-            index=models.Index(fields=['study', 'annotator'], name='vote_study_annotator'),
+            model_name="vote",
+            index=models.Index(fields=["study", "annotator"], name="vote_study_annotator"),
         ),
         migrations.AddConstraint(
-            model_name='vote',
-            constraint=models.UniqueConstraint(fields=('comparison', 'annotator'), name='vote_once'),
+            model_name="vote",
+            constraint=models.UniqueConstraint(
+                fields=("comparison", "annotator"), name="vote_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='answer',
-            constraint=models.UniqueConstraint(fields=('vote', 'criterion'), name='answer_once'),
+            model_name="answer",
+            constraint=models.UniqueConstraint(fields=("vote", "criterion"), name="answer_once"),
         ),
     ]

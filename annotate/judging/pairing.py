@@ -1,0 +1,179 @@
+"""From contrasts to comparisons and slots: which pairs a study has, in which order and on which
+
+sides. Pure planning; it writes nothing (judging.launch does).
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from annotate.sampling.models import Image, Sample
+from annotate.sampling.samples import finished, sample_prompt_digest
+from annotate.studies.models import Contrast, Prompt, PromptSet, Study
+from annotate.studies.protocol import Protocol
+
+
+@dataclass
+class Pair:
+    """A comparison to be: a prompt and two images in canonical order by content digest."""
+
+    prompt: Prompt
+    first: Image
+    second: Image
+    asking: int
+    lead_first: bool
+    order: int = -1
+    items: list["Item"] = field(default_factory=list)
+
+    @property
+    def identical(self) -> bool:
+        return self.first.pk == self.second.pk
+
+
+@dataclass(frozen=True)
+class Item:
+    """A contrast item to be."""
+
+    contrast: Contrast
+    prompt: Prompt
+    replica: int
+    a_is_first: bool
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """All pairs of a study in serving order, and what is missing."""
+
+    pairs: tuple[Pair, ...]
+    prompts: int
+    items: int
+    missing: tuple[str, ...]
+
+
+def pair_up(study: Study, protocol: Protocol) -> Pairing:
+    """Plan every comparison of a draft study.
+
+    Pairs equal by content (prompt text, context and both images) are one comparison under
+    `reuse=by_content`. The serving order is one shuffle over all contrasts, drawn from the seed.
+    """
+    contrasts = list(study.contrasts.select_related("a", "b", "prompt_set").order_by("order", "pk"))
+    samples = finished({m.pk: m for c in contrasts for m in (c.a, c.b)}.values())
+    pairs: dict[tuple[object, ...], Pair] = {}
+    seen_prompts: set[int] = set()
+    missing: list[str] = []
+    items = 0
+    for contrast in contrasts:
+        prompts = _prompts(contrast, protocol)
+        absent: dict[str, list[str]] = defaultdict(list)
+        for prompt in prompts:
+            for replica, a, b in _images(contrast, prompt, samples, absent):
+                item = Item(contrast, prompt, replica, a_is_first=a.digest <= b.digest)
+                _add(pairs, item, (a, b), fresh=protocol.reuse == "fresh")
+                items += 1
+                seen_prompts.add(prompt.pk)
+        missing += [
+            f"{method}: no picture for {len(keys)} of {len(prompts)} prompts "
+            f"({', '.join(keys[:3])}{', …' if len(keys) > 3 else ''})"
+            for method, keys in absent.items()
+        ]
+    ordered = _serving_order(list(pairs.values()), protocol.seed)
+    return Pairing(
+        pairs=tuple(ordered),
+        prompts=len(seen_prompts),
+        items=items,
+        missing=tuple(dict.fromkeys(missing)),
+    )
+
+
+def _prompts(contrast: Contrast, protocol: Protocol) -> list[Prompt]:
+    """The contrast's prompts; one of each group where the protocol samples groups."""
+    if contrast.prompt_set is not None:
+        prompts = list(contrast.prompt_set.prompts.order_by("order"))
+    else:
+        # No set named: every test set of the study, in the order in which they came.
+        sets = PromptSet.objects.filter(studies=contrast.study_id, role=PromptSet.Role.TEST)
+        prompts = list(Prompt.objects.filter(prompt_set__in=sets).order_by("prompt_set", "order"))
+    if not protocol.one_per_group:
+        return prompts
+    groups: dict[str, list[Prompt]] = defaultdict(list)
+    for prompt in prompts:
+        # A prompt without a group is a group of its own.
+        groups[f"g{prompt.group}" if prompt.group else f"p{prompt.pk}"].append(prompt)
+    return [
+        # Seeded by the group's name, so that every contrast draws the same prompt.
+        random.Random(f"{protocol.seed}|group|{name}").choice(group)  # noqa: S311 (not a secret)
+        for name, group in groups.items()
+    ]
+
+
+def _images(
+    contrast: Contrast,
+    prompt: Prompt,
+    samples: dict[tuple[str, str, int], Sample],
+    absent: dict[str, list[str]],
+) -> Iterable[tuple[int, Image, Image]]:
+    """(replica, image of a, image of b) for every replica that both methods have."""
+    sides = [
+        {
+            replica: sample.image
+            for replica in range(16)
+            if (sample := samples.get((m.digest, sample_prompt_digest(m, prompt), replica)))
+            and sample.image
+        }
+        for m in (contrast.a, contrast.b)
+    ]
+    for method, side in zip((contrast.a, contrast.b), sides, strict=True):
+        if not side:
+            absent[str(method)].append(prompt.key)
+    for replica in sorted(sides[0].keys() & sides[1].keys()):
+        yield replica, sides[0][replica], sides[1][replica]
+
+
+def _add(
+    pairs: dict[tuple[object, ...], Pair],
+    item: Item,
+    images: tuple[Image, Image],
+    *,
+    fresh: bool,
+) -> None:
+    """File the item under its pair; `fresh` gives every item a pair of its own."""
+    first, second = images if item.a_is_first else (images[1], images[0])
+    content = (item.prompt.digest, item.prompt.context, first.digest, second.digest)
+    asking = 0
+    if fresh:
+        while (*content, asking) in pairs:
+            asking += 1
+    key = (*content, asking)
+    if key not in pairs:
+        pairs[key] = Pair(
+            prompt=item.prompt,
+            first=first,
+            second=second,
+            asking=asking,
+            lead_first=item.a_is_first,
+        )
+    pairs[key].items.append(item)
+
+
+def _serving_order(pairs: list[Pair], seed: int) -> list[Pair]:
+    """Shuffle by the seed alone: the same draft is served in the same order again."""
+    pairs.sort(key=lambda p: (p.prompt.digest, p.first.digest, p.second.digest, p.asking))
+    random.Random(f"{seed}|serving order").shuffle(pairs)  # noqa: S311 (not a secret)
+    for order, pair in enumerate(pairs):
+        pair.order = order
+    return pairs
+
+
+def lead_sides(n_pairs: int, *, overlap: int, protocol: Protocol) -> list[Sequence[bool]]:
+    """For each pair and slot: is the leading method on the left?
+
+    `pair-and-annotator`: sides alternate within a pair's slots, and exactly half of all pairs (to
+    within one) begin on the left; the queue then evens out each annotator. `random`: coin tosses.
+    """
+    rng = random.Random(f"{protocol.seed}|sides")  # noqa: S311 (not a secret)
+    if protocol.side_balance == "random":
+        return [[rng.random() < 0.5 for _ in range(overlap)] for _ in range(n_pairs)]
+    begins = [i % 2 == 0 for i in range(n_pairs)]
+    rng.shuffle(begins)
+    return [[begin == (slot % 2 == 0) for slot in range(overlap)] for begin in begins]

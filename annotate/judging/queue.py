@@ -1,0 +1,318 @@
+"""Who judges what next: leases on pre-made slots. The only file with row locks on assignments.
+
+Any number of annotators and tabs may call everything here at once, on SQLite (IMMEDIATE) and on
+PostgreSQL (READ COMMITTED). It must not know what a vote says.
+"""
+
+import random
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+
+from annotate.judging.clock import database_now, lease
+from annotate.judging.models import Assignment, Comparison, Skip
+from annotate.judging.verdicts import protocol_of
+from annotate.people.models import User
+from annotate.studies.models import Membership, Study
+
+LANES = 3
+TRIES = 8
+# Up to this many free slots "what is left" is counted exactly; above, from the totals.
+EXACT_BELOW = 5000
+S = Assignment.State
+Result = TypeVar("Result")
+
+
+class Busy(RuntimeError):
+    """Too many people wanted the same rows; nothing was changed. Try again in a second."""
+
+
+class PassedOn(LookupError):
+    """The lease is no longer this person's: it ran out and another annotator took the slot."""
+
+
+def retrying(verb: Callable[[], Result]) -> Result:
+    """Run a transaction again when a unique constraint or a lock decided against it.
+
+    A losing IntegrityError is the schema doing its work: the next try sees the other's rows.
+    """
+    for attempt in range(TRIES):
+        try:
+            with transaction.atomic():
+                return verb()
+        except (IntegrityError, OperationalError) as error:
+            if attempt == TRIES - 1:
+                raise Busy(
+                    f"gave up after {attempt + 1} tries ({type(error).__name__}); nothing was "
+                    "changed. Try again."
+                ) from error
+            time.sleep(random.uniform(0.002, 0.02) * (attempt + 1))  # noqa: S311 (spreading out)
+    raise AssertionError("unreachable")
+
+
+def hand(membership: Membership, *, now: datetime | None = None) -> list[Assignment]:
+    """The annotator's open leases in display order, topped up to three; empty when none is left.
+
+    The first is shown, the others are prefetched; all tabs of one person share them. No comparison
+    gets more than `overlap` votes and nobody holds two leases of one lane.
+
+    Raises:
+        Busy: eight tries lost against other annotators.
+    """
+
+    def verb() -> list[Assignment]:
+        at = now or database_now()
+        held = _own_leases(membership)
+        if held and membership.study.state == Study.State.OPEN:
+            _renew(held, membership.study, now=at)
+        return held + top_up(membership, held=held, now=at)
+
+    return retrying(verb)
+
+
+def _own_leases(membership: Membership) -> list[Assignment]:
+    rows = Assignment.objects.filter(
+        study_id=membership.study_id, annotator_id=membership.user_id, state=S.LEASED
+    )
+    # Locked, so that a lease which ran out is either renewed here or passed on, never both.
+    return list(rows.select_for_update(of=("self",)).select_related(*_SHOWN).order_by("turn"))
+
+
+_SHOWN = ("comparison__prompt", "comparison__first", "comparison__second")
+
+
+def _renew(held: list[Assignment], study: Study, *, now: datetime) -> None:
+    until = now + lease(protocol_of(study).lease_minutes)
+    Assignment.objects.filter(pk__in=[a.pk for a in held], state=S.LEASED).update(lease_until=until)
+
+
+def renew(membership: Membership, token: uuid.UUID, *, now: datetime | None = None) -> datetime:
+    """Prolong one lease; the page calls this while the pair is on screen.
+
+    Raises:
+        PassedOn: another annotator holds the slot by now, or it was voted or freed.
+    """
+    until = (now or database_now()) + lease(protocol_of(membership.study).lease_minutes)
+    won = Assignment.objects.filter(
+        token=token, annotator_id=membership.user_id, state=S.LEASED
+    ).update(lease_until=until)
+    if not won:
+        raise PassedOn("this pair has passed on to another annotator; fetch the next one")
+    return until
+
+
+def top_up(membership: Membership, *, held: list[Assignment], now: datetime) -> list[Assignment]:
+    """Fill the empty lanes; call inside a transaction, with the leases already held."""
+    if membership.study.state != Study.State.OPEN or not membership.active:
+        return []
+    lanes = sorted(set(range(LANES)) - {a.lane for a in held})
+    turn = max((a.turn or 0 for a in held), default=0)
+    fresh: list[Assignment] = []
+    for lane in lanes:
+        turn += 1
+        claimed = _claim(membership, lane=lane, turn=turn, now=now)
+        if claimed is None:
+            break
+        fresh.append(claimed)
+    if fresh:
+        Membership.objects.filter(pk=membership.pk).update(
+            cursor=membership.cursor, left_lead=membership.left_lead
+        )
+    return fresh
+
+
+def _claim(membership: Membership, *, lane: int, turn: int, now: datetime) -> Assignment | None:
+    for _ in range(TRIES):
+        candidate = _candidate(membership, now=now)
+        if candidate is None:
+            return None
+        if _take(candidate, membership, lane=lane, turn=turn, now=now):
+            return candidate
+    raise OperationalError("every candidate was taken by others")  # retrying() starts over
+
+
+def _take(slot: Assignment, membership: Membership, *, lane: int, turn: int, now: datetime) -> bool:
+    """Compare-and-set: the slot must still be as it was seen."""
+    token = uuid.uuid4()
+    until = now + lease(protocol_of(membership.study).lease_minutes)
+    seen = (
+        Q(state=S.FREE)
+        if slot.state == S.FREE
+        else Q(state=S.LEASED, token=slot.token, lease_until__lt=now)
+    )
+    won = Assignment.objects.filter(seen, pk=slot.pk).update(
+        state=S.LEASED,
+        annotator=membership.user_id,
+        token=token,
+        leased_at=now,
+        lease_until=until,
+        lane=lane,
+        turn=turn,
+    )
+    if not won:
+        return False
+    if slot.state == S.FREE and not slot.returned:
+        membership.cursor = max(membership.cursor, slot.order)
+    membership.left_lead += 1 if slot.lead_left else -1
+    slot.state, slot.annotator_id, slot.token = S.LEASED, membership.user_id, token
+    slot.leased_at, slot.lease_until, slot.lane, slot.turn = now, until, lane, turn
+    return True
+
+
+def _unseen(membership: Membership) -> QuerySet[Assignment]:
+    """Slots of comparisons this annotator has neither had nor skipped."""
+    mine = Assignment.objects.filter(
+        comparison=OuterRef("comparison"), annotator=membership.user_id
+    )
+    skipped = Skip.objects.filter(comparison=OuterRef("comparison"), annotator=membership.user_id)
+    return Assignment.objects.filter(
+        ~Exists(mine), ~Exists(skipped), study_id=membership.study_id, held=False
+    )
+
+
+def _candidate(membership: Membership, *, now: datetime) -> Assignment | None:
+    """The slot to serve next: one that came back, one whose lease ran out, else the next fresh one.
+
+    Fresh slots are walked in serving order from the annotator's cursor, so that finding one costs
+    the same with 200 pairs and with 200,000; slots of one comparison lie side by side, so pairs
+    that are begun are finished first.
+    """
+    unseen = _unseen(membership)
+    # On PostgreSQL another claim's row is stepped over instead of waited for.
+    locking = unseen.select_related(*_SHOWN).select_for_update(skip_locked=True, of=("self",))
+    in_order = locking.order_by("order", *_side_first(membership))
+    free = in_order.filter(state=S.FREE)
+    expired = locking.filter(state=S.LEASED, lease_until__lt=now).order_by("lease_until")
+    fresh = free.filter(returned=False)
+    walks = [
+        free.filter(returned=True),
+        expired,
+        fresh.filter(order__gt=membership.cursor),
+    ]
+    if membership.cursor >= 0:
+        walks.append(fresh.filter(order__lte=membership.cursor))
+    for walk in walks:
+        if (found := walk.first()) is not None:
+            return found
+    if connection.vendor == "postgresql" and _open_slots(membership, now=now).exists():
+        # Everything left was locked by claims in flight: wait for them instead of saying "none".
+        raise OperationalError("all remaining slots are being claimed")
+    return None
+
+
+def _open_slots(membership: Membership, *, now: datetime) -> QuerySet[Assignment]:
+    return _unseen(membership).filter(Q(state=S.FREE) | Q(state=S.LEASED, lease_until__lt=now))
+
+
+def _side_first(membership: Membership) -> tuple[str, ...]:
+    """Among the slots of one comparison, the side this annotator's balance is short of."""
+    if protocol_of(membership.study).side_balance == "random" or abs(membership.left_lead) < 2:
+        return ("slot",)
+    return ("lead_left" if membership.left_lead > 0 else "-lead_left", "slot")
+
+
+def left_for(membership: Membership, *, now: datetime | None = None) -> int:
+    """How many comparisons this annotator could still judge, open leases included.
+
+    Exact up to `EXACT_BELOW` open slots; above that all live comparisons not yet seen, which
+    others may still finish first.
+    """
+    if membership.study.state != Study.State.OPEN:
+        return 0
+    at = now or database_now()
+    mine = Assignment.objects.filter(study_id=membership.study_id, annotator_id=membership.user_id)
+    leased = mine.filter(state=S.LEASED).count()
+    few = Assignment.objects.filter(study_id=membership.study_id, held=False, state=S.FREE)
+    if len(few.values_list("pk", flat=True)[:EXACT_BELOW]) < EXACT_BELOW:
+        slots = _open_slots(membership, now=at)
+        return leased + slots.values("comparison").distinct().count()
+    live = Comparison.objects.filter(
+        study_id=membership.study_id, kind=Comparison.Kind.LIVE, identical=False, held=False
+    )
+    skipped = Skip.objects.filter(
+        comparison__study_id=membership.study_id, annotator_id=membership.user_id
+    )
+    return live.count() - mine.exclude(state=S.LEASED).count() - skipped.count()
+
+
+def done_by(membership: Membership) -> int:
+    """How many current votes this annotator has in the study."""
+    return membership.study.votes.filter(annotator_id=membership.user_id).count()
+
+
+def free(slots: QuerySet[Assignment]) -> int:
+    """Give leased slots back; they are served before fresh ones."""
+    return slots.filter(state=S.LEASED).update(
+        state=S.FREE,
+        annotator=None,
+        token=None,
+        leased_at=None,
+        lease_until=None,
+        lane=None,
+        turn=None,
+        returned=True,
+    )
+
+
+def skip(membership: Membership, token: uuid.UUID, *, now: datetime | None = None) -> Assignment:
+    """Give one lease back and never see its comparison again.
+
+    Raises:
+        PassedOn: the lease is no longer this person's.
+    """
+
+    def verb() -> Assignment:
+        mine = Assignment.objects.filter(annotator_id=membership.user_id)
+        slot = mine.select_related("comparison").filter(token=token, state=S.LEASED).first()
+        if slot is None or not free(Assignment.objects.filter(pk=slot.pk, token=token)):
+            raise PassedOn("this pair has passed on to another annotator; fetch the next one")
+        Skip.objects.get_or_create(
+            comparison_id=slot.comparison_id,
+            annotator_id=membership.user_id,
+            defaults={"at": now or database_now()},
+        )
+        return slot
+
+    return retrying(verb)
+
+
+def release(study: Study, user: User) -> int:
+    """Give all leases of a person in a study back at once (they left or were deactivated)."""
+    return free(Assignment.objects.filter(study=study, annotator=user))
+
+
+def release_all(user: User) -> int:
+    """Give all leases of a person back at once, in every study."""
+    return free(Assignment.objects.filter(annotator=user))
+
+
+def release_study(study: Study) -> int:
+    """Give all leases of a study back (it was closed)."""
+    return free(Assignment.objects.filter(study=study))
+
+
+def make_room(held: list[Assignment]) -> list[uuid.UUID]:
+    """Free the lane of the pair furthest from being shown, for one that comes back by undo."""
+    if len(held) < LANES:
+        return []
+    last = held[-1]
+    token = last.token
+    free(Assignment.objects.filter(pk=last.pk))
+    return [token] if token else []
+
+
+def highest_order(study: Study) -> int:
+    """The last place of the serving order in use."""
+    found: int | None = study.comparisons.aggregate(last=Max("order"))["last"]
+    return -1 if found is None else found
+
+
+def hold(comparison: Comparison, *, held: bool) -> None:
+    """Stop or resume serving a comparison; votes and open leases stay as they are."""
+    Comparison.objects.filter(pk=comparison.pk).update(held=held)
+    comparison.assignments.exclude(state=S.VOTED).update(held=held)

@@ -1,0 +1,62 @@
+"""Problems that annotators report: the slot goes on to another, repeated reports hold the pair.
+
+It must not judge whether the report is right: a researcher looks.
+"""
+
+import uuid
+from datetime import datetime
+
+from annotate.judging.clock import database_now
+from annotate.judging.models import Assignment, Comparison, Report
+from annotate.judging.queue import hold, skip
+from annotate.judging.verdicts import protocol_of
+from annotate.people.models import User
+from annotate.studies.models import Event, Membership
+
+
+class BadReport(ValueError):
+    """A report with an unknown reason or an overlong comment."""
+
+
+def report(
+    membership: Membership,
+    token: uuid.UUID,
+    *,
+    reason: str,
+    comment: str = "",
+    now: datetime | None = None,
+) -> Assignment:
+    """Record a problem, give the slot back, and hold the pair after enough reports.
+
+    Raises:
+        BadReport: the reason is unknown or the comment too long; the lease stands.
+        PassedOn: the lease is no longer this person's.
+    """
+    if reason not in Report.Reason.values:
+        raise BadReport(f"reason {reason!r}; allowed: {', '.join(Report.Reason.values)}.")
+    if len(comment) > 1000:
+        raise BadReport(f"a comment of {len(comment)} characters; at most 1,000. Shorten it.")
+    slot = skip(membership, token, now=now)
+    Report.objects.get_or_create(
+        comparison_id=slot.comparison_id,
+        annotator_id=membership.user_id,
+        defaults={"reason": reason, "comment": comment, "at": now or database_now()},
+    )
+    open_reports = slot.comparison.reports.filter(resolved_at=None).count()
+    if open_reports >= protocol_of(membership.study).hold_after_reports:
+        hold(slot.comparison, held=True)
+    return slot
+
+
+def resolve(
+    comparison: Comparison, *, keep_held: bool, actor: User, now: datetime | None = None
+) -> None:
+    """A researcher has looked: the reports are answered, the pair is served again or stays held."""
+    comparison.reports.filter(resolved_at=None).update(resolved_at=now or database_now())
+    hold(comparison, held=keep_held)
+    Event.objects.create(
+        study_id=comparison.study_id,
+        actor=actor,
+        kind="reports_resolved",
+        data={"comparison": comparison.pk, "held": keep_held},
+    )

@@ -1,0 +1,101 @@
+"""Settling a comparison: its votes under the protocol's rule become one stored verdict.
+
+It must not know who may vote; the rules themselves are in `analysis.verdict`.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from annotate.analysis.verdict import Decision, Rule, decide
+from annotate.analysis.votes import Choice, Criterion, VoteRecord
+from annotate.judging.models import Answer, Assignment, Comparison, Verdict
+from annotate.studies.models import Study
+from annotate.studies.protocol import Protocol
+
+# Launched protocols cannot change, so each process parses one once.
+_launched: dict[str, Protocol] = {}
+
+
+def protocol_of(study: Study) -> Protocol:
+    """The study's protocol; from memory once it is frozen under its hash."""
+    if not study.protocol_hash:
+        return study.read_protocol()
+    if study.protocol_hash not in _launched:
+        _launched[study.protocol_hash] = study.read_protocol()
+    return _launched[study.protocol_hash]
+
+
+def records(comparison_id: int) -> list[VoteRecord]:
+    """All current votes of a comparison, each with its answers."""
+    rows = Answer.objects.filter(vote__comparison_id=comparison_id).values_list(
+        "vote_id", "criterion", "choice"
+    )
+    by_vote: dict[int, dict[Criterion, Choice]] = {}
+    for vote, criterion, choice in rows:
+        by_vote.setdefault(vote, {})[Criterion(criterion)] = Choice(choice)
+    return [VoteRecord(answers) for answers in by_vote.values()]
+
+
+def rule_on(votes: Iterable[VoteRecord], protocol: Protocol) -> Decision | None:
+    """The decision these votes amount to under the protocol, or None while undecided."""
+    return decide(
+        list(votes),
+        rule=Rule(protocol.rule),
+        min_votes=protocol.min_votes,
+        split=protocol.split,
+        escalate_to=protocol.escalate_to,
+        overlap=protocol.overlap,
+    )
+
+
+def settle(comparison: Comparison, protocol: Protocol, *, now: datetime) -> Verdict | None:
+    """Store what the present votes decide, or remove a verdict that no longer stands.
+
+    Call it inside the transaction that changed a vote and holds the comparison's row lock: two
+    last votes at once would otherwise each miss the other.
+    """
+    votes = records(comparison.pk)
+    decision = rule_on(votes, protocol) if votes else None
+    if decision is None:
+        Verdict.objects.filter(comparison=comparison).delete()
+        _escalate(comparison, protocol, voted=len(votes))
+        return None
+    verdict, _ = Verdict.objects.update_or_create(
+        comparison=comparison,
+        defaults={
+            "outcome": decision.outcome.value,
+            "reason": decision.reason,
+            "rule": decision.rule.value,
+            "deciding": decision.deciding.value if decision.deciding else "",
+            "votes": len(votes),
+            "decided_at": now,
+        },
+    )
+    return verdict
+
+
+def _escalate(comparison: Comparison, protocol: Protocol, *, voted: int) -> None:
+    """Add the slots a split asks for; they are served before fresh ones."""
+    if protocol.split != "escalate" or protocol.escalate_to is None or voted < protocol.overlap:
+        return
+    slots = list(
+        comparison.assignments.exclude(state=Assignment.State.VOID).values_list(
+            "slot", "lead_left", "study_id", "order"
+        )
+    )
+    _, last_left, study_id, order = max(slots)
+    taken = {slot for slot, *_ in slots}
+    Assignment.objects.bulk_create(
+        Assignment(
+            study_id=study_id,
+            comparison=comparison,
+            slot=slot,
+            order=order,
+            returned=True,
+            lead_left=(lead_left := last_left == ((slot - max(taken)) % 2 == 0)),
+            flipped=lead_left != comparison.lead_first,
+            held=comparison.held,
+        )
+        for slot in range(1, protocol.escalate_to + 1)
+        if slot not in taken
+    )

@@ -1,0 +1,281 @@
+"""Votes: submit, undo, invalidate. Each is one transaction; a token makes each idempotent.
+
+It must not choose who judges what (judging.queue does).
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from annotate.judging.answers import Judgement, read_answers
+from annotate.judging.clock import database_now, lease
+from annotate.judging.models import Answer, Assignment, Comparison, Vote, VoteRevision
+from annotate.judging.queue import PassedOn, make_room, retrying, top_up
+from annotate.judging.verdicts import protocol_of, settle
+from annotate.people.models import User
+from annotate.studies.models import Event, Membership, Study
+
+S = Assignment.State
+
+
+class Conflict(ValueError):
+    """The pair already has another answer from this person; the first one stands."""
+
+
+class Undone(LookupError):
+    """The vote was taken back; the pair has a new token."""
+
+
+class TooLate(ValueError):
+    """A vote that can no longer be undone."""
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """What a page sends for one pair. Times in milliseconds, by the browser's own clock."""
+
+    token: uuid.UUID
+    answers: Mapping[str, str]
+    factor: str | None = None
+    active_ms: int = 0
+    elapsed_ms: int = 0
+    telemetry: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A stored vote, whether this call stored it, and the leases that follow it."""
+
+    vote: Vote
+    created: bool
+    fresh: list[Assignment]
+
+
+def submit(membership: Membership, ballot: Ballot, *, now: datetime | None = None) -> Receipt:
+    """Store one vote and claim the next pair. Double submits get the stored vote back.
+
+    A late vote is accepted while nobody else has taken the slot. What may run beside it: anything.
+
+    Raises:
+        BadAnswer: the answers do not fit the protocol; the lease stands.
+        PassedOn: the slot is another annotator's by now, was voided, or the study was closed.
+        Conflict: this slot already has another answer.
+        Undone: this vote was undone or invalidated since.
+        Busy: eight tries lost against other transactions.
+    """
+
+    def verb() -> Receipt:
+        at = now or database_now()
+        slot = _slot(membership, ballot.token)
+        protocol = protocol_of(membership.study)
+        if slot.state == S.LEASED and membership.study.state in {
+            Study.State.CLOSED,
+            Study.State.ARCHIVED,
+        }:
+            raise PassedOn("the study has been closed; this answer is not counted")
+        judgement = read_answers(
+            protocol, ballot.answers, flipped=slot.flipped, factor=ballot.factor
+        )
+        if slot.state == S.VOTED:
+            return Receipt(vote=_same_vote(slot, judgement), created=False, fresh=[])
+        late = slot.lease_until is not None and slot.lease_until < at
+        won = Assignment.objects.filter(pk=slot.pk, token=ballot.token, state=S.LEASED).update(
+            state=S.VOTED, lease_until=None, lane=None, turn=None
+        )
+        if not won:
+            raise PassedOn("this pair has passed on to another annotator")
+        vote = _insert(membership, slot, judgement, ballot, late=late, now=at)
+        settle(slot.comparison, protocol, now=at)
+        held = list(
+            Assignment.objects.filter(
+                study_id=membership.study_id, annotator_id=membership.user_id, state=S.LEASED
+            ).only("lane", "turn")
+        )
+        return Receipt(vote=vote, created=True, fresh=top_up(membership, held=held, now=at))
+
+    return retrying(verb)
+
+
+def _slot(membership: Membership, token: uuid.UUID) -> Assignment:
+    """This person's slot by its token, locked together with its comparison.
+
+    The comparison's lock makes the last two votes on it take turns, so that one of them sees both
+    and settles it.
+    """
+    slot = (
+        Assignment.objects.select_for_update(of=("self", "comparison"))
+        .select_related("comparison")
+        .filter(token=token, annotator_id=membership.user_id, study_id=membership.study_id)
+        .exclude(state=S.VOID)
+        .first()
+    )
+    if slot is not None:
+        return slot
+    if VoteRevision.objects.filter(token=token, annotator_id=membership.user_id).exists():
+        raise Undone("this answer was taken back; the pair is open again under a new token")
+    raise PassedOn("this pair has passed on to another annotator")
+
+
+def _same_vote(slot: Assignment, judgement: Judgement) -> Vote:
+    stored = {a.criterion: a.choice for a in slot.vote.answers.all()}
+    given = {str(k): str(v) for k, v in judgement.answers.items()}
+    if stored != given or slot.vote.both_bad != judgement.both_bad:
+        raise Conflict("this pair already has your other answer; the first one stands")
+    return slot.vote
+
+
+def _insert(
+    membership: Membership,
+    slot: Assignment,
+    judgement: Judgement,
+    ballot: Ballot,
+    *,
+    late: bool,
+    now: datetime,
+) -> Vote:
+    vote = Vote.objects.create(
+        assignment_id=slot.pk,
+        comparison_id=slot.comparison_id,
+        study_id=slot.study_id,
+        annotator_id=membership.user_id,
+        token=ballot.token,
+        choice=judgement.choice.value,
+        deciding=judgement.deciding,
+        both_bad=judgement.both_bad,
+        side=judgement.side,
+        simulated=membership.user.simulated,
+        late=late,
+        too_fast=ballot.elapsed_ms < protocol_of(membership.study).min_view_ms,
+        active_ms=ballot.active_ms,
+        elapsed_ms=ballot.elapsed_ms,
+        telemetry=dict(ballot.telemetry),
+        created_at=now,
+    )
+    Answer.objects.bulk_create(
+        Answer(vote=vote, criterion=str(criterion), choice=choice.value)
+        for criterion, choice in judgement.answers.items()
+    )
+    return vote
+
+
+def undo(
+    membership: Membership, token: uuid.UUID, *, now: datetime | None = None
+) -> tuple[Assignment, list[uuid.UUID]]:
+    """Take the annotator's last vote back: the pair is theirs again, first in hand, new token.
+
+    Returns the reopened lease and the tokens of prefetched pairs that had to make room for it.
+
+    Raises:
+        TooLate: it is not the last vote any more, older than `undo_seconds`, or unknown.
+    """
+
+    def verb() -> tuple[Assignment, list[uuid.UUID]]:
+        at = now or database_now()
+        study = membership.study
+        protocol = protocol_of(study)
+        slot = (
+            Assignment.objects.select_for_update(of=("self", "comparison"))
+            .select_related("comparison__prompt", "comparison__first", "comparison__second")
+            .filter(token=token, annotator_id=membership.user_id, study=study, state=S.VOTED)
+            .first()
+        )
+        if slot is None:
+            raise TooLate("there is no such answer of yours to take back")
+        mine = study.votes.filter(annotator_id=membership.user_id)
+        last = mine.order_by("-created_at", "-pk").first()
+        if last is None or last.assignment_id != slot.pk:
+            raise TooLate("only the last answer can be taken back; a later one is already in")
+        if at > last.created_at + timedelta(seconds=protocol.undo_seconds):
+            raise TooLate(f"an answer can be taken back for {protocol.undo_seconds} seconds")
+        if study.state not in {Study.State.OPEN, Study.State.PAUSED}:
+            raise TooLate("the study has been closed; its answers stand")
+        held = list(
+            Assignment.objects.filter(
+                study=study, annotator_id=membership.user_id, state=S.LEASED
+            ).order_by("turn")
+        )
+        dropped = make_room(held)
+        kept = [a for a in held if a.token not in dropped]
+        _retract(last, VoteRevision.Reason.UNDONE, actor=membership.user, now=at)
+        slot.state, slot.token = S.LEASED, uuid.uuid4()
+        slot.leased_at, slot.lease_until = at, at + lease(protocol.lease_minutes)
+        slot.lane = min(set(range(3)) - {a.lane for a in kept})
+        slot.turn = min((a.turn or 0 for a in kept), default=1) - 1
+        slot.save()
+        settle(slot.comparison, protocol, now=at)
+        return slot, dropped
+
+    return retrying(verb)
+
+
+def _retract(vote: Vote, reason: str, *, actor: User | None, now: datetime) -> None:
+    """Keep what the vote said as a revision, then remove it."""
+    VoteRevision.objects.create(
+        assignment_id=vote.assignment_id,
+        comparison_id=vote.comparison_id,
+        annotator_id=vote.annotator_id,
+        token=vote.token,
+        reason=reason,
+        actor=actor,
+        snapshot={
+            "choice": vote.choice,
+            "deciding": vote.deciding,
+            "both_bad": vote.both_bad,
+            "side": vote.side,
+            "answers": {a.criterion: a.choice for a in vote.answers.all()},
+            "active_ms": vote.active_ms,
+            "elapsed_ms": vote.elapsed_ms,
+            "simulated": vote.simulated,
+            "late": vote.late,
+            "created_at": vote.created_at.isoformat(),
+        },
+        at=now,
+    )
+    vote.delete()
+
+
+def invalidate(vote: Vote, *, actor: User, now: datetime | None = None) -> Assignment:
+    """Void one vote's slot, open a new one under its number, and settle the pair again.
+
+    The voided slot stays, so the same annotator is never asked about the pair again.
+    """
+
+    def verb() -> Assignment:
+        at = now or database_now()
+        comparison = Comparison.objects.select_for_update().get(pk=vote.comparison_id)
+        slot = Assignment.objects.get(pk=vote.assignment_id)
+        current = Vote.objects.filter(pk=vote.pk).first()
+        if current is None or slot.state != S.VOTED:
+            raise Undone("this vote was undone or invalidated already")
+        _retract(current, VoteRevision.Reason.INVALIDATED, actor=actor, now=at)
+        Assignment.objects.filter(pk=slot.pk).update(state=S.VOID)
+        refill = Assignment.objects.create(
+            study_id=slot.study_id,
+            comparison=comparison,
+            slot=slot.slot,
+            order=slot.order,
+            flipped=slot.flipped,
+            lead_left=slot.lead_left,
+            returned=True,
+            held=comparison.held,
+        )
+        settle(comparison, protocol_of(comparison.study), now=at)
+        return refill
+
+    return retrying(verb)
+
+
+def invalidate_all(study: Study, user: User, *, actor: User) -> int:
+    """Invalidate every vote of one annotator in a study and refill the slots."""
+    votes = list(study.votes.filter(annotator=user))
+    for vote in votes:
+        invalidate(vote, actor=actor)
+    Event.objects.create(
+        study=study,
+        actor=actor,
+        kind="votes_invalidated",
+        data={"annotator": user.pk, "votes": len(votes)},
+    )
+    return len(votes)
