@@ -59,7 +59,8 @@ def backoff(deaths: int) -> float:
     """Seconds to wait before the next start, after `deaths` deaths in a row."""
     if deaths < 1:
         raise ValueError(f"deaths={deaths}; a child is started again after one death or more.")
-    return min(BACKOFF_FIRST * 2.0 ** (deaths - 1), BACKOFF_LONGEST)
+    # Past the tenth doubling it is the longest wait whatever the count.
+    return min(BACKOFF_FIRST * 2.0 ** min(deaths - 1, 10), BACKOFF_LONGEST)
 
 
 @dataclass
@@ -231,7 +232,7 @@ class Supervisor:
 
 def status_of(host: str, port: int, path: str) -> int:
     """The status the site answers with, or 599 when it does not answer."""
-    connection = http.client.HTTPConnection(host, port, timeout=2)
+    connection = http.client.HTTPConnection(host, port, timeout=1)
     try:
         connection.request("GET", path)
         return connection.getresponse().status

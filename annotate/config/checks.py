@@ -1,11 +1,10 @@
-"""What `manage.py check` says about this installation beyond Django's own. It must change nothing."""
+"""What `manage.py check` says about this installation. It must change nothing."""
 
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
@@ -14,9 +13,7 @@ SQLITE_ANNOTATORS = 50
 
 
 @register(Tags.security, deploy=True)
-def secret_key_is_ours_alone(
-    app_configs: Sequence[AppConfig] | None, **kwargs: Any
-) -> list[CheckMessage]:
+def secret_key_is_ours_alone(*_: object, **__: Any) -> list[CheckMessage]:
     """The generated key signs sessions and picture addresses: nobody else may read it."""
     path = Path(settings.DATA_DIR) / "secret_key"
     if path.is_file() and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:
@@ -31,9 +28,7 @@ def secret_key_is_ours_alone(
 
 
 @register(Tags.security, deploy=True)
-def mail_reaches_people(
-    app_configs: Sequence[AppConfig] | None, **kwargs: Any
-) -> list[CheckMessage]:
+def mail_reaches_people(*_: object, **__: Any) -> list[CheckMessage]:
     """Password resets printed to a log help nobody, and put working links into the log."""
     if settings.EMAIL_BACKEND.endswith("console.EmailBackend"):
         return [
@@ -47,9 +42,7 @@ def mail_reaches_people(
 
 
 @register(Tags.database)
-def votes_are_durable(
-    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
-) -> list[CheckMessage]:
+def votes_are_durable(*_: object, **__: Any) -> list[CheckMessage]:
     """NORMAL is faster, but a power cut may lose votes that were acknowledged."""
     engine = settings.DATABASES["default"]["ENGINE"]
     if engine.endswith("sqlite3") and settings.SQLITE_SYNCHRONOUS != "FULL":
@@ -65,7 +58,7 @@ def votes_are_durable(
 
 @register(Tags.database)
 def few_enough_annotators_for_sqlite(
-    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+    *_: object, databases: Sequence[str] | None = None, **__: Any
 ) -> list[CheckMessage]:
     """SQLite has one writer at a time; asked where a database is there to be asked (migrate)."""
     from django.db import DatabaseError, connection
