@@ -1,0 +1,110 @@
+"""The content-addressed store: every picture once, lossless, without metadata, under its digest.
+It must know no study, and nothing of where the bytes came from."""
+
+import contextlib
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from django.conf import settings
+from PIL import Image as Pixels
+
+from annotate.sampling.images import BACKDROP, MAX_SIDE, content_digest
+from annotate.sampling.models import Image, ImageVariant
+
+# Measured on the real samples at 512 and 1024 pixels: level 1 writes in 25 and 100 ms; level 3
+# takes 1.4 times and level 6 four times as long, for files 4 and 8 percent smaller.
+COMPRESS_LEVEL = 1
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Stored(NamedTuple):
+    """A picture's file, before it has a row."""
+
+    digest: str
+    width: int
+    height: int
+    bytes: int
+
+
+def path_of(digest: str, width: int | None = None, height: int | None = None) -> Path:
+    """Where the picture lies, or its variant fitted into width x height."""
+    if not _DIGEST.fullmatch(digest):
+        raise ValueError(f"{digest[:80]!r} is not a picture's digest: 64 hexadecimal digits.")
+    if (width is None) != (height is None):
+        raise ValueError(f"width {width} and height {height}: give both for a variant, or neither.")
+    box = "" if width is None else f"-{width:d}x{height:d}"
+    return Path(settings.STORE_DIR) / digest[:2] / digest[2:4] / f"{digest}{box}.png"
+
+
+def write(pixels: Pixels.Image) -> Stored:
+    """Keep RGB pixels under their digest; a picture that is there already is not written again."""
+    digest = content_digest(pixels)
+    size = _write_png(pixels, path_of(digest))
+    return Stored(digest, pixels.width, pixels.height, size)
+
+
+def put(pixels: Pixels.Image) -> Image:
+    """Keep RGB pixels (from `images.decode`) and give their row; equal pixels give the same row."""
+    stored = write(pixels)
+    image, _ = Image.objects.get_or_create(
+        digest=stored.digest,
+        defaults={"width": stored.width, "height": stored.height, "bytes": stored.bytes},
+    )
+    return image
+
+
+def fit(image: Image, width: int, height: int) -> ImageVariant:
+    """The picture scaled to fit a box (Lanczos, aspect kept), centred on the screen's mid grey.
+
+    Any number of processes may ask for the same variant at once: they write the same bytes, the
+    last rename wins, and the constraint keeps one row.
+    """
+    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+        raise ValueError(
+            f"a box of {width} x {height} pixels; each side must be 1 to {MAX_SIDE}. Change it."
+        )
+    variant = ImageVariant.objects.filter(image=image, width=width, height=height).first()
+    path = path_of(image.digest, width, height)
+    if variant is not None and path.exists():
+        return variant
+    with Pixels.open(path_of(image.digest), formats=("PNG",)) as picture:
+        size = _write_png(_into_box(picture, width, height), path)
+    variant, _ = ImageVariant.objects.update_or_create(
+        image=image, width=width, height=height, defaults={"bytes": size}
+    )
+    return variant
+
+
+def _into_box(picture: Pixels.Image, width: int, height: int) -> Pixels.Image:
+    scale = min(width / picture.width, height / picture.height)
+    # A very thin picture still keeps one row of pixels.
+    inner = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    scaled = picture if inner == picture.size else picture.resize(inner, Pixels.Resampling.LANCZOS)
+    box = Pixels.new("RGB", (width, height), BACKDROP)
+    box.paste(scaled, ((width - inner[0]) // 2, (height - inner[1]) // 2))
+    return box
+
+
+def _write_png(pixels: Pixels.Image, path: Path) -> int:
+    """Write whole or not at all: a reader never sees half a file, a full disk leaves none."""
+    with contextlib.suppress(FileNotFoundError):
+        if size := path.stat().st_size:
+            return size
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            pixels.save(file, "PNG", compress_level=COMPRESS_LEVEL)
+            file.flush()
+            # Before the rename: else a power cut can leave the name with nothing behind it.
+            os.fsync(file.fileno())
+            size = file.tell()
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return size
