@@ -216,8 +216,10 @@ class Site:
 
     def __init__(self, data: Path) -> None:
         self.lines: list[str] = []
-        env = {**os.environ, "TRIPTYCH_DATA_DIR": str(data), "PYTHONUNBUFFERED": "1"}
-        env.pop("TRIPTYCH_PLAIN_STATIC", None)
+        env = {**os.environ, "TRIPTYCH_DATA_DIR": str(data)}
+        env["DJANGO_SETTINGS_MODULE"] = "annotate.config.settings"
+        for name in ("TRIPTYCH_PLAIN_STATIC", "DATABASE_URL"):
+            env.pop(name, None)
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up", "--port", "0"],
             env=env,
