@@ -28,7 +28,11 @@ def render_markdown(text: str) -> SafeString:
     return mark_safe(html)  # noqa: S308 (sanitised in the line above)
 
 
+def standing_instructions(protocol: Protocol | None = None) -> str:
+    """What is said where a study writes no instructions of its own, in words of its protocol."""
+    return render_to_string("annotate/instructions.md", {"p": protocol or Protocol()})
+
+
 def instructions_html(protocol: Protocol) -> SafeString:
     """What annotators of this protocol read: the researcher's text, else the standing one."""
-    text = protocol.instructions.strip()
-    return render_markdown(text or render_to_string("annotate/instructions.md", {"p": protocol}))
+    return render_markdown(protocol.instructions.strip() or standing_instructions(protocol))
