@@ -114,6 +114,26 @@ def fleiss_kappa(counts: ArrayLike) -> float | None:
     return float(kappa(table, method="fleiss"))
 
 
+def cohen_kappa(table: ArrayLike) -> float | None:
+    """Cohen's kappa of two raters; None where chance alone would make them agree always.
+
+    Args:
+        table: (categories, categories) units, first rater by row, second by column.
+    """
+    units = _counts(table)
+    if units.shape[0] != units.shape[1]:
+        raise ValueError(
+            f"the table has shape {units.shape}; "
+            "give one row and one column for every category that was offered"
+        )
+    by_first, by_second = units.sum(axis=1), units.sum(axis=0)
+    if float(by_first @ by_second) == float(units.sum()) ** 2:
+        return None
+    from statsmodels.stats.inter_rater import cohens_kappa
+
+    return float(cohens_kappa(units, return_results=False))
+
+
 def gwet_ac1(counts: ArrayLike, n_categories: int) -> float | None:
     """Gwet's AC1, which stays high where categories are skewed and kappa and alpha fall.
 

@@ -92,19 +92,22 @@ def decide(
     Raises:
         ValueError: the protocol contradicts itself, or majority-then-priority lacks answers.
     """
+    rule = Rule(rule)
     _check_protocol(min_votes=min_votes, split=split, escalate_to=escalate_to, overlap=overlap)
-    # Counted before the quorum is looked at, so that unfit votes are refused from the first one on.
-    ballots = RULES[Rule(rule)](votes)
+    # Before the quorum is looked at, so that unfit votes are refused from the first one on.
+    ballots = RULES[rule](votes)
     if len(votes) < min_votes:
         return None
-    missing = 0
-    needed = 1
-    if split == "escalate" and escalate_to is not None and len(votes) > overlap:
-        missing = escalate_to - len(votes)
-        needed = 3 if escalate_to == 5 else 1
-    decision = _count(ballots, rule=Rule(rule), needed=needed, more_to_come=missing > 0)
-    waits = split == "escalate" and len(votes) < (escalate_to or 0)
-    if decision.reason == "split" and (split == "drop" or waits):
+    wanted = escalate_to if split == "escalate" and escalate_to is not None else overlap
+    waits = len(votes) < wanted
+    escalated = len(votes) > overlap
+    decision = _count(
+        ballots,
+        rule=rule,
+        needed=3 if escalated and wanted == 5 else 1,
+        more_to_come=escalated and waits,
+    )
+    if decision.reason == "split" and (split == "drop" or (split == "escalate" and waits)):
         return None
     return decision
 
@@ -249,9 +252,9 @@ def majority_array(
     _check_codes(task, "task", below=n_tasks)
     _check_codes(label, "label", below=n_labels)
 
-    # What `np.bincount(label * n_tasks + task)` counts, but by blocks of votes: its two arrays of
-    # eight bytes per vote cost more in fresh memory pages than the counting itself.
-    # Labels are the outer axis, so that each row of `counts` is contiguous in the passes below.
+    # What `np.bincount(label * n_tasks + task)` counts, but by blocks that stay in the cache: whole
+    # arrays of temporaries cost more in fresh memory pages than the counting itself.
+    # Labels are the outer axis, so that each row of `counts` is contiguous in `_leaders`.
     counts = np.zeros((n_labels, n_tasks), dtype=np.int32)
     for start in range(0, len(task), _BLOCK):
         block = slice(start, start + _BLOCK)
@@ -259,15 +262,25 @@ def majority_array(
         cell += task[block].astype(np.intp, copy=False)
         np.add.at(counts.reshape(-1), cell, np.int32(1))
 
+    outcome = np.empty(n_tasks, dtype=np.int8)
+    for start in range(0, n_tasks, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        outcome[block] = _leaders(counts[:, block], min_votes=min_votes)
+    return outcome
+
+
+def _leaders(counts: NDArray[np.int32], *, min_votes: int) -> NDArray[np.int8]:
+    import numpy as np
+
     most = counts.max(axis=0)
-    leaders = np.zeros(n_tasks, dtype=np.int8)
-    outcome = np.zeros(n_tasks, dtype=np.int8)
+    leading = np.zeros(len(most), dtype=np.int8)
+    outcome = np.zeros(len(most), dtype=np.int8)
     for code, row in enumerate(counts):
         leads = (row == most).view(np.int8)
-        leaders += leads
+        leading += leads
         outcome += leads * np.int8(code)
-    _overwrite(outcome, leaders != 1, SPLIT)
-    _overwrite(outcome, counts.sum(axis=0, dtype=np.int32) < min_votes, UNDECIDED)
+    _overwrite(outcome, leading != 1, SPLIT)
+    _overwrite(outcome, counts.sum(axis=0) < min_votes, UNDECIDED)
     return outcome
 
 
@@ -280,11 +293,9 @@ def _overwrite(codes: NDArray[np.int8], where: NDArray[np.bool_], code: int) -> 
 def _check_codes(codes: NDArray[np.integer[Any]], name: str, *, below: int) -> None:
     if codes.dtype.kind not in "iu":
         raise ValueError(f"{name} holds {codes.dtype} values; give integer codes")
-    if not codes.size:
-        return
-    low, high = int(codes.min()), int(codes.max())
-    if low < 0 or high >= below:
+    # Seen as unsigned, a negative code is a huge one: a single pass finds both.
+    if codes.size and codes.view(f"u{codes.itemsize}").max() >= below:
         raise ValueError(
-            f"{name} codes reach from {low} to {high}; "
+            f"{name} codes reach from {codes.min()} to {codes.max()}; "
             f"they must lie in [0, {below}): drop or recode the others"
         )

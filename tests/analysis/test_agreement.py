@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from annotate.analysis.agreement import (
     SplitShares,
     agreement_matrix,
+    cohen_kappa,
     counts_of,
     fleiss_kappa,
     free_marginal_kappa,
@@ -91,6 +92,15 @@ def test_fleiss_and_free_marginal_kappa_have_the_textbook_answers():
 def test_fleiss_kappa_refuses_units_with_different_numbers_of_votes():
     with pytest.raises(ValueError, match="from 2 to 3 votes"):
         fleiss_kappa([[2, 1], [1, 1]])
+
+
+def test_cohens_kappa_has_the_textbook_answer():
+    assert cohen_kappa([[20, 5], [10, 15]]) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("table", [[[7, 0], [0, 0]], [[0, 0], [0, 0]]])
+def test_cohens_kappa_of_two_raters_who_use_one_category_is_not_available(table):
+    assert cohen_kappa(table) is None
 
 
 @pytest.mark.parametrize("counts", [[[3, 0], [3, 0]], [[1, 0], [0, 1]], np.empty((0, 3), int)])
@@ -194,6 +204,7 @@ def test_agreement_does_not_know_the_order_of_raters_or_units_or_the_names(table
         (lambda: percent_agreement([3, 2]), "units \\(rows\\) by categories"),
         (lambda: percent_agreement([[0.5, 2]]), "not shares"),
         (lambda: percent_agreement([[-1, 2]]), "at least 0"),
+        (lambda: cohen_kappa([[1, 2]]), "one row and one column for every category"),
         (lambda: gwet_ac1([[1, 2, 0]], 2), "n_categories=2 but the table has 3 columns"),
         (lambda: free_marginal_kappa([[1, 2, 0]], 2), "n_categories=2"),
         (lambda: counts_of([[0, 3]], 3), "rating of 3 was given with n_categories=3"),

@@ -71,12 +71,14 @@ vote_tables = st.lists(st.lists(any_choice, min_size=1, max_size=4), max_size=12
 
 
 @given(vote_tables, st.randoms(use_true_random=False))
-def test_agreement_with_the_others_knows_neither_order_nor_sides(table, random):
+def test_agreement_with_the_others_knows_neither_order_nor_sides_nor_names(table, random):
     votes = [(n, name, said) for n, row in enumerate(table) for name, said in enumerate(row)]
     mirrored = [(n, name, said.mirrored()) for n, name, said in votes]
     expected = leave_one_out_agreement(votes)
     assert leave_one_out_agreement(random.sample(votes, k=len(votes))) == expected
     assert leave_one_out_agreement(mirrored) == expected
+    renamed = leave_one_out_agreement([(n, f"annotator {name}", said) for n, name, said in votes])
+    assert renamed == {f"annotator {name}": case for name, case in expected.items()}
     for name, case in expected.items():
         cast = sum(1 for _, annotator, _ in votes if annotator == name)
         assert case.judged + case.others_split + case.others_tied + case.alone == cast

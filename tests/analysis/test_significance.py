@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotate.analysis.significance import benjamini_hochberg, holm, mcnemar, sign_test
@@ -53,6 +53,8 @@ def test_what_is_no_p_value_is_refused(p):
         holm([0.01, p])
 
 
+# statsmodels collects garbage on every correction: 50 ms each.
+@settings(max_examples=25)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_a_correction_never_lowers_a_p_value_and_holm_is_the_stricter(p):
     for raw, strict, mild in zip(p, holm(p), benjamini_hochberg(p), strict=True):
