@@ -39,10 +39,13 @@ def managed_study_or_404(user: User, uid: UUID) -> Study:
 
 
 def membership_or_404(user: User, uid: UUID) -> Membership:
-    """This person's active place in a study, with the study, in one query."""
+    """This person's active place as an annotator of a study, with the study, in one query.
+
+    Its researchers have none: who sees results does not vote on them. They preview instead.
+    """
     membership = (
         Membership.objects.select_related("study")
-        .filter(study__uid=uid, user=user, active=True)
+        .filter(study__uid=uid, user=user, active=True, role=Membership.Role.ANNOTATOR)
         .first()
     )
     if membership is None:
