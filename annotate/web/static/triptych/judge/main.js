@@ -17,6 +17,8 @@ let state = "open";
 let judgement = null;
 let painted = false; // the shown pair is on the screen and its clock runs
 let open = false; // answers are open
+let begun = false; // the page's own hand has been read
+let pressedAt = null; // the key press that answered the last pair, until the next one is painted
 let busy = false; // a report or an undo is on its way
 let last = null; // the answer that may still be undone: { token, task, value, at }; survives a reload
 let asking = false; // a hand is on its way
@@ -26,7 +28,7 @@ const judged = new Set(); // tokens answered here or in another tab: never shown
 const clock = new Clock();
 const rest = new Rest({
   minutes: config.break_minutes, pairs: config.break_pairs, clock, dialog: byId("rest"), stateNode: byId("break-text"),
-  onClose: () => painted && started(performance.now(), null),
+  onClose: () => painted && started(performance.now()),
 });
 const outbox = new Outbox({
   scope: `${config.study}/${config.annotator}`,
@@ -113,8 +115,8 @@ async function refill(afterMs = 0) {
 
 // --- the shown pair ---
 
-/** Shows the first of the hand; `pressedAt` is the key press that led here, for the paint measure. */
-function show(pressedAt = null) {
+/** Shows the first of the hand, or says why there is none. */
+function show() {
   clearTimeout(openTimer);
   painted = open = false;
   view.open(false);
@@ -127,13 +129,13 @@ function show(pressedAt = null) {
     return;
   }
   judgement = new Judgement(config);
+  tellState();
   view.prompt(entry.task);
   ask();
-  tellState();
   const put = () => {
     if (entry !== hand[0]) return;
     look.reset(entry.task, entry.pictures.map(({ image }) => image), entry.context?.image ?? null);
-    view.afterPaint((now) => entry === hand[0] && started(now, pressedAt));
+    view.afterPaint((now) => entry === hand[0] && started(now));
   };
   if (entry.all.every(({ decoded }) => decoded)) put();
   else {
@@ -144,7 +146,7 @@ function show(pressedAt = null) {
 }
 
 /** The pair is painted: its clock starts, and answers open after the minimum viewing time. */
-function started(now, pressedAt) {
+function started(now) {
   painted = true;
   open = false;
   view.open(false);
@@ -152,6 +154,7 @@ function started(now, pressedAt) {
   view.endMoment();
   clearTimeout(openTimer);
   if (pressedAt !== null) performance.measure("triptych:next-pair", { start: pressedAt, end: now });
+  pressedAt = null;
   view.announce(`Pair ${progress.done + outbox.size + 1}. ${judgement.describe().ask}`);
   openTimer = setTimeout(() => {
     open = true;
@@ -165,14 +168,14 @@ function ask() {
   offerUndo();
 }
 
-function choose(number, pressedAt) {
+function choose(number, at) {
   if (view.showsNote() || busy || !judgement) return;
   if (!open) {
     view.moment(painted ? "A moment: look at both pictures first." : "A moment: both pictures are still loading.");
     return;
   }
   const outcome = judgement.choose(number);
-  if (outcome === "done") submit(pressedAt);
+  if (outcome === "done") submit(at);
   else if (outcome === "next") {
     ask();
     view.announce(judgement.describe().ask);
@@ -180,7 +183,8 @@ function choose(number, pressedAt) {
 }
 
 /** Keeps the answer on this device, shows the next pair, and lets the outbox send. */
-function submit(pressedAt) {
+function submit(at) {
+  pressedAt = at;
   const entry = hand.shift();
   const { task } = entry;
   const { answers, factor } = judgement;
@@ -189,7 +193,7 @@ function submit(pressedAt) {
   remember({ token: task.token, task, value: judgement.last, at: Date.now() });
   outbox.add({ token: task.token, body, task, at: last.at });
   const due = rest.count();
-  show(pressedAt);
+  show();
   if (due) rest.open();
   setTimeout(offerUndo, config.undo_seconds * 1000 + 50);
 }
@@ -314,6 +318,7 @@ async function renew() {
 // --- words about the state of things ---
 
 function tellState() {
+  if (!begun) return;
   const count = outbox.size;
   view.progress({ done: progress.done + count, left: Math.max(0, progress.left - count) });
   view.unsent(count);
@@ -325,12 +330,12 @@ function tellState() {
   const hidden = view.showsNote();
   view.note(view.noteWords(situation));
   // The pair comes back into sight: it must be looked at afresh.
-  if (hidden && !view.showsNote() && painted) started(performance.now(), null);
+  if (hidden && !view.showsNote() && painted) started(performance.now());
 }
 
 function arranged(how) {
   view.zoomWords(how);
-  if (outbox.store) tellState();
+  tellState();
 }
 
 // --- wiring ---
@@ -373,5 +378,6 @@ document.addEventListener("visibilitychange", renew);
 
 await outbox.open(); // what an earlier visit left unsent goes first, and its pairs are not shown again
 last = JSON.parse(sessionStorage.getItem(memory) ?? "null");
+begun = true;
 take(read("hand"));
 if (hand.length === 0) show();

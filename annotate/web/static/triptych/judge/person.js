@@ -19,7 +19,8 @@ export function listen(actions) {
   let held = false;
   const elsewhere = (event) =>
     event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") !== null ||
-    event.target.closest?.("input, textarea, select, [contenteditable]") !== null;
+    event.target.closest?.("input, textarea, select, [contenteditable]") !== null ||
+    (event.code.startsWith("Arrow") && event.target.closest?.(".prompt") !== null);
 
   document.addEventListener("keydown", (event) => {
     if (elsewhere(event)) return;

@@ -76,7 +76,11 @@ export function endMoment() {
 export function prompt(task) {
   nodes.prompt.textContent = task.prompt;
   nodes.prompt.classList.toggle("prompt-long", task.prompt.length > LONG_PROMPT);
-  nodes.prompt.parentElement.scrollTop = 0;
+  const box = nodes.prompt.parentElement;
+  box.scrollTop = 0;
+  // A prompt too long for its box is scrolled by keys as well.
+  if (box.scrollHeight > box.clientHeight) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
   nodes.stage.classList.toggle("has-context", task.context !== null);
   nodes.stage.querySelector(".pane-context").hidden = task.context === null;
   const role = task.context?.role ?? "";
@@ -139,7 +143,7 @@ export function progress({ done, left }) {
 export function unsent(count) {
   nodes.unsent.hidden = false;
   nodes.unsent.classList.toggle("is-waiting", count > 0);
-  nodes.unsent.querySelector(".icon").hidden = count === 0;
+  nodes.unsent.querySelector(".icon").toggleAttribute("hidden", count === 0);
   const words = count === 0 ? "All answers saved" : `${count} ${count === 1 ? "answer" : "answers"} waiting to send`;
   if (nodes.unsentWords.textContent !== words) nodes.unsentWords.textContent = words;
 }
