@@ -3,6 +3,7 @@ It must know neither pictures nor the database."""
 
 import os
 import stat
+import threading
 import unicodedata
 import zipfile
 import zlib
@@ -136,6 +137,7 @@ class Zip(Source):
     kind = "zip"
 
     def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
         _check_entry_count(path)
         try:
             self._zip = zipfile.ZipFile(path)
@@ -155,6 +157,11 @@ class Zip(Source):
 
     def has(self, name: str) -> bool:
         return self._find(name) is not None
+
+    def read(self, name: str, *, limit: int) -> bytes:
+        # zipfile counts its open entries without a lock of its own.
+        with self._lock:
+            return super().read(name, limit=limit)
 
     def open(self, name: str) -> IO[bytes]:
         entry = self._find(name)

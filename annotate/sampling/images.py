@@ -8,7 +8,7 @@ import warnings
 import zlib
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from annotate.sampling.refusals import Refused
 
@@ -46,6 +46,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112
+_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 _OTHER_TYPES = (
     (b"gif8", "a GIF"),
     (b"<svg", "an SVG"),
@@ -82,7 +83,9 @@ def decode(data: bytes) -> Image.Image:
         return _decode(data)
     except Refused:
         raise
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
+        if data.startswith(_SIGNATURES) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP"):
+            raise _damaged("its header makes no sense") from error
         raise Refused(
             f"is not a PNG, JPEG or WebP picture{_what_instead(data)}.",
             "Export it as PNG, JPEG or WebP.",
@@ -90,9 +93,7 @@ def decode(data: bytes) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large() from error
     except _BROKEN as error:
-        raise Refused(
-            f"is damaged or cut short ({_in_brief(error)}).", "Copy or export it again."
-        ) from error
+        raise _damaged(_in_brief(error)) from error
 
 
 def content_digest(pixels: Image.Image) -> str:
@@ -127,6 +128,10 @@ def _decode(data: bytes) -> Image.Image:
 def _check_size(width: int, height: int) -> None:
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
         raise _too_large(f"{width} x {height}")
+
+
+def _damaged(why: str) -> Refused:
+    return Refused(f"is damaged or cut short ({why}).", "Copy or export it again.")
 
 
 def _too_large(size: str = "") -> Refused:
@@ -176,7 +181,7 @@ def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
             if int(np.abs(moved - np.asarray(lattice, dtype=np.int16)).max()) <= 1:
                 return picture.copy()
         converted = ImageCms.applyTransform(picture, transform)
-    except ImageCms.PyCMSError as error:
+    except (ImageCms.PyCMSError, OSError) as error:
         raise Refused(
             f"has a colour profile that cannot be applied ({_in_brief(error)}).",
             "Save it in sRGB without a profile.",

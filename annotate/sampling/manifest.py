@@ -10,6 +10,7 @@ from typing import Any
 from annotate.sampling.archive import safe_name
 from annotate.sampling.records import KNOWN, MAX_CELL, Unreadable, read_records
 from annotate.sampling.refusals import Refusals, Refused, quoted
+from annotate.studies.prompts import nfc
 
 MAX_PROMPT = 10_000
 MAX_ROWS = 500_000
@@ -68,8 +69,8 @@ def _row(line: int, record: dict[str, Any]) -> Row:
         metadata |= extra
     elif extra not in (None, ""):
         metadata["metadata"] = extra
-    prompt = _text(record, "prompt")
-    if not prompt.strip():
+    prompt = nfc(_text(record, "prompt"))
+    if not prompt:
         raise Refused("`prompt` is empty.", "Write the prompt on every line.")
     if len(prompt) > MAX_PROMPT:
         raise Refused(
@@ -91,7 +92,7 @@ def _row(line: int, record: dict[str, Any]) -> Row:
 
 
 def _text(record: dict[str, Any], column: str) -> str:
-    """A cell as NFC text; null and absent are empty, whole numbers may stand for ids."""
+    """A cell as text; null and absent are empty, whole numbers may stand for ids."""
     given = record.get(column)
     if given is None:
         return ""
@@ -101,11 +102,11 @@ def _text(record: dict[str, Any], column: str) -> str:
         raise Refused(f"`{column}` is not text.", "Write it in quotes.")
     if len(given) > MAX_CELL:
         raise Refused(f"`{column}` is longer than {MAX_CELL:,} characters.", "Shorten it.")
-    return unicodedata.normalize("NFC", given)
+    return given
 
 
 def _name(record: dict[str, Any], column: str, *, required: bool = False) -> str:
-    name = _text(record, column).strip()
+    name = nfc(_text(record, column))
     if required and not name:
         raise Refused(f"`{column}` is empty.", "Fill it in.")
     if len(name) > MAX_LENGTH[column]:

@@ -28,7 +28,12 @@ class Unreadable(ValueError):
     """The rest of the manifest cannot be read; the reason is among the refusals already."""
 
 
-def _records(path: Path, refusals: Refusals) -> Iterator[Record]:
+def read_records(path: Path, refusals: Refusals) -> Iterator[Record]:
+    """Each record by its column names, or why that one cannot be read, with its line.
+
+    Raises:
+        Unreadable: the rest of the file makes no sense; the reason is in `refusals`.
+    """
     kinds = {".csv": _csv_records, ".jsonl": _jsonl_records, ".ndjson": _jsonl_records}
     kind = kinds.get(path.suffix.lower())
     if kind is None:

@@ -6,7 +6,7 @@ It must know no study and no picture.
 import hashlib
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,10 +37,13 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(nfc(text).encode()).hexdigest()
 
 
-def list_digest(rows: Sequence[PromptRow]) -> str:
-    """SHA-256 over the ordered (key, NFC text, group, context) of all prompts."""
-    listed = [[row.key, nfc(row.text), row.group, row.context] for row in rows]
-    return hashlib.sha256(json.dumps(listed, ensure_ascii=False).encode()).hexdigest()
+def list_digest(rows: Iterable[PromptRow]) -> str:
+    """SHA-256 over the ordered (key, NFC text, group, context, its role); reads rows one by one."""
+    seen = hashlib.sha256()
+    for row in rows:
+        listed = [row.key, nfc(row.text), row.group, row.context, row.context_role]
+        seen.update(json.dumps(listed, ensure_ascii=False).encode() + b"\n")
+    return seen.hexdigest()
 
 
 @transaction.atomic
