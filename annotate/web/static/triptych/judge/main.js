@@ -42,7 +42,7 @@ const look = new Look({ stage: byId("stage"), config, onChange: arranged });
 
 /**
  * Takes what the server sent: new tasks to the end, a reopened one to the front. Of the tokens in
- * `asked`, those the server no longer gives us have been passed on.
+ * `asked` (the hand when we asked), those the server no longer gives us have been passed on.
  */
 function take(reply, { front = false, asked = null } = {}) {
   const before = { shown: hand[0], state };
@@ -58,6 +58,8 @@ function take(reply, { front = false, asked = null } = {}) {
   const known = new Set([...judged, ...outbox.records.keys(), ...hand.map(({ task }) => task.token)]);
   const fresh = tasks.filter(({ token }) => !known.has(token)).map(prefetch);
   hand = front ? [...fresh, ...hand] : [...hand, ...fresh];
+  // A reopened pair takes the place of the last prefetched one, which the server gives to others.
+  for (const token of reply.dropped ?? []) leave(token, "");
   if (hand[0] !== before.shown || state !== before.state) show();
   tellState();
 }
@@ -201,8 +203,13 @@ function submit(at) {
 // --- what became of an answer ---
 
 function sent(record, reply, mine) {
+  // The count of the page holds whatever the server had before it: an earlier visit's answer that
+  // the server knew already (200) is in it.
+  const counted = !mine && reply.status === 200 ? 0 : 1;
+  const { done, left } = progress;
+  const later = { done: done + counted, left: Math.max(0, left - counted) };
   // An answer of another tab or an earlier visit: its new pairs belong there; ours come when we run low.
-  take(mine ? reply : { ...reply, tasks: [] });
+  take({ progress: later, ...reply, ...(mine ? {} : { tasks: [] }) });
   if (hand.length < HAND && progress.left > hand.length) refill(mine && hand.length > 0 ? 2000 : 1);
 }
 

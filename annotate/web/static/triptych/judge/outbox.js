@@ -41,7 +41,7 @@ export async function call(url, body) {
   if (response.type === "opaqueredirect") throw new Refused(401, {});
   const json = response.headers.get("Content-Type")?.includes("json");
   const reply = json ? await response.json() : {};
-  if (response.ok && json) return reply;
+  if (response.ok && json) return { ...reply, status: response.status };
   const retryAfterMs = 1000 * (Number.parseFloat(response.headers.get("Retry-After")) || 0);
   throw new Refused(response.ok ? 502 : response.status, reply, retryAfterMs);
 }

@@ -173,7 +173,7 @@ export function noteWords({ layout, state, count, asking, progress: { done, left
     return `This study needs a screen at least 900 px wide.${safe} Please open it on a larger screen.`;
   }
   if (state === "paused") return "This study is paused. Everything you answered is kept; this page goes on by itself when the study is open again.";
-  if (state === "closed") return `This study is closed. Thank you, your ${done + count} answers are in.`;
+  if (state === "closed" || state === "archived") return `This study is closed. Thank you, your ${done + count} answers are in.`;
   if (inHand > 0) return null;
   if (trouble === "login") return "Log in again to go on.";
   if (trouble) {
