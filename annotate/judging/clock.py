@@ -3,7 +3,7 @@
 It must not be used for anything the browser measures.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db import connection
 
@@ -18,7 +18,3 @@ def database_now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         stamp: datetime = cursor.fetchone()[0]
         return stamp.astimezone(UTC)
-
-
-def lease(minutes: float) -> timedelta:
-    return timedelta(minutes=minutes)

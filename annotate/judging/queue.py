@@ -8,13 +8,15 @@ import random
 import time
 import uuid
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.db import IntegrityError, OperationalError, connection, transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from annotate.judging.clock import database_now, lease
+from annotate.judging import hotpath
+from annotate.judging.clock import database_now
+from annotate.judging.hotpath import Candidate, Lease
 from annotate.judging.models import Assignment, Comparison, Skip
 from annotate.judging.verdicts import protocol_of
 from annotate.people.models import User
@@ -55,7 +57,7 @@ def retrying(verb: Callable[[], Result]) -> Result:
     raise AssertionError("unreachable")
 
 
-def hand(membership: Membership, *, now: datetime | None = None) -> list[Assignment]:
+def hand(membership: Membership, *, now: datetime | None = None) -> list[Lease]:
     """The annotator's open leases in display order, topped up to three; empty when none is left.
 
     The first is shown, the others are prefetched; all tabs of one person share them. No comparison
@@ -65,30 +67,25 @@ def hand(membership: Membership, *, now: datetime | None = None) -> list[Assignm
         Busy: eight tries lost against other annotators.
     """
 
-    def verb() -> list[Assignment]:
+    def verb() -> list[Lease]:
         at = now or database_now()
-        held = _own_leases(membership)
+        # Locked, so that a lease which ran out is either renewed here or passed on, never both.
+        held = hotpath.leases(membership.study_id, membership.user_id)
         if held and membership.study.state == Study.State.OPEN:
-            _renew(held, membership.study, now=at)
-        return held + top_up(membership, held=held, now=at)
+            _renew([lease.pk for lease in held], membership.study, now=at)
+        taken = [(lease.lane, lease.turn) for lease in held]
+        return held + top_up(membership, taken=taken, now=at)
 
     return retrying(verb)
 
 
-def _own_leases(membership: Membership) -> list[Assignment]:
-    rows = Assignment.objects.filter(
-        study_id=membership.study_id, annotator_id=membership.user_id, state=S.LEASED
-    )
-    # Locked, so that a lease which ran out is either renewed here or passed on, never both.
-    return list(rows.select_for_update(of=("self",)).select_related(*_SHOWN).order_by("turn"))
+def _renew(held: list[int], study: Study, *, now: datetime) -> None:
+    until = now + lease_time(study)
+    Assignment.objects.filter(pk__in=held, state=S.LEASED).update(lease_until=until)
 
 
-_SHOWN = ("comparison__prompt", "comparison__first", "comparison__second")
-
-
-def _renew(held: list[Assignment], study: Study, *, now: datetime) -> None:
-    until = now + lease(protocol_of(study).lease_minutes)
-    Assignment.objects.filter(pk__in=[a.pk for a in held], state=S.LEASED).update(lease_until=until)
+def lease_time(study: Study) -> timedelta:
+    return timedelta(minutes=protocol_of(study).lease_minutes)
 
 
 def renew(membership: Membership, token: uuid.UUID, *, now: datetime | None = None) -> datetime:
@@ -97,7 +94,7 @@ def renew(membership: Membership, token: uuid.UUID, *, now: datetime | None = No
     Raises:
         PassedOn: another annotator holds the slot by now, or it was voted or freed.
     """
-    until = (now or database_now()) + lease(protocol_of(membership.study).lease_minutes)
+    until = (now or database_now()) + lease_time(membership.study)
     won = Assignment.objects.filter(
         token=token, annotator_id=membership.user_id, state=S.LEASED
     ).update(lease_until=until)
@@ -106,13 +103,13 @@ def renew(membership: Membership, token: uuid.UUID, *, now: datetime | None = No
     return until
 
 
-def top_up(membership: Membership, *, held: list[Assignment], now: datetime) -> list[Assignment]:
-    """Fill the empty lanes; call inside a transaction, with the leases already held."""
+def top_up(membership: Membership, *, taken: list[tuple[int, int]], now: datetime) -> list[Lease]:
+    """Fill the empty lanes; call inside a transaction, with (lane, turn) of the open leases."""
     if membership.study.state != Study.State.OPEN or not membership.active:
         return []
-    lanes = sorted(set(range(LANES)) - {a.lane for a in held})
-    turn = max((a.turn or 0 for a in held), default=0)
-    fresh: list[Assignment] = []
+    lanes = sorted(set(range(LANES)) - {lane for lane, _ in taken})
+    turn = max((turn for _, turn in taken), default=0)
+    fresh: list[int] = []
     for lane in lanes:
         turn += 1
         claimed = _claim(membership, lane=lane, turn=turn, now=now)
@@ -120,48 +117,56 @@ def top_up(membership: Membership, *, held: list[Assignment], now: datetime) -> 
             break
         fresh.append(claimed)
     if fresh:
-        Membership.objects.filter(pk=membership.pk).update(
-            cursor=membership.cursor, left_lead=membership.left_lead
-        )
-    return fresh
+        hotpath.walk_on(membership.pk, cursor=membership.cursor, left_lead=membership.left_lead)
+    return [hotpath.lease_by_id(pk) for pk in fresh]
 
 
-def _claim(membership: Membership, *, lane: int, turn: int, now: datetime) -> Assignment | None:
+def _claim(membership: Membership, *, lane: int, turn: int, now: datetime) -> int | None:
+    """Lease one slot by compare-and-set; its id, or None when nothing is left."""
     for _ in range(TRIES):
-        candidate = _candidate(membership, now=now)
-        if candidate is None:
+        slot = _candidate(membership, now=now)
+        if slot is None:
             return None
-        if _take(candidate, membership, lane=lane, turn=turn, now=now):
-            return candidate
+        if hotpath.take(
+            slot,
+            annotator=membership.user_id,
+            token=uuid.uuid4(),
+            now=now,
+            until=now + lease_time(membership.study),
+            lane=lane,
+            turn=turn,
+        ):
+            if slot.token is None and not slot.returned:
+                membership.cursor = max(membership.cursor, slot.order)
+            membership.left_lead += 1 if slot.lead_left else -1
+            return slot.pk
     raise OperationalError("every candidate was taken by others")  # retrying() starts over
 
 
-def _take(slot: Assignment, membership: Membership, *, lane: int, turn: int, now: datetime) -> bool:
-    """Compare-and-set: the slot must still be as it was seen."""
-    token = uuid.uuid4()
-    until = now + lease(protocol_of(membership.study).lease_minutes)
-    seen = (
-        Q(state=S.FREE)
-        if slot.state == S.FREE
-        else Q(state=S.LEASED, token=slot.token, lease_until__lt=now)
+def _candidate(membership: Membership, *, now: datetime) -> Candidate | None:
+    """The slot to serve next: one that came back, one whose lease ran out, else the next fresh one.
+
+    Fresh slots are walked in serving order from the annotator's cursor, so that finding one costs
+    the same with 200 pairs and with 200,000; slots of one comparison lie side by side, so pairs
+    that are begun are finished first. On PostgreSQL rows of other claims are stepped over.
+    """
+    study, me, cursor = membership.study_id, membership.user_id, membership.cursor
+    side = _side_first(membership)
+    found = (
+        hotpath.returned_slot(study, me)
+        or hotpath.expired_slot(study, me, now=now)
+        or hotpath.fresh_slot(study, me, after=cursor, up_to=None, left_first=side)
     )
-    won = Assignment.objects.filter(seen, pk=slot.pk).update(
-        state=S.LEASED,
-        annotator=membership.user_id,
-        token=token,
-        leased_at=now,
-        lease_until=until,
-        lane=lane,
-        turn=turn,
-    )
-    if not won:
-        return False
-    if slot.state == S.FREE and not slot.returned:
-        membership.cursor = max(membership.cursor, slot.order)
-    membership.left_lead += 1 if slot.lead_left else -1
-    slot.state, slot.annotator_id, slot.token = S.LEASED, membership.user_id, token
-    slot.leased_at, slot.lease_until, slot.lane, slot.turn = now, until, lane, turn
-    return True
+    if found is None and cursor >= 0:
+        found = hotpath.fresh_slot(study, me, after=None, up_to=cursor, left_first=side)
+    if found is None and connection.vendor == "postgresql" and _any_open(membership, now=now):
+        # All that is left was locked by claims in flight: wait instead of saying "none".
+        raise OperationalError("all remaining slots are being claimed")
+    return found
+
+
+def _any_open(membership: Membership, *, now: datetime) -> bool:
+    return _open_slots(membership, now=now).exists()
 
 
 def _unseen(membership: Membership) -> QuerySet[Assignment]:
@@ -175,45 +180,15 @@ def _unseen(membership: Membership) -> QuerySet[Assignment]:
     )
 
 
-def _candidate(membership: Membership, *, now: datetime) -> Assignment | None:
-    """The slot to serve next: one that came back, one whose lease ran out, else the next fresh one.
-
-    Fresh slots are walked in serving order from the annotator's cursor, so that finding one costs
-    the same with 200 pairs and with 200,000; slots of one comparison lie side by side, so pairs
-    that are begun are finished first.
-    """
-    unseen = _unseen(membership)
-    # On PostgreSQL another claim's row is stepped over instead of waited for.
-    locking = unseen.select_related(*_SHOWN).select_for_update(skip_locked=True, of=("self",))
-    in_order = locking.order_by("order", *_side_first(membership))
-    free = in_order.filter(state=S.FREE)
-    expired = locking.filter(state=S.LEASED, lease_until__lt=now).order_by("lease_until")
-    fresh = free.filter(returned=False)
-    walks = [
-        free.filter(returned=True),
-        expired,
-        fresh.filter(order__gt=membership.cursor),
-    ]
-    if membership.cursor >= 0:
-        walks.append(fresh.filter(order__lte=membership.cursor))
-    for walk in walks:
-        if (found := walk.first()) is not None:
-            return found
-    if connection.vendor == "postgresql" and _open_slots(membership, now=now).exists():
-        # Everything left was locked by claims in flight: wait for them instead of saying "none".
-        raise OperationalError("all remaining slots are being claimed")
-    return None
-
-
 def _open_slots(membership: Membership, *, now: datetime) -> QuerySet[Assignment]:
     return _unseen(membership).filter(Q(state=S.FREE) | Q(state=S.LEASED, lease_until__lt=now))
 
 
-def _side_first(membership: Membership) -> tuple[str, ...]:
-    """Among the slots of one comparison, the side this annotator's balance is short of."""
+def _side_first(membership: Membership) -> bool | None:
+    """Among the slots of one comparison: is a left or a right lead wanted, or either (None)?"""
     if protocol_of(membership.study).side_balance == "random" or abs(membership.left_lead) < 2:
-        return ("slot",)
-    return ("lead_left" if membership.left_lead > 0 else "-lead_left", "slot")
+        return None
+    return membership.left_lead < 0
 
 
 def left_for(membership: Membership, *, now: datetime | None = None) -> int:
@@ -304,12 +279,6 @@ def make_room(held: list[Assignment]) -> list[uuid.UUID]:
     token = last.token
     free(Assignment.objects.filter(pk=last.pk))
     return [token] if token else []
-
-
-def highest_order(study: Study) -> int:
-    """The last place of the serving order in use."""
-    found: int | None = study.comparisons.aggregate(last=Max("order"))["last"]
-    return -1 if found is None else found
 
 
 def hold(comparison: Comparison, *, held: bool) -> None:

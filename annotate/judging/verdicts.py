@@ -8,7 +8,8 @@ from datetime import datetime
 
 from annotate.analysis.verdict import Decision, Rule, decide
 from annotate.analysis.votes import Choice, Criterion, VoteRecord
-from annotate.judging.models import Answer, Assignment, Comparison, Verdict
+from annotate.judging import hotpath
+from annotate.judging.models import Assignment, Comparison, Verdict
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
 
@@ -25,13 +26,10 @@ def protocol_of(study: Study) -> Protocol:
     return _launched[study.protocol_hash]
 
 
-def records(comparison_id: int) -> list[VoteRecord]:
+def records(comparison: int) -> list[VoteRecord]:
     """All current votes of a comparison, each with its answers."""
-    rows = Answer.objects.filter(vote__comparison_id=comparison_id).values_list(
-        "vote_id", "criterion", "choice"
-    )
     by_vote: dict[int, dict[Criterion, Choice]] = {}
-    for vote, criterion, choice in rows:
+    for vote, criterion, choice in hotpath.answers_on(comparison):
         by_vote.setdefault(vote, {})[Criterion(criterion)] = Choice(choice)
     return [VoteRecord(answers) for answers in by_vote.values()]
 
@@ -48,20 +46,23 @@ def rule_on(votes: Iterable[VoteRecord], protocol: Protocol) -> Decision | None:
     )
 
 
-def settle(comparison: Comparison, protocol: Protocol, *, now: datetime) -> Verdict | None:
+def settle(
+    comparison: int, protocol: Protocol, *, now: datetime, had_verdict: bool
+) -> Decision | None:
     """Store what the present votes decide, or remove a verdict that no longer stands.
 
     Call it inside the transaction that changed a vote and holds the comparison's row lock: two
-    last votes at once would otherwise each miss the other.
+    last votes at once would otherwise each miss the other. `had_verdict` spares a statement.
     """
-    votes = records(comparison.pk)
+    votes = records(comparison)
     decision = rule_on(votes, protocol) if votes else None
     if decision is None:
-        Verdict.objects.filter(comparison=comparison).delete()
+        if had_verdict:
+            Verdict.objects.filter(comparison_id=comparison).delete()
         _escalate(comparison, protocol, voted=len(votes))
         return None
-    verdict, _ = Verdict.objects.update_or_create(
-        comparison=comparison,
+    Verdict.objects.update_or_create(
+        comparison_id=comparison,
         defaults={
             "outcome": decision.outcome.value,
             "reason": decision.reason,
@@ -71,31 +72,28 @@ def settle(comparison: Comparison, protocol: Protocol, *, now: datetime) -> Verd
             "decided_at": now,
         },
     )
-    return verdict
+    return decision
 
 
-def _escalate(comparison: Comparison, protocol: Protocol, *, voted: int) -> None:
+def _escalate(comparison_id: int, protocol: Protocol, *, voted: int) -> None:
     """Add the slots a split asks for; they are served before fresh ones."""
     if protocol.split != "escalate" or protocol.escalate_to is None or voted < protocol.overlap:
         return
-    slots = list(
-        comparison.assignments.exclude(state=Assignment.State.VOID).values_list(
-            "slot", "lead_left", "study_id", "order"
-        )
-    )
-    _, last_left, study_id, order = max(slots)
-    taken = {slot for slot, *_ in slots}
-    Assignment.objects.bulk_create(
-        Assignment(
-            study_id=study_id,
+    comparison = Comparison.objects.get(pk=comparison_id)
+    slots = {a.slot: a for a in comparison.assignments.exclude(state=Assignment.State.VOID)}
+    last = slots[max(slots)]
+    for slot in range(1, protocol.escalate_to + 1):
+        if slot in slots:
+            continue
+        # Sides go on alternating from the last slot.
+        lead_left = last.lead_left != ((slot - last.slot) % 2 == 1)
+        Assignment.objects.create(
+            study_id=last.study_id,
             comparison=comparison,
             slot=slot,
-            order=order,
+            order=last.order,
             returned=True,
-            lead_left=(lead_left := last_left == ((slot - max(taken)) % 2 == 0)),
+            lead_left=lead_left,
             flipped=lead_left != comparison.lead_first,
             held=comparison.held,
         )
-        for slot in range(1, protocol.escalate_to + 1)
-        if slot not in taken
-    )

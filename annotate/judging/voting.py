@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from annotate.judging import hotpath
 from annotate.judging.answers import Judgement, read_answers
-from annotate.judging.clock import database_now, lease
-from annotate.judging.models import Answer, Assignment, Comparison, Vote, VoteRevision
-from annotate.judging.queue import PassedOn, make_room, retrying, top_up
+from annotate.judging.clock import database_now
+from annotate.judging.hotpath import Lease, Slot
+from annotate.judging.models import Assignment, Comparison, Vote, VoteRevision
+from annotate.judging.queue import PassedOn, lease_time, make_room, retrying, top_up
 from annotate.judging.verdicts import protocol_of, settle
 from annotate.people.models import User
 from annotate.studies.models import Event, Membership, Study
@@ -46,15 +48,14 @@ class Ballot:
 
 @dataclass(frozen=True)
 class Receipt:
-    """A stored vote, whether this call stored it, and the leases that follow it."""
+    """Whether this call stored the vote, and the leases that follow it."""
 
-    vote: Vote
     created: bool
-    fresh: list[Assignment]
+    fresh: list[Lease]
 
 
 def submit(membership: Membership, ballot: Ballot, *, now: datetime | None = None) -> Receipt:
-    """Store one vote and claim the next pair. Double submits get the stored vote back.
+    """Store one vote and claim the next pair. A double submit changes nothing and says so.
 
     A late vote is accepted while nobody else has taken the slot. What may run beside it: anything.
 
@@ -70,47 +71,30 @@ def submit(membership: Membership, ballot: Ballot, *, now: datetime | None = Non
         at = now or database_now()
         slot = _slot(membership, ballot.token)
         protocol = protocol_of(membership.study)
-        if slot.state == S.LEASED and membership.study.state in {
-            Study.State.CLOSED,
-            Study.State.ARCHIVED,
-        }:
+        if slot.state == S.LEASED and membership.study.state in _OVER:
             raise PassedOn("the study has been closed; this answer is not counted")
         judgement = read_answers(
             protocol, ballot.answers, flipped=slot.flipped, factor=ballot.factor
         )
         if slot.state == S.VOTED:
-            return Receipt(vote=_same_vote(slot, judgement), created=False, fresh=[])
-        late = slot.lease_until is not None and slot.lease_until < at
-        won = Assignment.objects.filter(pk=slot.pk, token=ballot.token, state=S.LEASED).update(
-            state=S.VOTED, lease_until=None, lane=None, turn=None
-        )
-        if not won:
+            _check_same(slot, judgement)
+            return Receipt(created=False, fresh=[])
+        if not hotpath.mark_voted(slot.pk, ballot.token):
             raise PassedOn("this pair has passed on to another annotator")
-        vote = _insert(membership, slot, judgement, ballot, late=late, now=at)
-        settle(slot.comparison, protocol, now=at)
-        held = list(
-            Assignment.objects.filter(
-                study_id=membership.study_id, annotator_id=membership.user_id, state=S.LEASED
-            ).only("lane", "turn")
-        )
-        return Receipt(vote=vote, created=True, fresh=top_up(membership, held=held, now=at))
+        _insert(membership, slot, judgement, ballot, now=at)
+        settle(slot.comparison_id, protocol, now=at, had_verdict=slot.has_verdict)
+        taken = hotpath.lanes_and_turns(membership.study_id, membership.user_id)
+        return Receipt(created=True, fresh=top_up(membership, taken=taken, now=at))
 
     return retrying(verb)
 
 
-def _slot(membership: Membership, token: uuid.UUID) -> Assignment:
-    """This person's slot by its token, locked together with its comparison.
+_OVER = {Study.State.CLOSED, Study.State.ARCHIVED}
 
-    The comparison's lock makes the last two votes on it take turns, so that one of them sees both
-    and settles it.
-    """
-    slot = (
-        Assignment.objects.select_for_update(of=("self", "comparison"))
-        .select_related("comparison")
-        .filter(token=token, annotator_id=membership.user_id, study_id=membership.study_id)
-        .exclude(state=S.VOID)
-        .first()
-    )
+
+def _slot(membership: Membership, token: uuid.UUID) -> Slot:
+    """This person's slot by its token, locked together with its comparison."""
+    slot = hotpath.slot_by_token(membership.study_id, membership.user_id, token)
     if slot is not None:
         return slot
     if VoteRevision.objects.filter(token=token, annotator_id=membership.user_id).exists():
@@ -118,51 +102,41 @@ def _slot(membership: Membership, token: uuid.UUID) -> Assignment:
     raise PassedOn("this pair has passed on to another annotator")
 
 
-def _same_vote(slot: Assignment, judgement: Judgement) -> Vote:
-    stored = {a.criterion: a.choice for a in slot.vote.answers.all()}
+def _check_same(slot: Slot, judgement: Judgement) -> None:
+    vote = Vote.objects.get(assignment_id=slot.pk)
+    stored = dict(vote.answers.values_list("criterion", "choice"))
     given = {str(k): str(v) for k, v in judgement.answers.items()}
-    if stored != given or slot.vote.both_bad != judgement.both_bad:
+    if stored != given or vote.both_bad != judgement.both_bad:
         raise Conflict("this pair already has your other answer; the first one stands")
-    return slot.vote
 
 
 def _insert(
-    membership: Membership,
-    slot: Assignment,
-    judgement: Judgement,
-    ballot: Ballot,
-    *,
-    late: bool,
-    now: datetime,
-) -> Vote:
-    vote = Vote.objects.create(
-        assignment_id=slot.pk,
-        comparison_id=slot.comparison_id,
-        study_id=slot.study_id,
-        annotator_id=membership.user_id,
-        token=ballot.token,
-        choice=judgement.choice.value,
-        deciding=judgement.deciding,
-        both_bad=judgement.both_bad,
-        side=judgement.side,
-        simulated=membership.user.simulated,
-        late=late,
-        too_fast=ballot.elapsed_ms < protocol_of(membership.study).min_view_ms,
-        active_ms=ballot.active_ms,
-        elapsed_ms=ballot.elapsed_ms,
-        telemetry=dict(ballot.telemetry),
-        created_at=now,
-    )
-    Answer.objects.bulk_create(
-        Answer(vote=vote, criterion=str(criterion), choice=choice.value)
-        for criterion, choice in judgement.answers.items()
-    )
-    return vote
+    membership: Membership, slot: Slot, judgement: Judgement, ballot: Ballot, *, now: datetime
+) -> None:
+    values = {
+        "assignment_id": slot.pk,
+        "comparison_id": slot.comparison_id,
+        "study_id": membership.study_id,
+        "annotator_id": membership.user_id,
+        "token": ballot.token,
+        "choice": judgement.choice.value,
+        "deciding": judgement.deciding,
+        "both_bad": judgement.both_bad,
+        "side": judgement.side,
+        "simulated": membership.user.simulated,
+        "late": slot.lease_until is not None and slot.lease_until < now,
+        "too_fast": ballot.elapsed_ms < protocol_of(membership.study).min_view_ms,
+        "active_ms": ballot.active_ms,
+        "elapsed_ms": ballot.elapsed_ms,
+        "telemetry": ballot.telemetry,
+    }
+    answers = [(str(k), str(v)) for k, v in judgement.answers.items()]
+    hotpath.insert_vote(values, answers, now=now)
 
 
 def undo(
     membership: Membership, token: uuid.UUID, *, now: datetime | None = None
-) -> tuple[Assignment, list[uuid.UUID]]:
+) -> tuple[Lease, list[uuid.UUID]]:
     """Take the annotator's last vote back: the pair is theirs again, first in hand, new token.
 
     Returns the reopened lease and the tokens of prefetched pairs that had to make room for it.
@@ -171,13 +145,13 @@ def undo(
         TooLate: it is not the last vote any more, older than `undo_seconds`, or unknown.
     """
 
-    def verb() -> tuple[Assignment, list[uuid.UUID]]:
+    def verb() -> tuple[Lease, list[uuid.UUID]]:
         at = now or database_now()
         study = membership.study
         protocol = protocol_of(study)
         slot = (
             Assignment.objects.select_for_update(of=("self", "comparison"))
-            .select_related("comparison__prompt", "comparison__first", "comparison__second")
+            .select_related("comparison")
             .filter(token=token, annotator_id=membership.user_id, study=study, state=S.VOTED)
             .first()
         )
@@ -200,12 +174,12 @@ def undo(
         kept = [a for a in held if a.token not in dropped]
         _retract(last, VoteRevision.Reason.UNDONE, actor=membership.user, now=at)
         slot.state, slot.token = S.LEASED, uuid.uuid4()
-        slot.leased_at, slot.lease_until = at, at + lease(protocol.lease_minutes)
+        slot.leased_at, slot.lease_until = at, at + lease_time(study)
         slot.lane = min(set(range(3)) - {a.lane for a in kept})
         slot.turn = min((a.turn or 0 for a in kept), default=1) - 1
         slot.save()
-        settle(slot.comparison, protocol, now=at)
-        return slot, dropped
+        settle(slot.comparison_id, protocol, now=at, had_verdict=True)
+        return hotpath.lease_by_id(slot.pk), dropped
 
     return retrying(verb)
 
@@ -261,7 +235,7 @@ def invalidate(vote: Vote, *, actor: User, now: datetime | None = None) -> Assig
             returned=True,
             held=comparison.held,
         )
-        settle(comparison, protocol_of(comparison.study), now=at)
+        settle(comparison.pk, protocol_of(comparison.study), now=at, had_verdict=True)
         return refill
 
     return retrying(verb)

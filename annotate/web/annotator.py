@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from annotate.judging import queue, reporting, voting
 from annotate.judging.answers import BadAnswer
-from annotate.judging.models import Assignment
+from annotate.judging.hotpath import Lease
 from annotate.judging.verdicts import protocol_of
 from annotate.studies.models import Membership, Study
 from annotate.web.access import PersonRequest, membership_or_404
@@ -122,12 +122,12 @@ def _first_mistake(error: ValidationError) -> str:
 
 
 def _hand(membership: Membership) -> dict[str, Any]:
-    tasks = [task(slot) for slot in queue.hand(membership)]
+    tasks = [task(lease) for lease in queue.hand(membership)]
     return {"tasks": tasks, "progress": progress(membership), "state": membership.study.state}
 
 
-def _more(membership: Membership, fresh: list[Assignment], **extra: Any) -> dict[str, Any]:
-    return {"tasks": [task(a) for a in fresh], "state": membership.study.state, **extra}
+def _more(membership: Membership, fresh: list[Lease], **extra: Any) -> dict[str, Any]:
+    return {"tasks": [task(lease) for lease in fresh], "state": membership.study.state, **extra}
 
 
 @login_required
@@ -184,9 +184,9 @@ def renew(request: HttpRequest, membership: Membership) -> HttpResponse:
 @json_verb("POST")
 def undo(request: HttpRequest, membership: Membership) -> HttpResponse:
     """Take the last vote back; its pair returns under a new token."""
-    slot, dropped = voting.undo(membership, TokenIn.model_validate_json(request.body).token)
+    lease, dropped = voting.undo(membership, TokenIn.model_validate_json(request.body).token)
     return JsonResponse(
-        _more(membership, [slot], dropped=[str(t) for t in dropped], progress=progress(membership))
+        _more(membership, [lease], dropped=[str(t) for t in dropped], progress=progress(membership))
     )
 
 

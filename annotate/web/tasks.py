@@ -9,10 +9,9 @@ from typing import Any
 from django.urls import reverse
 
 from annotate.judging import queue
-from annotate.judging.models import Assignment
+from annotate.judging.hotpath import Lease, Shown
 from annotate.judging.verdicts import protocol_of
 from annotate.sampling.media import image_url
-from annotate.sampling.models import Image
 from annotate.studies.models import Membership
 
 # A picture's address outlives its lease by far, so that a late vote still saw its pictures.
@@ -33,22 +32,19 @@ CRITERIA = [
 ]
 
 
-def task(slot: Assignment) -> dict[str, Any]:
+def task(lease: Lease) -> dict[str, Any]:
     """One pair as JSON: token, prompt, two picture addresses from left to right."""
-    pair = slot.comparison
-    sides = (pair.second, pair.first) if slot.flipped else (pair.first, pair.second)
-    sizes = [_shown_size(slot, image) for image in sides]
+    sides = (lease.second, lease.first) if lease.flipped else (lease.first, lease.second)
+    sizes = [_shown_size(lease, picture) for picture in sides]
     context = None
-    if pair.prompt.context:
-        context = {
-            "url": _address(slot, pair.prompt.context, "context"),
-            "role": pair.prompt.context_role,
-        }
+    if lease.context:
+        context = {"url": _address(lease, lease.context, "context"), "role": lease.context_role}
     return {
-        "token": str(slot.token),
-        "prompt": pair.prompt.text,
+        "token": str(lease.token),
+        "prompt": lease.prompt,
         "images": [
-            _address(slot, image.digest, str(side), image=image) for side, image in enumerate(sides)
+            _address(lease, picture.digest, str(side), picture=picture)
+            for side, picture in enumerate(sides)
         ],
         "size": [max(w for w, _ in sizes), max(h for _, h in sizes)],
         "sizes": sizes,
@@ -56,25 +52,24 @@ def task(slot: Assignment) -> dict[str, Any]:
     }
 
 
-def _shown_size(slot: Assignment, image: Image) -> list[int]:
-    pair = slot.comparison
-    if pair.box_width:
-        return [pair.box_width, pair.box_height]
-    return [image.width, image.height]
+def _shown_size(lease: Lease, picture: Shown) -> list[int]:
+    if lease.box_width:
+        return [lease.box_width, lease.box_height]
+    return [picture.width, picture.height]
 
 
-def _address(slot: Assignment, digest: str, name: str, *, image: Image | None = None) -> str:
-    pair = slot.comparison
-    fitted = image is not None and (image.width, image.height) != (pair.box_width, pair.box_height)
-    leased = int(slot.leased_at.timestamp()) if slot.leased_at else 0
+def _address(lease: Lease, digest: str, name: str, *, picture: Shown | None = None) -> str:
+    box = (lease.box_width, lease.box_height)
+    fitted = picture is not None and lease.box_width and (picture.width, picture.height) != box
+    leased = int(lease.leased_at.timestamp())
     return image_url(
         digest,
         # Salted by slot and side: the same picture has another address in every pair.
-        salt=hashlib.sha256(f"{slot.pk}|{name}|{leased}".encode()).digest()[:8],
+        salt=hashlib.sha256(f"{lease.pk}|{name}|{leased}".encode()).digest()[:8],
         expires=leased + ADDRESS_SECONDS,
-        width=pair.box_width if fitted else 0,
-        height=pair.box_height if fitted else 0,
-        wire_bytes=pair.wire_bytes if image is not None else 0,
+        width=box[0] if fitted else 0,
+        height=box[1] if fitted else 0,
+        wire_bytes=lease.wire_bytes if picture is not None else 0,
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from annotate.judging import queue
-from annotate.judging.models import Assignment, Vote
-from annotate.judging.voting import Ballot, Receipt, submit
+from annotate.judging.hotpath import Lease
+from annotate.judging.models import Vote
+from annotate.judging.voting import Ballot, submit
 from annotate.studies.models import Membership, Study
 from tests.factories import NOW, join
 
@@ -25,12 +26,17 @@ def ballot(token: uuid.UUID | None, answers: dict[str, str] | None = None, **ext
     return Ballot(token=token, answers=answers or LEFT, elapsed_ms=2000, active_ms=1500, **extra)
 
 
-def vote_next(who: Membership, answers=None, *, now: datetime = NOW) -> Receipt:
+def vote_next(who: Membership, answers=None, *, now: datetime = NOW) -> Vote:
     slot = queue.hand(who, now=now)[0]
-    return submit(who, ballot(slot.token, answers), now=now)
+    return vote(who, slot.token, answers, now=now)
 
 
-def prefer(slot: Assignment, choice: str) -> dict[str, str]:
+def vote(who: Membership, token: uuid.UUID, answers=None, *, now: datetime = NOW) -> Vote:
+    submit(who, ballot(token, answers), now=now)
+    return Vote.objects.get(token=token)
+
+
+def prefer(slot: Lease, choice: str) -> dict[str, str]:
     """The answer on screen that means `choice` (first, second, tie) for this slot."""
     if choice == "tie":
         return EQUAL
@@ -40,10 +46,10 @@ def prefer(slot: Assignment, choice: str) -> dict[str, str]:
 
 def vote_for(who: Membership, choice: str, *, now: datetime = NOW) -> Vote:
     slot = queue.hand(who, now=now)[0]
-    return submit(who, ballot(slot.token, prefer(slot, choice)), now=now).vote
+    return vote(who, slot.token, prefer(slot, choice), now=now)
 
 
-def vote_all(people: Iterable[Membership], answer: Callable[[Assignment], dict] | None = None):
+def vote_all(people: Iterable[Membership], answer: Callable[[Lease], dict] | None = None):
     """All people vote in turns until nobody is given anything."""
     people = list(people)
     for turn in itertools.count():

@@ -1,0 +1,296 @@
+"""The statements that every vote runs, as SQL: compiling them anew cost more than running them.
+
+Each function is one statement, the same on SQLite and PostgreSQL; the ORM writes everything that
+is rare. Why: docs/decisions/0007-sql-on-the-hot-path.md. It must not decide anything.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+
+
+@dataclass
+class Shown:
+    """One of a pair's two pictures."""
+
+    digest: str
+    width: int
+    height: int
+
+
+@dataclass
+class Lease:
+    """An assignment in somebody's hand, with all that its screen shows."""
+
+    pk: int
+    comparison_id: int
+    slot: int
+    token: uuid.UUID
+    lane: int
+    turn: int
+    leased_at: datetime
+    lease_until: datetime
+    flipped: bool
+    prompt: str
+    context: str
+    context_role: str
+    first: Shown
+    second: Shown
+    box_width: int
+    box_height: int
+    wire_bytes: int
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A slot that could be claimed, as it was seen."""
+
+    pk: int
+    token: Any
+    order: int
+    lead_left: bool
+    returned: bool
+
+
+def _time(value: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(value)
+
+
+def _uuid(value: uuid.UUID) -> Any:
+    return value if connection.features.has_native_uuid_field else value.hex
+
+
+def _read_time(value: datetime) -> datetime:
+    # SQLite's driver gives the UTC it stored without saying so.
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _read_uuid(value: Any) -> uuid.UUID:
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
+
+
+def _lock(clause: str) -> str:
+    """Row locks exist on PostgreSQL; on SQLite the IMMEDIATE transaction is the lock."""
+    return f" FOR UPDATE OF {clause}" if connection.features.has_select_for_update else ""
+
+
+def _run(sql: str, parameters: Sequence[Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return int(cursor.rowcount)
+
+
+def _rows(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
+
+
+_LEASE = """
+SELECT a.id, a.comparison_id, a.slot, a.token, a.lane, a.turn, a.leased_at, a.lease_until,
+       a.flipped, p.text, p.context, p.context_role, f.digest, f.width, f.height,
+       s.digest, s.width, s.height, c.box_width, c.box_height, c.wire_bytes
+FROM judging_assignment a
+JOIN judging_comparison c ON c.id = a.comparison_id
+JOIN studies_prompt p ON p.id = c.prompt_id
+JOIN sampling_image f ON f.id = c.first_id
+JOIN sampling_image s ON s.id = c.second_id
+"""
+
+
+def _lease(row: tuple[Any, ...]) -> Lease:
+    return Lease(
+        *row[:3],
+        _read_uuid(row[3]),
+        *row[4:6],
+        _read_time(row[6]),
+        _read_time(row[7]),
+        bool(row[8]),
+        *row[9:12],
+        Shown(*row[12:15]),
+        Shown(*row[15:18]),
+        *row[18:21],
+    )
+
+
+def leases(study: int, annotator: int) -> list[Lease]:
+    """Somebody's open leases in display order, locked, so that none is passed on meanwhile."""
+    sql = f"{_LEASE}WHERE a.study_id = %s AND a.annotator_id = %s AND a.state = 'leased'"
+    return [_lease(row) for row in _rows(f"{sql} ORDER BY a.turn{_lock('a')}", [study, annotator])]
+
+
+def lease_by_id(pk: int) -> Lease:
+    """One lease with all that its screen shows."""
+    return _lease(_rows(f"{_LEASE}WHERE a.id = %s", [pk])[0])
+
+
+def lanes_and_turns(study: int, annotator: int) -> list[tuple[int, int]]:
+    """(lane, turn) of somebody's open leases."""
+    sql = "SELECT lane, turn FROM judging_assignment WHERE study_id = %s AND annotator_id = %s"
+    return [(int(a), int(b)) for a, b in _rows(f"{sql} AND state = 'leased'", [study, annotator])]
+
+
+# Slots of comparisons this annotator has neither had nor skipped.
+_UNSEEN = """
+SELECT a.id, a.token, a."order", a.lead_left, a.returned FROM judging_assignment a
+WHERE a.study_id = %s AND NOT a.held
+  AND NOT EXISTS (SELECT 1 FROM judging_assignment m
+                  WHERE m.comparison_id = a.comparison_id AND m.annotator_id = %s)
+  AND NOT EXISTS (SELECT 1 FROM judging_skip k
+                  WHERE k.comparison_id = a.comparison_id AND k.annotator_id = %s)
+"""
+
+
+def _candidate(study: int, annotator: int, where: str, order: str, *extra: Any) -> Candidate | None:
+    lock = _lock("a") and f"{_lock('a')} SKIP LOCKED"
+    rows = _rows(
+        f"{_UNSEEN} AND {where} ORDER BY {order} LIMIT 1{lock}",
+        [study, annotator, annotator, *extra],
+    )
+    if not rows:
+        return None
+    pk, token, place, lead_left, returned = rows[0]
+    return Candidate(pk, token, place, bool(lead_left), bool(returned))
+
+
+def returned_slot(study: int, annotator: int) -> Candidate | None:
+    """The first slot that came back (skipped, released, refilled)."""
+    where = "a.state = 'free' AND a.returned"
+    return _candidate(study, annotator, where, 'a."order", a.slot')
+
+
+def expired_slot(study: int, annotator: int, *, now: datetime) -> Candidate | None:
+    """The lease that ran out longest ago."""
+    where = "a.state = 'leased' AND a.lease_until < %s"
+    return _candidate(study, annotator, where, "a.lease_until", _time(now))
+
+
+def fresh_slot(
+    study: int, annotator: int, *, after: int | None, up_to: int | None, left_first: bool | None
+) -> Candidate | None:
+    """The next free slot of the serving order after, or up to, a place in it."""
+    where, limits = "a.state = 'free' AND NOT a.returned", []
+    if after is not None:
+        where, limits = f'{where} AND a."order" > %s', [after]
+    if up_to is not None:
+        where, limits = f'{where} AND a."order" <= %s', [*limits, up_to]
+    side = "" if left_first is None else f"a.lead_left {'DESC' if left_first else 'ASC'}, "
+    return _candidate(study, annotator, where, f'a."order", {side}a.slot', *limits)
+
+
+def take(
+    candidate: Candidate,
+    *,
+    annotator: int,
+    token: uuid.UUID,
+    now: datetime,
+    until: datetime,
+    lane: int,
+    turn: int,
+) -> bool:
+    """Compare-and-set: lease the slot if it still is as it was seen."""
+    sql = (
+        "UPDATE judging_assignment SET state = 'leased', annotator_id = %s, token = %s, "
+        "leased_at = %s, lease_until = %s, lane = %s, turn = %s WHERE id = %s AND "
+    )
+    values = [annotator, _uuid(token), _time(now), _time(until), lane, turn, candidate.pk]
+    if candidate.token is None:
+        return _run(f"{sql}state = 'free'", values) == 1
+    seen = [candidate.token, _time(now)]
+    return _run(f"{sql}state = 'leased' AND token = %s AND lease_until < %s", values + seen) == 1
+
+
+def walk_on(membership: int, *, cursor: int, left_lead: int) -> None:
+    """Write down where an annotator's walk stands and how their sides balance."""
+    sql = 'UPDATE studies_membership SET "cursor" = %s, left_lead = %s WHERE id = %s'
+    _run(sql, [cursor, left_lead, membership])
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Somebody's slot by its token, as a vote finds it."""
+
+    pk: int
+    state: str
+    flipped: bool
+    lease_until: datetime | None
+    comparison_id: int
+    has_verdict: bool
+
+
+def slot_by_token(study: int, annotator: int, token: uuid.UUID) -> Slot | None:
+    """The slot, locked together with its comparison: the last two votes on it take turns."""
+    sql = (
+        "SELECT a.id, a.state, a.flipped, a.lease_until, a.comparison_id, EXISTS ("
+        "SELECT 1 FROM judging_verdict v WHERE v.comparison_id = c.id) "
+        "FROM judging_assignment a JOIN judging_comparison c ON c.id = a.comparison_id "
+        "WHERE a.token = %s AND a.annotator_id = %s AND a.study_id = %s AND a.state <> 'void'"
+    )
+    rows = _rows(f"{sql}{_lock('a, c')}", [_uuid(token), annotator, study])
+    if not rows:
+        return None
+    pk, state, flipped, until, comparison, verdict = rows[0]
+    limit = None if until is None else _read_time(until)
+    return Slot(pk, state, bool(flipped), limit, comparison, bool(verdict))
+
+
+def mark_voted(pk: int, token: uuid.UUID) -> bool:
+    """Compare-and-set a lease to voted."""
+    sql = (
+        "UPDATE judging_assignment SET state = 'voted', lease_until = NULL, lane = NULL, "
+        "turn = NULL WHERE id = %s AND token = %s AND state = 'leased'"
+    )
+    return _run(sql, [pk, _uuid(token)]) == 1
+
+
+_VOTE_COLUMNS = (
+    "assignment_id",
+    "comparison_id",
+    "study_id",
+    "annotator_id",
+    "token",
+    "choice",
+    "deciding",
+    "both_bad",
+    "side",
+    "simulated",
+    "late",
+    "too_fast",
+    "active_ms",
+    "elapsed_ms",
+    "telemetry",
+    "created_at",
+)
+_INSERT_VOTE = (
+    f"INSERT INTO judging_vote ({', '.join(_VOTE_COLUMNS)}) "  # noqa: S608 (constant names)
+    f"VALUES ({', '.join(['%s'] * len(_VOTE_COLUMNS))})"
+)
+_INSERT_ANSWER = (
+    "INSERT INTO judging_answer (vote_id, criterion, choice) "
+    "VALUES ((SELECT id FROM judging_vote WHERE assignment_id = %s), %s, %s)"
+)
+
+
+def insert_vote(
+    values: Mapping[str, Any], answers: Iterable[tuple[str, str]], *, now: datetime
+) -> None:
+    """One vote row and its answer rows."""
+    row = {**values, "token": _uuid(values["token"]), "created_at": _time(now)}
+    row["telemetry"] = json.dumps(values["telemetry"])
+    _run(_INSERT_VOTE, [row[column] for column in _VOTE_COLUMNS])
+    for criterion, choice in answers:
+        _run(_INSERT_ANSWER, [values["assignment_id"], criterion, choice])
+
+
+def answers_on(comparison: int) -> list[tuple[int, str, str]]:
+    """(vote, criterion, choice) of all current votes of a comparison."""
+    sql = (
+        "SELECT a.vote_id, a.criterion, a.choice FROM judging_answer a "
+        "JOIN judging_vote v ON v.id = a.vote_id WHERE v.comparison_id = %s"
+    )
+    return [(int(v), c, x) for v, c, x in _rows(sql, [comparison])]
