@@ -46,7 +46,8 @@ check: dev ## style, types, import contracts, migrations, deployment settings, l
 	$(PYTEST) tests/config/test_locks.py
 
 bench: dev ## every benchmark, one after the other, printed
-	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(PYTHON) "$$file"; done
+	@set -e; for file in benchmarks/[a-z]*.py; do \
+		echo "== $$file"; $(PYTHON) -m "benchmarks.$$(basename "$$file" .py)"; done
 
 clean: ## forget caches and the environment; studies in ./data stay
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

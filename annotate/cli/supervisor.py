@@ -93,7 +93,10 @@ def _die_with(parent: int) -> Callable[[], None]:
 
 
 def spawn(child: Child) -> "subprocess.Popen[str]":
-    """Start the process in a group of its own: Ctrl-C reaches the supervisor alone."""
+    """Start the process in a group of its own: Ctrl-C reaches the supervisor alone.
+
+    Call it from the main thread: for the kernel, the thread that starts a process is its parent.
+    """
     return subprocess.Popen(  # noqa: S603 (our own commands, no shell)
         list(child.command),
         env={**os.environ, **child.env},
@@ -111,9 +114,9 @@ def spawn(child: Child) -> "subprocess.Popen[str]":
 class Supervisor:
     """Runs its children until told to stop.
 
-    with Supervisor([web]) as site:
-        site.wait_until_ready(host, port)
-        site.run()      # returns after SIGINT or SIGTERM; leaving the block stops the children
+    with Supervisor([web], say=print) as site:
+        if site.wait_until_ready(host, port):
+            site.run()  # until SIGINT or SIGTERM; leaving the block stops the children
     """
 
     def __init__(
@@ -165,8 +168,8 @@ class Supervisor:
             reader.start()
             self._readers = [r for r in self._readers if r.is_alive()] + [reader]
 
-    def wait_until_ready(self, host: str, port: int, *, timeout: float = 60.0) -> None:
-        """Return once /healthz answers.
+    def wait_until_ready(self, host: str, port: int, *, timeout: float = 60.0) -> bool:
+        """Return True once /healthz answers, False when asked to stop before that.
 
         Any status below 500 will do: /healthz says 503 itself while the database is away, and a
         site behind TLS answers this plain request with a redirect.
@@ -177,12 +180,13 @@ class Supervisor:
             if dead := [child.name for child in self.children if child.deaths]:
                 raise NotReadyError(f"{', '.join(dead)} died while starting; see the log above.")
             if status_of(host, port, "/healthz") < 500:
-                return
+                return True
             if self._clock() > deadline:
                 raise NotReadyError(
                     f"no answer on {host}:{port} within {timeout:g} s; see its log above."
                 )
             time.sleep(0.05)
+        return False
 
     def run(self) -> None:
         """Watch until SIGINT, SIGTERM or `ask_to_stop`."""
@@ -191,6 +195,10 @@ class Supervisor:
 
     def ask_to_stop(self) -> None:
         self._asked_to_stop.set()
+
+    @property
+    def asked_to_stop(self) -> bool:
+        return self._asked_to_stop.is_set()
 
     def on_signals(self) -> None:
         """Take SIGINT and SIGTERM as a wish to stop; a second one no longer waits for anybody."""

@@ -135,6 +135,12 @@ def test_a_child_that_dies_while_starting_is_reported_at_once() -> None:
     assert "web | no database" in said
 
 
+def test_being_asked_to_stop_ends_the_wait_for_the_site() -> None:
+    with Supervisor([Child("web", SLEEPER)], say=print) as site:
+        site.ask_to_stop()
+        assert site.wait_until_ready("127.0.0.1", 1) is False
+
+
 def test_leaving_stops_the_children_warmly_and_keeps_their_last_words() -> None:
     said: list[str] = []
     script = (

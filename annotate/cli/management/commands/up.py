@@ -27,14 +27,16 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         for line in prepare():
             self.say(line)
-        with Supervisor(site_children(listening), say=self.say) as site:
-            site.on_signals()
+        site = Supervisor(site_children(listening), say=self.say)
+        site.on_signals()
+        with site:
             try:
-                site.wait_until_ready("127.0.0.1", listening.getsockname()[1])
+                ready = site.wait_until_ready("127.0.0.1", listening.getsockname()[1])
             except NotReadyError as error:
                 raise CommandError(str(error)) from error
-            self.say(f"Triptych is at {url_of(listening)} (Ctrl-C stops it)")
-            site.run()
+            if ready:
+                self.say(f"Triptych is at {url_of(listening)} (Ctrl-C stops it)")
+                site.run()
             # Nobody else comes in while the last answers are finished.
             listening.close()
             self.say("stopping …")
