@@ -207,7 +207,7 @@ function sent(record, reply, mine) {
   // the server knew already (200) is in it.
   const counted = !mine && reply.status === 200 ? 0 : 1;
   const { done, left } = progress;
-  const later = { done: done + counted, left: Math.max(0, left - counted) };
+  const later = { ...progress, done: done + counted, left: Math.max(0, left - counted) };
   // An answer of another tab or an earlier visit: its new pairs belong there; ours come when we run low.
   take({ progress: later, ...reply, ...(mine ? {} : { tasks: [] }) });
   if (hand.length < HAND && progress.left > hand.length) refill(mine && hand.length > 0 ? 2000 : 1);

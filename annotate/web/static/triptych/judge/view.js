@@ -167,7 +167,7 @@ export const showsNote = () => document.body.classList.contains("shows-note");
 const kept = (count) => `${count === 1 ? "1 answer is" : `${count} answers are`} kept`;
 
 /** Why no pair can be shown, in words, or null when one can. */
-export function noteWords({ layout, state, count, asking, progress: { done, left }, inHand, overlap, trouble }) {
+export function noteWords({ layout, state, count, asking, progress: { done, left, complete }, inHand, overlap, trouble }) {
   if (layout === "note") {
     const safe = count ? ` ${kept(count)} on this device and will be sent.` : "";
     return `This study needs a screen at least 900 px wide.${safe} Please open it on a larger screen.`;
@@ -182,6 +182,7 @@ export function noteWords({ layout, state, count, asking, progress: { done, left
   }
   if (count > 0 || asking) return "The next pair is on its way.";
   if (left > 0) return "Nothing to judge just now: the pairs that are left are with other people. This page looks again by itself.";
+  if (complete === false) return `Nothing left to judge here for you. Thank you, your ${done} answers are in.`;
   const all = { 1: "its answer", 2: "its two answers", 3: "its three answers" }[overlap ?? 3] ?? "all its answers";
   return `Nothing left to judge here: every pair has ${all}. Thank you, your ${done} answers are in.`;
 }
