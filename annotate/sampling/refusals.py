@@ -21,7 +21,7 @@ class Refused(ValueError):
         self.remedy = remedy
 
 
-@dataclass(frozen=True, order=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class LineError:
     """What is wrong on one physical line of a manifest; line 0 is the file as a whole."""
 
@@ -75,7 +75,7 @@ class Refusals:
             self._kept = self.first()
 
     def first(self) -> list[LineError]:
-        return sorted(self._kept)[:SHOWN]
+        return sorted(self._kept, key=lambda error: error.line)[:SHOWN]
 
     def raise_if_any(self) -> None:
         if self.total:
