@@ -7,13 +7,15 @@ of studies with hundreds of thousands of pairs.
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
-from django.db.models.functions import ExtractMinute, TruncHour
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, ExtractMinute, TruncHour
 
 from annotate.judging.models import Assignment, Comparison, Report, Verdict, Vote
-from annotate.studies.models import Study
+from annotate.people.models import User
+from annotate.studies.models import Membership, Method, Study
 
 LIVE = Comparison.Kind.LIVE
 BUCKET = timedelta(minutes=10)
@@ -33,7 +35,6 @@ class Counts:
     slots: int  # votes wanted in all, escalations included
     decided: int  # by votes
     split: int  # of these, three different answers
-    simulated: int  # votes cast by programs
 
     @property
     def needed(self) -> int:
@@ -59,26 +60,6 @@ class Pace:
     @property
     def done_at(self) -> datetime | None:
         return self.now + self.done_in if self.done_in else None
-
-
-@dataclass(frozen=True)
-class AnnotatorLine:
-    """One annotator by pseudonym. `left` and `right` are choices; equal answers are apart."""
-
-    member: int
-    pseudonym: str
-    active: bool
-    simulated: bool
-    votes: int
-    median_seconds: float | None
-    left: int
-    right: int
-    equal: int
-    too_fast: int
-    late: int
-    holding: int  # pairs leased at the moment
-    seen: datetime | None
-    working: bool
 
 
 @dataclass(frozen=True)
@@ -112,12 +93,16 @@ def counts(study: Study) -> Counts:
         by_votes=by_votes,
         votes=sum(n * pairs for n, pairs in enumerate(by_votes)),
         slots=slots.count() - slots.filter(comparison__in=apart).count(),
-        simulated=Vote.objects.filter(study=study, simulated=True).count(),
     )
 
 
 def _not_live(study: Study) -> QuerySet[Comparison, int]:
     return Comparison.objects.filter(study=study).exclude(kind=LIVE).values_list("pk", flat=True)
+
+
+def live_votes(study: Study) -> QuerySet[Vote]:
+    """Votes that count. Naming the few that do not is three times cheaper than joining all."""
+    return Vote.objects.filter(study=study).exclude(comparison__in=_not_live(study))
 
 
 def _votes_per_pair(study: Study, *, pairs: int) -> tuple[int, ...]:
@@ -127,11 +112,12 @@ def _votes_per_pair(study: Study, *, pairs: int) -> tuple[int, ...]:
             """
             SELECT n, COUNT(*) FROM (
                 SELECT COUNT(*) AS n FROM judging_vote v
-                JOIN judging_comparison c ON c.id = v.comparison_id AND c.kind = 'live'
-                WHERE v.study_id = %s GROUP BY v.comparison_id
+                WHERE v.study_id = %s AND v.comparison_id NOT IN (
+                    SELECT id FROM judging_comparison WHERE study_id = %s AND kind <> 'live'
+                ) GROUP BY v.comparison_id
             ) AS per_pair GROUP BY n
             """,
-            [study.pk],
+            [study.pk, study.pk],
         )
         found = dict(cursor.fetchall())
     overlap = study.read_protocol().overlap
@@ -143,7 +129,7 @@ def pace(study: Study, *, needed: int, now: datetime) -> Pace:
     """Votes in clock-aligned tens of minutes over the last four hours."""
     last = now.replace(minute=now.minute // 10 * 10, second=0, microsecond=0)
     begins = [last - BUCKET * back for back in reversed(range(BUCKETS))]
-    votes = Vote.objects.filter(study=study, comparison__kind=LIVE, created_at__lte=now)
+    votes = live_votes(study).filter(created_at__lte=now)
     grouped = (
         votes.filter(created_at__gte=begins[0])
         .annotate(hour=TruncHour("created_at"), ten=ExtractMinute("created_at") / 10)
@@ -161,108 +147,6 @@ def pace(study: Study, *, needed: int, now: datetime) -> Pace:
     )
 
 
-def annotators(study: Study, *, now: datetime) -> list[AnnotatorLine]:
-    """One line for everybody who may judge or has judged, by pseudonym."""
-    tallies = _tallies(study)
-    leases = {
-        row["annotator"]: row
-        for row in Assignment.objects.filter(study=study, state=Assignment.State.LEASED)
-        .values("annotator")
-        .annotate(
-            holding=Count("pk"),
-            until=Max("lease_until"),
-        )
-    }
-    term = timedelta(minutes=study.read_protocol().lease_minutes)
-    lines = []
-    members = study.memberships.filter(role="annotator").select_related("user")
-    for member in members.order_by("pseudonym"):
-        tally = tallies.get(member.user_id, _Tally())
-        lease = leases.get(member.user_id)
-        # A lease is renewed by the open page, so it tells when the page was last there.
-        at_page = lease["until"] - term if lease else None
-        seen = max((at for at in (tally.last, at_page) if at), default=None)
-        lines.append(
-            AnnotatorLine(
-                member=member.pk,
-                pseudonym=member.pseudonym,
-                active=member.active,
-                simulated=member.user.simulated,
-                votes=tally.votes,
-                median_seconds=tally.median_seconds,
-                left=tally.left,
-                right=tally.right,
-                equal=tally.votes - tally.left - tally.right,
-                too_fast=tally.too_fast,
-                late=tally.late,
-                holding=lease["holding"] if lease else 0,
-                seen=seen,
-                working=bool(lease and seen and now - seen <= term / 2),
-            )
-        )
-    return lines
-
-
-@dataclass
-class _Tally:
-    """Sums over the bins of one annotator; a bin is a tenth of a second of active time."""
-
-    votes: int = 0
-    left: int = 0
-    right: int = 0
-    too_fast: int = 0
-    late: int = 0
-    last: datetime | None = None
-    median_seconds: float | None = None
-
-
-def _tallies(study: Study) -> dict[int, _Tally]:
-    """Everything about each annotator's votes from one grouped query.
-
-    A median is no SQL aggregate on SQLite. Grouping by tenths of a second gives it to the
-    precision that is shown, from a few hundred rows per annotator however many votes there are.
-    """
-    bins = (
-        Vote.objects.filter(study=study, comparison__kind=LIVE)
-        .annotate(tenth=F("active_ms") / 100)
-        .values("annotator", "tenth")
-        .annotate(
-            n=Count("pk"),
-            n_left=Count("pk", filter=Q(side="left")),
-            n_right=Count("pk", filter=Q(side="right")),
-            n_fast=Count("pk", filter=Q(too_fast=True)),
-            n_late=Count("pk", filter=Q(late=True)),
-            last=Max("created_at"),
-        )
-        .order_by("annotator", "tenth")
-    )
-    by_person: dict[int, list[dict[str, int]]] = {}
-    tallies: dict[int, _Tally] = {}
-    for row in bins:
-        tally = tallies.setdefault(row["annotator"], _Tally())
-        tally.votes += row["n"]
-        tally.left += row["n_left"]
-        tally.right += row["n_right"]
-        tally.too_fast += row["n_fast"]
-        tally.late += row["n_late"]
-        tally.last = max(tally.last or row["last"], row["last"])
-        by_person.setdefault(row["annotator"], []).append(row)
-    for person, rows in by_person.items():
-        tallies[person].median_seconds = _median_tenth(rows, tallies[person].votes) / 10
-    return tallies
-
-
-def _median_tenth(bins: list[dict[str, int]], total: int) -> float:
-    """The middle of binned values, rounded down to the bin; the mean of two for an even number."""
-    wanted = [(total - 1) // 2, total // 2]
-    found: list[int] = []
-    before = 0
-    for row in bins:
-        found += [row["tenth"] for place in wanted if before <= place < before + row["n"]]
-        before += row["n"]
-    return sum(found) / 2
-
-
 def expired_leases(study: Study, *, now: datetime) -> int:
     """Pairs whose lease ran out and that nobody has taken over yet."""
     return Assignment.objects.filter(
@@ -273,29 +157,43 @@ def expired_leases(study: Study, *, now: datetime) -> int:
 def reported(study: Study, *, limit: int = 20) -> list[Reported]:
     """Reported pairs that wait for a researcher, the newest report first."""
     names = dict(study.memberships.values_list("user_id", "pseudonym"))
-    open_reports = Report.objects.filter(resolved_at=None)
-    pairs = (
-        Comparison.objects.filter(
-            Exists(open_reports.filter(comparison=OuterRef("pk"))), study=study
-        )
-        .annotate(last=Max("reports__at", filter=Q(reports__resolved_at=None)))
-        .select_related("prompt")
-        .order_by("-last")[:limit]
+    rows = (
+        Report.objects.filter(comparison__study=study, resolved_at=None)
+        .select_related("comparison__prompt")
+        .order_by("-at")
     )
-    by_pair: dict[int, list[Report]] = {pair.pk: [] for pair in pairs}
-    for report in open_reports.filter(comparison__in=by_pair).order_by("at"):
-        by_pair[report.comparison_id].append(report)
+    by_pair: dict[int, list[Report]] = {}
+    for row in rows[: 9 * limit]:
+        by_pair.setdefault(row.comparison_id, []).append(row)
     return [
         Reported(
-            comparison=pair.pk,
-            prompt=pair.prompt.text,
-            prompt_key=pair.prompt.key,
-            held=pair.held,
+            comparison=found[0].comparison_id,
+            prompt=found[0].comparison.prompt.text,
+            prompt_key=found[0].comparison.prompt.key,
+            held=found[0].comparison.held,
             reports=tuple(
-                (names.get(r.annotator_id, "?"), r.get_reason_display(), r.comment)
-                for r in by_pair[pair.pk]
+                (names.get(r.annotator_id, "?"), r.get_reason_display(), r.comment) for r in found
             ),
-            at=pair.last,
+            at=found[0].at,
         )
-        for pair in pairs
+        for found in list(by_pair.values())[:limit]
     ]
+
+
+def overview(studies: QuerySet[Study], *, viewer: User) -> QuerySet[Study]:
+    """Studies with what a list of them shows; every number is one subquery."""
+
+    def number(rows: QuerySet[Any], by: str) -> Coalesce:
+        counted = rows.order_by().values(by).annotate(n=Count("pk")).values("n")
+        return Coalesce(Subquery(counted), 0)
+
+    mine = Membership.objects.filter(study=OuterRef("pk"), user=viewer, active=True)
+    votes = Vote.objects.filter(study=OuterRef("pk"))
+    wanted = Assignment.objects.filter(study=OuterRef("pk")).exclude(state=Assignment.State.VOID)
+    return studies.annotate(
+        method_count=number(Method.objects.filter(study=OuterRef("pk")), "study"),
+        voted=number(votes, "study"),
+        wanted=number(wanted, "study"),
+        last_vote=Subquery(votes.order_by("-created_at").values("created_at")[:1]),
+        my_role=Subquery(mine.values("role")[:1]),
+    ).order_by("-created_at", "-pk")

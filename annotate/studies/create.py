@@ -136,11 +136,8 @@ def _write_rows(study: Study, spec: StudySpec, *, actor: User) -> None:
         Method.objects.create(study=study, digest=digest, order=order, **written.model_dump())
     by_name = {m.name: m for m in study.methods.all()}
     for order, contrast in enumerate(spec.contrasts):
-        if missing := {contrast.a, contrast.b} - set(by_name):
-            raise SpecError(
-                f"contrasts.{order}: unknown methods {sorted(missing)}; known are "
-                f"{sorted(by_name) or 'none'}. Add the method or correct the contrast."
-            )
+        if not {contrast.a, contrast.b} <= set(by_name):
+            continue  # its methods come with the samples; the import adds the contrast then
         Contrast.objects.create(
             study=study,
             a=by_name[contrast.a],
@@ -161,12 +158,12 @@ def _put_prompts(study: Study, written: PromptSetSpec, *, actor: User) -> None:
         except ValueError as error:
             raise SpecError(f"prompt_sets: {error}") from error
     else:
-        # A bare name means a stored set, but only one this person may already see.
+        # A bare name means a stored set: the one this study has, else one this person may see.
+        named = PromptSet.objects.filter(name=written.name, role=written.role)
         seen = Study.objects.managed_by(actor).values("pk")
         found = (
-            PromptSet.objects.filter(name=written.name, role=written.role, studies__in=seen)
-            .order_by("-version")
-            .first()
+            named.filter(studies=study).first()
+            or named.filter(studies__in=seen).order_by("-version").first()
         )
     if found is None:
         raise SpecError(

@@ -1,5 +1,25 @@
 """Addresses of the researcher pages. It must hold no view."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from annotate.web import dashboard, importing, launching, members, researcher, samples
+
+urlpatterns: list[URLPattern] = [
+    path("", researcher.studies, name="studies"),
+    path("new/", researcher.new, name="study-new"),
+    path("<uuid:uid>/", dashboard.dashboard, name="study"),
+    path("<uuid:uid>/edit/", researcher.edit, name="study-edit"),
+    path("<uuid:uid>/study.toml", researcher.spec_file, name="study-toml"),
+    path("<uuid:uid>/clone/", researcher.clone, name="study-clone"),
+    path("<uuid:uid>/template/", researcher.keep_template, name="study-template"),
+    path("<uuid:uid>/move/", researcher.move_study, name="study-move"),
+    path("<uuid:uid>/launch/", launching.launch_study, name="study-launch"),
+    path("<uuid:uid>/import/", importing.import_page, name="study-import"),
+    path("<uuid:uid>/samples/", samples.samples, name="study-samples"),
+    path("<uuid:uid>/members/", members.members, name="study-members"),
+    path("<uuid:uid>/members/invite/", members.invite, name="study-invite"),
+    path("<uuid:uid>/members/add/", members.add, name="study-add-member"),
+    path("<uuid:uid>/members/<int:pk>/", members.activity, name="study-member-active"),
+    path("<uuid:uid>/invitations/<int:pk>/", members.withdraw, name="study-withdraw"),
+    path("<uuid:uid>/reported/<int:pk>/", dashboard.resolve_reports, name="study-reported"),
+]

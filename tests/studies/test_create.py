@@ -109,11 +109,25 @@ def test_a_prompt_id_used_twice_is_refused() -> None:
         store_prompts("drinks", [PromptRow(key="1", text="a"), PromptRow(key="1", text="b")])
 
 
-def test_a_contrast_needs_known_methods_and_nothing_is_left_behind() -> None:
-    wrong = parse_spec({"name": "x", "contrasts": [{"a": "student", "b": "teacher"}]})
-    with pytest.raises(SpecError, match="unknown methods"):
-        create_study(wrong, owner=make_user(Role.RESEARCHER))
+def test_a_contrast_may_wait_for_methods_that_come_with_the_samples() -> None:
+    early = parse_spec({"name": "x", "contrasts": [{"a": "student", "b": "teacher"}]})
+    study = create_study(early, owner=make_user(Role.RESEARCHER))
+    assert not study.contrasts.exists()
+    assert study.read_spec().contrasts == early.contrasts
+
+
+def test_a_study_that_cannot_be_made_leaves_nothing_behind() -> None:
+    with pytest.raises(SpecError):
+        create_study(spec(prompt_sets=[{"name": "?"}]), owner=make_user(Role.RESEARCHER))
     assert not Study.objects.exists()
+
+
+def test_a_bare_prompt_set_name_keeps_the_version_the_study_has() -> None:
+    owner = make_user(Role.RESEARCHER)
+    study = create_study(spec(), owner=owner)
+    create_study(spec(prompt_sets=[{"name": "pets", "prompts": PROMPTS[:1]}]), owner=owner)
+    update_draft(study, spec(prompt_sets=[{"name": "pets"}]), actor=owner)
+    assert study.prompt_sets.get().version == 1
 
 
 def test_a_bare_prompt_set_name_finds_only_sets_one_may_see() -> None:

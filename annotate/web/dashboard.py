@@ -1,0 +1,143 @@
+"""A running study at a glance, and the two things to do about a reported pair.
+
+It must not count: `reports.snapshot` does, and it draws only bars.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from annotate.judging.models import Comparison
+from annotate.judging.reporting import resolve
+from annotate.reports.alerts import alerts
+from annotate.reports.progress import reported
+from annotate.reports.snapshot import recent
+from annotate.studies.models import Study
+from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
+from annotate.web.dashboard_figures import annotator_rows, pace_bars, vote_bar
+from annotate.web.samples import sample_counts
+from annotate.web.study_pages import study_page
+
+EVENTS = 8
+# Told in words; anything else shows its own name.
+EVENT_WORDS = {
+    "study_created": "created the draft",
+    "study_changed": "changed the draft",
+    "study_cloned": "made this draft from another study",
+    "study_launched": "launched the study",
+    "study_open": "opened it again",
+    "study_paused": "paused it",
+    "study_closed": "closed it",
+    "study_archived": "archived it",
+    "samples_imported": "imported samples",
+    "member_invited": "made an invitation",
+    "member_joined": "joined",
+    "member_added": "added somebody",
+    "member_activated": "let somebody return",
+    "member_deactivated": "deactivated somebody",
+    "reports_resolved": "looked at a reported pair",
+    "votes_invalidated": "voided votes",
+}
+
+
+@researcher_required
+@never_cache
+@require_GET
+def dashboard(request: PersonRequest, uid: UUID) -> HttpResponse:
+    """The whole page, or only its live part when the page's script asks for it."""
+    study = managed_study_or_404(request.user, uid)
+    context = _live(study)
+    if request.headers.get("X-Part") == "live":
+        return render(request, "studies/_live.html", {"study": study, **context})
+    return study_page(request, study, "dashboard", tab="progress", events=_events(study), **context)
+
+
+def _live(study: Study) -> dict[str, Any]:
+    now = timezone.now()
+    samples = sample_counts(study)
+    if study.state == Study.State.DRAFT:
+        return {"now": now, "samples": samples, "steps": _steps(study, done=samples.done)}
+    snapshot = recent(study, now=now)
+    pairs = reported(study)
+    found = alerts(snapshot)
+    return {
+        "now": now,
+        "samples": samples,
+        "snapshot": snapshot,
+        "counts": snapshot.counts,
+        "pace": snapshot.pace,
+        "vote_bar": vote_bar(snapshot.counts),
+        "pace_bars": pace_bars(snapshot.pace),
+        "lines": annotator_rows(snapshot.annotators),
+        "reported": pairs,
+        "alerts": found,
+        "open_alerts": len(pairs) + len(found),
+    }
+
+
+def _steps(study: Study, *, done: int) -> list[dict[str, Any]]:
+    """What a draft still needs, in order; each says whether it is there."""
+    people = study.memberships.filter(role="annotator", active=True).count()
+    return [
+        {
+            "done": study.contrasts.exists(),
+            "title": "Methods and a contrast",
+            "text": "Which methods are compared, and which pair of them is the main question.",
+            "url": "study-edit",
+            "action": "Edit the study",
+        },
+        {
+            "done": bool(done),
+            "title": "Samples",
+            "text": "A manifest and the pictures, as a zip.",
+            "url": "study-import",
+            "action": "Import samples",
+        },
+        {
+            "done": people >= study.read_protocol().overlap,
+            "title": "Annotators",
+            "text": f"{people} so far; a pair needs {study.read_protocol().overlap} different "
+            "ones. They can also join later.",
+            "url": "study-members",
+            "action": "Invite people",
+        },
+        {
+            "done": False,
+            "title": "Launch",
+            "text": "Look at what would be judged, then open the study. This freezes the protocol.",
+            "url": "study-launch",
+            "action": "Check and launch",
+        },
+    ]
+
+
+def _events(study: Study) -> list[dict[str, Any]]:
+    """The last things that happened, by pseudonym."""
+    names = dict(study.memberships.values_list("user_id", "pseudonym"))
+    return [
+        {
+            "who": names.get(event.actor_id, "an admin" if event.actor_id else "the command line"),
+            "what": EVENT_WORDS.get(event.kind, event.kind.replace("_", " ")),
+            "at": event.at,
+        }
+        for event in study.events.order_by("-at", "-pk")[:EVENTS]
+    ]
+
+
+@researcher_required
+@require_POST
+def resolve_reports(request: PersonRequest, uid: UUID, pk: int) -> HttpResponse:
+    """Serve a reported pair again, or keep it back."""
+    study = managed_study_or_404(request.user, uid)
+    pair = get_object_or_404(Comparison, study=study, pk=pk)
+    keep_held = request.POST.get("keep_held") == "1"
+    resolve(pair, keep_held=keep_held, actor=request.user)
+    said = "The pair stays back." if keep_held else "The pair is served again."
+    messages.success(request, said)
+    return redirect("study", study.uid)

@@ -1,0 +1,50 @@
+"""How numbers and times are written on researcher pages. It must not query anything."""
+
+from datetime import datetime, timedelta
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def thousands(number: int) -> str:
+    """1402 as 1,402."""
+    return f"{number:,}"
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """0.548 as "55 %"; nothing is "–"."""
+    return "–" if share is None else f"{100 * share:.0f} %"
+
+
+@register.filter
+def ago(at: datetime | None, now: datetime) -> str:
+    """How long since, in the largest unit that fits: now, 9 min, 3 h, 2 d; never is "–"."""
+    if at is None:
+        return "–"
+    minutes = int((now - at).total_seconds() // 60)
+    if minutes < 1:
+        return "now"
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h"
+    return f"{minutes // (24 * 60)} d"
+
+
+@register.filter
+def span(length: timedelta) -> str:
+    """A duration in words: 3 h 10 min, 2 d 4 h, 5 min."""
+    minutes = int(length.total_seconds() // 60)
+    days, hours = minutes // 1440, minutes % 1440 // 60
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+
+
+@register.filter
+def short_hash(digest: str) -> str:
+    """The first eight digits in two groups: enough to compare by eye."""
+    return f"{digest[:4]} {digest[4:8]}"
