@@ -1,0 +1,234 @@
+"""Exports of a study: CSV for spreadsheets, lossless JSON beside it, and a manifest that adds up.
+
+The same snapshot gives the same bytes: nothing here reads a clock. It must not know HTTP.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from annotate.reports.frames import read_snapshot
+from annotate.reports.report import Report, make_report
+from annotate.reports.rows import (
+    SUMMARY_COLUMNS,
+    VERDICT_COLUMNS,
+    VOTE_COLUMNS,
+    Row,
+    stamp,
+    summary_rows,
+    verdict_rows,
+    vote_rows,
+)
+from annotate.reports.sentences import headline, methods, standfirst
+from annotate.studies.models import Study
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+BUNDLE = "bundle.zip"
+MANIFEST = "manifest.json"
+
+
+class UnknownExportError(LookupError):
+    """An export was asked for under a name that does not exist."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """One finished file: what a manifest says about it."""
+
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class _Hashing:
+    """Counts and digests what goes through it to the file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file, self.bytes, self.digest = file, 0, hashlib.sha256()
+
+    def write(self, text: str) -> None:
+        data = text.encode()
+        self.file.write(data)
+        self.digest.update(data)
+        self.bytes += len(data)
+
+    def done(self, *, rows: int) -> Written:
+        return Written(rows=rows, bytes=self.bytes, sha256=self.digest.hexdigest())
+
+
+def safe_cell(value: object) -> str:
+    """What a spreadsheet may open: text that would start a formula gets a leading apostrophe."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return safe_cell(" | ".join(value))
+    if isinstance(value, dict):
+        return canonical(value)
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+    return repr(value)
+
+
+def canonical(value: object) -> str:
+    """One line of JSON that is the same for equal values."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def write_csv(rows: Iterable[Row], columns: Iterable[str], file: IO[bytes]) -> Written:
+    """Rows for spreadsheets (RFC 4180, UTF-8)."""
+    out, titles, count = _Hashing(file), list(columns), 0
+    # Line ends of both kinds inside cells are quoted only when the terminator holds both.
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(titles)
+    for count, row in enumerate(rows, start=1):  # noqa: B007 (the last number is the count)
+        writer.writerow([safe_cell(row[title]) for title in titles])
+    return out.done(rows=count)
+
+
+def write_jsonl(rows: Iterable[Row], file: IO[bytes]) -> Written:
+    """Rows as they are, one JSON object a line."""
+    out, count = _Hashing(file), 0
+    for count, row in enumerate(rows, start=1):  # noqa: B007 (the last number is the count)
+        out.write(canonical(row) + "\n")
+    return out.done(rows=count)
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """A study and its report, of one moment."""
+
+    study: Study
+    report: Report
+
+
+def _summary_json(at: _Snapshot, file: IO[bytes]) -> Written:
+    out = _Hashing(file)
+    out.write(json.dumps(report_data(at.report), indent=1, sort_keys=True, ensure_ascii=False))
+    out.write("\n")
+    return out.done(rows=len(at.report.contrasts))
+
+
+FILES: Mapping[str, Callable[[_Snapshot, IO[bytes]], Written]] = {
+    "votes.csv": lambda at, file: write_csv(vote_rows(at.study), VOTE_COLUMNS, file),
+    "votes.jsonl": lambda at, file: write_jsonl(vote_rows(at.study), file),
+    "verdicts.csv": lambda at, file: write_csv(verdict_rows(at.study), VERDICT_COLUMNS, file),
+    "verdicts.jsonl": lambda at, file: write_jsonl(verdict_rows(at.study), file),
+    "summary.csv": lambda at, file: write_csv(summary_rows(at.report), SUMMARY_COLUMNS, file),
+    "summary.json": _summary_json,
+}
+NAMES = (*FILES, MANIFEST, BUNDLE)
+
+
+def report_data(report: Report) -> dict[str, Any]:
+    """The report as plain data, without the moment it was made at: equal states, equal data."""
+    data = {k: v for k, v in asdict(report).items() if k not in {"protocol", "generated_at"}}
+    data["protocol"] = report.protocol.model_dump(mode="json")
+    data |= {"headline": headline(report), "standfirst": standfirst(report)}
+    data |= {"methods": methods(report), "simulated": report.simulated}
+    plain: dict[str, Any] = json.loads(json.dumps(data, default=_plain))
+    return plain
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return stamp(value)
+    raise TypeError(f"{value!r} has no JSON form; use plain data or a time")
+
+
+def write_folder(study: Study, folder: Path, *, now: datetime) -> dict[str, Any]:
+    """Write every file and the manifest into a folder, all from one snapshot; the manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written: dict[str, Written] = {}
+    with read_snapshot():
+        study.refresh_from_db()
+        at = _Snapshot(study, make_report(study, now=now))
+        for name, write in FILES.items():
+            with (folder / name).open("wb") as file:
+                written[name] = write(at, file)
+    (folder / "README.txt").write_text(readme(at.report), encoding="utf-8")
+    manifest = _manifest(at.report, written)
+    text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    return manifest
+
+
+def write_file(study: Study, name: str, file: IO[bytes], *, now: datetime, folder: Path) -> None:
+    """Write one export by its name; `folder` is empty and takes what a bundle is packed from."""
+    if name not in NAMES:
+        raise UnknownExportError(
+            f"no export is called {name!r}; there are {', '.join(NAMES)}. Use one of these."
+        )
+    if name in FILES:
+        with read_snapshot():
+            study.refresh_from_db()
+            FILES[name](_Snapshot(study, make_report(study, now=now)), file)
+        return
+    write_folder(study, folder, now=now)
+    if name == MANIFEST:
+        file.write((folder / MANIFEST).read_bytes())
+    else:
+        pack(folder, file)
+
+
+def pack(folder: Path, file: IO[bytes]) -> None:
+    """Zip a folder without times, owners or modes: equal files, equal archive."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.iterdir()):
+            entry = zipfile.ZipInfo(path.name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w") as out:
+                out.writelines(_pieces(path))
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            yield piece
+
+
+def _manifest(report: Report, written: Mapping[str, Written]) -> dict[str, Any]:
+    counts, aside = report.counts, report.set_aside
+    return {
+        "study": report.uid,
+        "name": report.name,
+        "state": report.state,
+        "protocol_hash": report.protocol_hash,
+        "rule": report.protocol.rule,
+        "as_of": stamp(report.last_change) if report.last_change else None,
+        "simulated": report.simulated,
+        "counts": {**asdict(counts), "votes_of_other_kinds": aside.other_kinds},
+        # Canonical: the JSONL files hold sorted rows with sorted keys, so their digest is the
+        # digest of the content.
+        "content_sha256": {
+            name.removesuffix(".jsonl"): file.sha256
+            for name, file in written.items()
+            if name.endswith(".jsonl")
+        },
+        "files": {name: asdict(file) for name, file in written.items()},
+    }
+
+
+def readme(report: Report) -> str:
+    """What each file and column holds, beside the numbers they add up to."""
+    out = io.StringIO()
+    print(headline(report), file=out)
+    for paragraph in methods(report):
+        print(f"\n{paragraph}", file=out)
+    print("\nThe .csv files are safe to open in a spreadsheet: text that would start a", file=out)
+    print("formula has a leading apostrophe. The .jsonl files are exact: use them for", file=out)
+    print("programs. manifest.json holds counts and SHA-256 digests.", file=out)
+    tables = (("votes", VOTE_COLUMNS), ("verdicts", VERDICT_COLUMNS), ("summary", SUMMARY_COLUMNS))
+    for name, columns in tables:
+        print(f"\n{name}", file=out)
+        for column, meaning in columns.items():
+            print(f"  {column:<18} {meaning}", file=out)
+    return out.getvalue()

@@ -1,0 +1,338 @@
+"""Draws the report's figures as SVG: numbers and words in, one string out, the same on every run.
+
+It must not know Django, the database or how a number came about. Colours and type come from the
+style sheet by class, so that screen, dark screen and print share one drawing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Self
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+WIDE, NARROW, HALF = 720.0, 342.0, 340.0
+# Widest of the fall-back faces (DejaVu Sans) per character at 13 px: names are cut, never overrun.
+CHARACTER = 7.7
+BAR = 28.0
+
+Anchor = Literal["start", "middle", "end"]
+Mark = Literal["win", "tie", "lose"]
+
+
+class Svg(str):
+    """A finished drawing: ElementTree has escaped every word, so templates take it as it is."""
+
+    __slots__ = ()
+
+    def __html__(self) -> Self:
+        return self
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure in its two widths; the style sheet shows the one that fits."""
+
+    wide: Svg
+    narrow: Svg
+
+
+@dataclass(frozen=True)
+class BarRow:
+    """Verdicts of method a against method b."""
+
+    a: str
+    b: str
+    wins: int
+    ties: int
+    losses: int
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A share in [0, 1] with its interval; None where there is nothing to estimate from."""
+
+    label: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    n: int
+    # A main row carries the diamond and the bold line; a detail row a square by n.
+    main: bool = True
+
+
+class _Canvas:
+    def __init__(self, width: float, height: float, *, kind: str, alt: str = "") -> None:
+        named = {"role": "img", "aria-label": alt} if alt else {"aria-hidden": "true"}
+        box = {"viewBox": f"0 0 {_n(width)} {_n(height)}", "width": _n(width), "height": _n(height)}
+        self.root = Element("svg", {"class": kind, **box, **named})
+
+    def text(self, x: float, y: float, words: str, kind: str, anchor: Anchor = "start") -> None:
+        at = {"x": _n(x), "y": _n(y), "class": kind}
+        if anchor != "start":
+            at["text-anchor"] = anchor
+        SubElement(self.root, "text", at).text = words
+
+    def rect(self, x: float, y: float, width: float, height: float, kind: str) -> None:
+        box = {"x": _n(x), "y": _n(y), "width": _n(width), "height": _n(height)}
+        SubElement(self.root, "rect", {"class": kind, **box})
+
+    def path(self, d: str, kind: str) -> None:
+        SubElement(self.root, "path", {"class": kind, "d": d})
+
+    def line(self, x1: float, y1: float, x2: float, y2: float, kind: str) -> None:
+        self.path(f"M{_n(x1)} {_n(y1)}L{_n(x2)} {_n(y2)}", kind)
+
+    def svg(self) -> Svg:
+        return Svg(tostring(self.root, encoding="unicode"))
+
+
+def preference_bars(rows: Sequence[BarRow], *, alt: str) -> Figure:
+    """Win, tie and lose as one bar for each comparison: method a at the left end, b at the right.
+
+    There is no centre line: with ties the middle of the bar is not 50 %.
+    """
+    return Figure(
+        wide=_bars(rows, WIDE, kind="plot plot-wide", alt=alt),
+        narrow=_bars(rows, NARROW, kind="plot plot-narrow", alt=alt),
+    )
+
+
+def _bars(rows: Sequence[BarRow], width: float, *, kind: str, alt: str) -> Svg:
+    beside = width == WIDE and max(len(n) for r in rows for n in (r.a, r.b)) * CHARACTER <= 138
+    left, right = (150.0, 566.0) if beside else (0.0, width)
+    step = 46.0 if beside else 70.0
+    canvas = _Canvas(width, 8 + step * len(rows) + (12 if beside else 0), kind=kind, alt=alt)
+    one = len({(r.a, r.b) for r in rows}) == 1
+    third = (right - left) / 2 - 24
+    wins = f"{rows[0].a} wins" if one else "First method wins"
+    losses = f"{rows[0].b} wins" if one else "Second method wins"
+    canvas.text(left, 11, _fit(wins, third), "t-s t-win")
+    canvas.text((left + right) / 2, 11, "Tie", "t-s t-2", "middle")
+    canvas.text(right, 11, _fit(losses, third), "t-s t-lose", "end")
+    for place, row in enumerate(rows):
+        top = 24 + step * place
+        if beside:
+            canvas.text(138, top + 19, row.a, "t-m", "end")
+            canvas.text(578, top + 19, row.b, "t-m")
+        else:
+            half = width / 2 - 8
+            canvas.text(0, top + 12, _fit(row.a, half), "t-m")
+            canvas.text(width, top + 12, _fit(row.b, half), "t-m", "end")
+            top += 20
+        _bar(canvas, row, left, right, top)
+    return canvas.svg()
+
+
+def _bar(canvas: _Canvas, row: BarRow, left: float, right: float, top: float) -> None:
+    total = row.wins + row.ties + row.losses
+    middle = top + 19
+    if not total:
+        canvas.line(left, top + BAR, right, top + BAR, "s-axis")
+        canvas.text((left + right) / 2, middle, "no verdict yet", "t-s t-2", "middle")
+        return
+    scale = (right - left) / total
+    tie = left + row.wins * scale
+    lose = right - row.losses * scale
+    canvas.rect(left, top, tie - left, BAR, "f-win")
+    canvas.rect(tie, top, lose - tie, BAR, "f-tie")
+    canvas.rect(lose, top, right - lose, BAR, "f-lose")
+    for edge in {tie, lose} - {left, right}:
+        canvas.line(edge, top, edge, top + BAR, "s-paper")
+    # A number stands inside its own piece or not at all; the table beside holds every one.
+    if tie - left >= 44:
+        canvas.text(left + 10, middle, f"{100 * row.wins / total:.0f} %", "t-m t-b t-onwin")
+    if lose - tie >= 26:
+        share = f"{100 * row.ties / total:.0f}"
+        canvas.text((tie + lose) / 2, middle, share, "t-m t-ontie", "middle")
+    if right - lose >= 44:
+        share = f"{100 * row.losses / total:.0f} %"
+        canvas.text(right - 10, middle, share, "t-m t-b t-onlose", "end")
+
+
+def forest(
+    rows: Sequence[Interval], *, toward_a: str, toward_b: str, measure: str, alt: str
+) -> Figure:
+    """Win rates with their intervals on one scale; the dotted line is "no difference"."""
+    return Figure(
+        wide=_forest_wide(rows, toward_a=toward_a, toward_b=toward_b, measure=measure, alt=alt),
+        narrow=_forest_narrow(rows, toward_a=toward_a, toward_b=toward_b, alt=alt),
+    )
+
+
+def _forest_wide(
+    rows: Sequence[Interval], *, toward_a: str, toward_b: str, measure: str, alt: str
+) -> Svg:
+    left, right, top, step = 262.0, 574.0, 26.0, 27.0
+    bottom = top + step * len(rows) + 4
+    canvas = _Canvas(WIDE, bottom + 24, kind="plot plot-wide", alt=alt)
+    low, high = _range(rows)
+    x = _scale(low, high, left, right)
+    for tick in _ticks(low, high):
+        canvas.line(x(tick), top, x(tick), bottom, "s-half" if tick == 0.5 else "s-grid")
+        canvas.text(x(tick), bottom + 17, f"{100 * tick:.0f} %", "t-s t-2", "middle")
+    half = x(0.5)
+    canvas.text(half - 8, 14, _fit(f"◂ {toward_b}", half - 8), "t-s t-lose", "end")
+    canvas.text(half + 8, 14, _fit(f"{toward_a} ▸", WIDE - 150 - half - 8), "t-s t-win")
+    canvas.text(WIDE, 14, measure, "t-s t-2", "end")
+    for place, row in enumerate(rows):
+        y = top + step * (place + 0.5) + 2
+        canvas.text(0, y + 4.5, _fit(row.label, left - 12), "t-m t-b" if row.main else "t-m")
+        _forest_mark(canvas, row, x, y, most=max(r.n for r in rows), end=WIDE, text_y=y + 4.5)
+    return canvas.svg()
+
+
+def _forest_narrow(rows: Sequence[Interval], *, toward_a: str, toward_b: str, alt: str) -> Svg:
+    left, right, step = 8.0, NARROW - 8, 42.0
+    bottom = 26 + step * len(rows)
+    canvas = _Canvas(NARROW, bottom + 22, kind="plot plot-narrow", alt=alt)
+    low, high = _range(rows)
+    x = _scale(low, high, left, right)
+    half = x(0.5)
+    canvas.text(half - 8, 14, _fit(f"◂ {toward_b}", half - 8), "t-s t-lose", "end")
+    canvas.text(half + 8, 14, _fit(f"{toward_a} ▸", NARROW - half - 8), "t-s t-win")
+    for place, row in enumerate(rows):
+        top = 26 + step * place
+        canvas.text(0, top + 13, _fit(row.label, 205), "t-s t-b" if row.main else "t-s")
+        for tick in _ticks(low, high):
+            kind = "s-half" if tick == 0.5 else "s-grid"
+            canvas.line(x(tick), top + 18, x(tick), top + 36, kind)
+        most = max(r.n for r in rows)
+        _forest_mark(canvas, row, x, top + 27, most=most, end=NARROW, text_y=top + 13)
+    for tick in _ticks(low, high):
+        # The outermost labels stay inside the drawing.
+        anchor: Anchor = "start" if x(tick) < 18 else "end" if x(tick) > NARROW - 18 else "middle"
+        at = {"start": 0.0, "end": NARROW, "middle": x(tick)}[anchor]
+        canvas.text(at, bottom + 14, f"{100 * tick:.0f} %", "t-s t-2", anchor)
+    return canvas.svg()
+
+
+def _forest_mark(
+    canvas: _Canvas,
+    row: Interval,
+    x: Callable[[float], float],
+    y: float,
+    *,
+    most: int,
+    end: float,
+    text_y: float,
+) -> None:
+    kind = ("t-s" if end == NARROW else "t-m") + " t-n" + (" t-b" if row.main else "")
+    if row.estimate is None or row.low is None or row.high is None:
+        canvas.text(end, text_y, "none decided", kind.replace("t-n", "t-2"), "end")
+        return
+    numbers = f"{100 * row.estimate:.1f} [{100 * row.low:.1f}, {100 * row.high:.1f}]"
+    canvas.text(end, text_y, numbers, kind, "end")
+    canvas.line(x(row.low), y, x(row.high), y, "s-ci-main" if row.main else "s-ci")
+    at = x(row.estimate)
+    if row.main:
+        canvas.path(f"M{_n(at)} {_n(y - 7)}l7 7l-7 7l-7 -7z", "f-ink")
+    else:
+        # Area, not edge, goes with the number of prompts.
+        edge = 5 + 7 * math.sqrt(row.n / most)
+        canvas.rect(at - edge / 2, y - edge / 2, edge, edge, "f-ink")
+
+
+def count_bars(rows: Sequence[tuple[str, int]], *, alt: str) -> Figure:
+    """Counts with their shares, longest lawful bar = all of them; drawn for half a column."""
+    return Figure(
+        wide=_count_bars(rows, HALF, kind="plot plot-wide", alt=alt),
+        narrow=_count_bars(rows, NARROW, kind="plot plot-narrow", alt=alt),
+    )
+
+
+def _count_bars(rows: Sequence[tuple[str, int]], width: float, *, kind: str, alt: str) -> Svg:
+    left, room = 116.0, width - 116 - 96
+    canvas = _Canvas(width, 27.0 * len(rows), kind=kind, alt=alt)
+    total = sum(count for _, count in rows)
+    most = max((count for _, count in rows), default=0)
+    for place, (label, count) in enumerate(rows):
+        top = 3 + 27.0 * place
+        canvas.text(0, top + 12, label, "t-m")
+        length = room * count / most if most else 0.0
+        canvas.rect(left, top, length, 16, "f-ink" if place == 0 else "f-bar")
+        share = f"{count:,} · {100 * count / total:.0f} %" if total else "0"
+        canvas.text(left + length + 7, top + 12, share, "t-m t-n")
+    return canvas.svg()
+
+
+def side_intervals(rows: Sequence[Interval], *, alt: str) -> Figure:
+    """Shares by side around the dotted "no difference"; drawn for half a column."""
+    return Figure(
+        wide=_side_intervals(rows, HALF, kind="plot plot-wide", alt=alt),
+        narrow=_side_intervals(rows, NARROW, kind="plot plot-narrow", alt=alt),
+    )
+
+
+def _side_intervals(rows: Sequence[Interval], width: float, *, kind: str, alt: str) -> Svg:
+    left, right = 158.0, width - 44
+    bottom = 27.0 * len(rows) + 3
+    canvas = _Canvas(width, bottom + 22, kind=kind, alt=alt)
+    low, high = _range(rows)
+    x = _scale(low, high, left, right)
+    for tick in _ticks(low, high):
+        canvas.line(x(tick), 0, x(tick), bottom, "s-half" if tick == 0.5 else "s-grid")
+        canvas.text(x(tick), bottom + 16, f"{100 * tick:.0f} %", "t-s t-2", "middle")
+    for place, row in enumerate(rows):
+        y = 14 + 27.0 * place
+        canvas.text(0, y + 4, _fit(row.label, left - 4), "t-m")
+        if row.estimate is None or row.low is None or row.high is None:
+            canvas.text(width, y + 4, "none", "t-m t-2", "end")
+            continue
+        canvas.text(width, y + 4, f"{100 * row.estimate:.1f}", "t-m t-n", "end")
+        canvas.line(x(row.low), y, x(row.high), y, "s-ci")
+        at = {"cx": _n(x(row.estimate)), "cy": _n(y), "r": "4.5"}
+        SubElement(canvas.root, "circle", {"class": "f-ink", **at})
+    return canvas.svg()
+
+
+def micro_interval(estimate: float, low: float, high: float, *, reference: float | None) -> Svg:
+    """A point and its interval for a table cell, on the whole scale from 0 to 100 %."""
+    canvas = _Canvas(84, 14, kind="micro")
+    x = _scale(0, 1, 4, 80)
+    if reference is not None:
+        canvas.line(x(reference), 0, x(reference), 14, "s-half")
+    canvas.line(x(low), 7, x(high), 7, "s-ci")
+    at = {"cx": _n(x(estimate)), "cy": "7", "r": "3"}
+    SubElement(canvas.root, "circle", {"class": "f-ink", **at})
+    return canvas.svg()
+
+
+def vote_squares(votes: Sequence[Mark]) -> Svg:
+    """The single votes of one pair as squares; the words beside them say the same."""
+    canvas = _Canvas(15 * max(len(votes), 1) - 1, 14, kind="votes")
+    for place, vote in enumerate(votes):
+        canvas.rect(15.0 * place, 0, 14, 14, f"f-{vote}")
+    return canvas.svg()
+
+
+def _range(rows: Sequence[Interval]) -> tuple[float, float]:
+    """Tenths that hold every interval and at least 40 to 60 %."""
+    lows = [r.low for r in rows if r.low is not None]
+    highs = [r.high for r in rows if r.high is not None]
+    low = math.floor(10 * min([0.4, *lows]) + 1e-9) / 10
+    high = math.ceil(10 * max([0.6, *highs]) - 1e-9) / 10
+    return max(low, 0.0), min(high, 1.0)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round places to both sides of one half, at most seven."""
+    step = 0.1 if high - low <= 0.61 else 0.25
+    reach = range(-5, 6)
+    ticks = [round(0.5 + k * step, 2) for k in reach]
+    return [t for t in ticks if low - 1e-9 <= t <= high + 1e-9]
+
+
+def _scale(low: float, high: float, left: float, right: float) -> Callable[[float], float]:
+    return lambda share: left + (share - low) / (high - low) * (right - left)
+
+
+def _fit(words: str, room: float) -> str:
+    most = max(int(room / CHARACTER), 2)
+    return words if len(words) <= most else words[: most - 1].rstrip() + "…"
+
+
+def _n(number: float) -> str:
+    """One decimal, without a trailing zero: drawings stay small and equal on every machine."""
+    return f"{number:.1f}".removesuffix(".0")

@@ -1,0 +1,278 @@
+"""The rows of an export: one for each vote, one for each verdict, in an order of their own.
+
+It must not know file formats. People appear by pseudonym only.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+from django.db.models import Count, Q
+
+from annotate.judging.models import ContrastItem, Outcome, Vote
+from annotate.reports.frames import LIVE, as_side, contrast_rows, pseudonyms
+from annotate.reports.report import Report
+from annotate.studies.models import Study
+
+Row = dict[str, Any]
+CHUNK = 2000
+
+VOTE_COLUMNS: Mapping[str, str] = {
+    "comparison": "a prompt with two pictures; joins votes to verdicts",
+    "kind": "live votes count; control, repeat, training and exam do not",
+    "prompt_key": "the researcher's own id of the prompt",
+    "prompt": "its text",
+    "group": "prompts of one group are resampled together",
+    "first_image": "SHA-256 of the first picture's pixels",
+    "second_image": "SHA-256 of the second picture's pixels",
+    "first_methods": "methods that made the first picture",
+    "second_methods": "methods that made the second picture",
+    "annotator": "pseudonym",
+    "choice": "first, second or tie, by picture and not by side",
+    "preferred_methods": "methods of the chosen picture; empty for a tie",
+    "deciding": "the criterion that settled the vote",
+    "alignment": "answer for text match; empty where it was not asked",
+    "quality": "answer for image quality",
+    "aesthetics": "answer for aesthetics",
+    "overall": "answer for the overall question",
+    "both_bad": "a tie of the kind “both bad”",
+    "left": "which picture stood on the left: first or second",
+    "side": "the side of the chosen picture",
+    "simulated": "cast by a program, not by a person",
+    "late": "came after its lease had run out",
+    "too_fast": "faster than the protocol's minimum viewing time",
+    "active_ms": "milliseconds with the page in view",
+    "elapsed_ms": "milliseconds from showing to answer",
+    "created_at": "UTC",
+    "telemetry": "what the page reported about the display",
+}
+VERDICT_COLUMNS: Mapping[str, str] = {
+    "a": "method a, the challenger",
+    "b": "method b",
+    "primary": "the comparison of the headline",
+    "prompt_key": "the researcher's own id of the prompt",
+    "prompt": "its text",
+    "group": "prompts of one group are resampled together",
+    "replica": "number of the sample",
+    "comparison": "joins verdicts to votes",
+    "a_is_first": "method a made the first picture",
+    "outcome": "a, b, tie or undecided",
+    "reason": "unanimous, majority, split or identical; empty while undecided",
+    "rule": "the rule that made the verdict",
+    "deciding": "the criterion that settled it",
+    "votes_a": "votes for method a",
+    "votes_tie": "votes for a tie",
+    "votes_b": "votes for method b",
+    "identical": "both pictures are equal",
+    "held": "held back from annotators after reports",
+    "simulated": "at least one vote was cast by a program",
+    "decided_at": "UTC",
+}
+SUMMARY_COLUMNS: Mapping[str, str] = {
+    "a": "method a, the challenger",
+    "b": "method b",
+    "primary": "the comparison of the headline",
+    "ties": "dropped (the headline), half, or losses",
+    "wins": "verdicts for a",
+    "tied": "verdicts that are a tie",
+    "losses": "verdicts for b",
+    "undecided": "without a verdict: not in any rate",
+    "items": "wins + tied + losses + undecided",
+    "identical": "ties of equal pictures, not shown to anyone",
+    "split": "ties of which all answers differ",
+    "n": "the rate's denominator",
+    "win_rate": "share of verdicts, in [0, 1]",
+    "low": "lower end of the interval",
+    "high": "upper end of the interval",
+    "confidence": "of the interval",
+    "method": "of the interval",
+    "p_value": "exact two-sided sign test",
+    "vote_share": "share of single votes for a, tied votes dropped: not a win rate",
+    "vote_share_low": "lower end, votes clustered by prompt",
+    "vote_share_high": "upper end",
+    "alpha": "Krippendorff's alpha, nominal",
+    "agreement": "share of equal vote pairs",
+    "ac1": "Gwet's AC1",
+    "votes": "votes on live pairs in the whole study",
+    "simulated_votes": "of these, cast by programs",
+    "rule": "of the verdicts",
+    "protocol_hash": "of the frozen protocol",
+}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a comparison is used: a contrast's item."""
+
+    a: str
+    b: str
+    a_is_first: bool
+
+
+def vote_rows(study: Study) -> Iterator[Row]:
+    """Every current vote of the study, by serving order and pseudonym."""
+    names = pseudonyms(study)
+    places = _places(study)
+    votes = (
+        Vote.objects.filter(study=study)
+        .select_related(
+            "assignment", "comparison__prompt", "comparison__first", "comparison__second"
+        )
+        .prefetch_related("answers")
+        .order_by("comparison__order", "comparison_id", "annotator_id")
+        .iterator(chunk_size=CHUNK)
+    )
+    for _, together in groupby(votes, key=lambda vote: vote.comparison_id):
+        for vote in sorted(together, key=lambda v: names[v.annotator_id]):
+            yield _vote_row(vote, names[vote.annotator_id], places[vote.comparison_id])
+
+
+def _places(study: Study) -> dict[int, list[_Place]]:
+    rows = ContrastItem.objects.filter(contrast__study=study).values_list(
+        "comparison_id", "contrast__a__name", "contrast__b__name", "a_is_first"
+    )
+    found: dict[int, list[_Place]] = defaultdict(list)
+    for comparison, *place in rows.order_by("contrast__order", "contrast_id", "replica"):
+        found[comparison].append(_Place(*place))
+    return found
+
+
+def _vote_row(vote: Vote, annotator: str, places: list[_Place]) -> Row:
+    comparison = vote.comparison
+    first = sorted({p.a if p.a_is_first else p.b for p in places})
+    second = sorted({p.b if p.a_is_first else p.a for p in places})
+    preferred = {Outcome.FIRST: first, Outcome.SECOND: second}.get(Outcome(vote.choice), [])
+    answers = {answer.criterion: answer.choice for answer in vote.answers.all()}
+    return {
+        "comparison": comparison.pk,
+        "kind": comparison.kind,
+        "prompt_key": comparison.prompt.key,
+        "prompt": comparison.prompt.text,
+        "group": comparison.prompt.group,
+        "first_image": comparison.first.digest,
+        "second_image": comparison.second.digest,
+        "first_methods": first,
+        "second_methods": second,
+        "annotator": annotator,
+        "choice": vote.choice,
+        "preferred_methods": preferred,
+        "deciding": vote.deciding,
+        **{name: answers.get(name, "") for name in ("alignment", "quality", "aesthetics")},
+        "overall": answers.get("overall", ""),
+        "both_bad": vote.both_bad,
+        "left": Outcome.SECOND.value if vote.assignment.flipped else Outcome.FIRST.value,
+        "side": vote.side,
+        "simulated": vote.simulated,
+        "late": vote.late,
+        "too_fast": vote.too_fast,
+        "active_ms": vote.active_ms,
+        "elapsed_ms": vote.elapsed_ms,
+        "created_at": stamp(vote.created_at),
+        "telemetry": vote.telemetry,
+    }
+
+
+def verdict_rows(study: Study) -> Iterator[Row]:
+    """Every item of every contrast, decided or not: contrast by contrast in serving order."""
+    cast: dict[int, Counter[str]] = defaultdict(Counter)
+    simulated: set[int] = set()
+    tallies = (
+        Vote.objects.filter(study=study)
+        .values_list("comparison_id", "choice")
+        .annotate(n=Count("pk"), programs=Count("pk", filter=Q(simulated=True)))
+    )
+    for comparison, choice, n, programs in tallies:
+        cast[comparison][choice] = n
+        if programs:
+            simulated.add(comparison)
+    for contrast in contrast_rows(study):
+        items = (
+            ContrastItem.objects.filter(contrast_id=contrast.pk, comparison__kind=LIVE)
+            .select_related("prompt", "comparison__verdict")
+            .order_by("comparison__order", "prompt__key", "replica")
+            .iterator(chunk_size=CHUNK)
+        )
+        for item in items:
+            yield {
+                "a": contrast.a,
+                "b": contrast.b,
+                "primary": contrast.primary,
+                **_item_row(item, cast[item.comparison_id]),
+                "simulated": item.comparison_id in simulated,
+                "decided_at": _decided_at(item),
+            }
+
+
+def _item_row(item: ContrastItem, cast: Counter[str]) -> Row:
+    comparison = item.comparison
+    verdict = getattr(comparison, "verdict", None)
+    outcome = as_side(verdict.outcome, a_is_first=item.a_is_first) if verdict else "undecided"
+    a, b = Outcome.FIRST.value, Outcome.SECOND.value
+    if not item.a_is_first:
+        a, b = b, a
+    return {
+        "prompt_key": item.prompt.key,
+        "prompt": item.prompt.text,
+        "group": item.prompt.group,
+        "replica": item.replica,
+        "comparison": comparison.pk,
+        "a_is_first": item.a_is_first,
+        "outcome": outcome,
+        "reason": verdict.reason if verdict else "",
+        "rule": verdict.rule if verdict else "",
+        "deciding": verdict.deciding if verdict else "",
+        "votes_a": cast[a],
+        "votes_tie": cast[Outcome.TIE.value],
+        "votes_b": cast[b],
+        "identical": comparison.identical,
+        "held": comparison.held,
+    }
+
+
+def _decided_at(item: ContrastItem) -> str:
+    verdict = getattr(item.comparison, "verdict", None)
+    return stamp(verdict.decided_at) if verdict else ""
+
+
+def summary_rows(report: Report) -> Iterator[Row]:
+    """Every contrast under the three tie conventions."""
+    for c in report.contrasts:
+        for rate in c.conventions:
+            yield {
+                "a": c.a,
+                "b": c.b,
+                "primary": c.primary,
+                "ties": rate.convention.value,
+                "wins": c.wins,
+                "tied": c.ties,
+                "losses": c.losses,
+                "undecided": c.undecided,
+                "items": c.items,
+                "identical": c.identical,
+                "split": c.split,
+                "n": rate.n,
+                "win_rate": rate.estimate,
+                "low": rate.low,
+                "high": rate.high,
+                "confidence": rate.confidence,
+                "method": rate.method,
+                "p_value": rate.p_value,
+                "vote_share": c.share.estimate,
+                "vote_share_low": c.share.low,
+                "vote_share_high": c.share.high,
+                "alpha": c.agreement.alpha,
+                "agreement": c.agreement.percent,
+                "ac1": c.agreement.ac1,
+                "votes": report.counts.votes,
+                "simulated_votes": report.counts.simulated,
+                "rule": report.protocol.rule,
+                "protocol_hash": report.protocol_hash,
+            }
+
+
+def stamp(moment: datetime) -> str:
+    """The same text whatever time zone the database answers in."""
+    return moment.astimezone(UTC).isoformat()

@@ -1,0 +1,310 @@
+"""The report's sentences, made from its numbers: headline, titles that say the finding, methods.
+
+It must not compute a number that the report does not hold.
+"""
+
+from annotate.reports.report import CLUSTERS, FIXED_EFFECTS, ContrastReport, Report
+from annotate.reports.words import (
+    confidence,
+    counted,
+    listed,
+    number,
+    p_equation,
+    percent,
+    span,
+)
+
+CRITERIA = {
+    "alignment": "text match",
+    "quality": "image quality",
+    "aesthetics": "aesthetics",
+    "overall": "overall",
+}
+
+
+def unit(contrast: ContrastReport) -> str:
+    """What is counted: prompts, or pairs where a prompt has several."""
+    return "prompt" if contrast.prompts == contrast.items else "pair"
+
+
+def headline(report: Report) -> str:
+    """The study in one sentence."""
+    who = "Simulated annotators" if report.simulated else "Annotators"
+    lead = report.lead
+    if lead is None or not lead.items:
+        return "Nothing to report yet: the study has not been launched."
+    rate = lead.headline
+    if not lead.decided:
+        votes = counted(report.counts.votes, "vote")
+        return f"No {unit(lead)} is decided yet: {votes} of {number(wanted(report))} are in."
+    if rate.estimate is None or rate.low is None or rate.high is None:
+        return f"{who} found no difference: all {counted(lead.ties, 'verdict')} are ties."
+    ties = f"{counted(lead.ties, 'tie')} dropped"
+    if not lead.resolved:
+        return (
+            f"Not decided between {lead.a_label} and {lead.b_label}: {who.lower()} preferred "
+            f"{lead.a_label} on {_rate(lead, flip=False)}, which contains 50 %; {ties}."
+        )
+    flip = rate.estimate < 0.5
+    winner = lead.b_label if flip else lead.a_label
+    return f"{who} preferred {winner} on {_rate(lead, flip=flip)}; {ties}."
+
+
+def _rate(lead: ContrastReport, *, flip: bool) -> str:
+    rate = lead.headline
+    assert rate.estimate is not None
+    assert rate.low is not None
+    assert rate.high is not None
+    share, low, high = rate.estimate, rate.low, rate.high
+    if flip:
+        share, low, high = 1 - share, 1 - high, 1 - low
+    decided = counted(rate.n, f"decided {unit(lead)}")
+    level = confidence(rate.confidence)
+    return f"{percent(share)} of {decided}, {level} interval {span(low, high)}"
+
+
+def wanted(report: Report) -> int:
+    """Votes asked for before any escalation."""
+    return (report.counts.comparisons - report.counts.identical) * report.protocol.overlap
+
+
+def standfirst(report: Report) -> str:
+    """What stands below the headline: the test, the ties, and how finished the study is."""
+    lead = report.lead
+    if lead is None or not lead.decided:
+        return (
+            "The first numbers appear here when the first pair has its votes. "
+            "This page fills by itself."
+            if report.running
+            else ""
+        )
+    dropped, half, _ = lead.conventions
+    said = []
+    if dropped.estimate is not None:
+        said.append(f"Exact sign test against “no difference”: {p_equation(dropped.p_value)}.")
+        if lead.ties:
+            said.append(
+                f"Counted as half a win each, the ties leave {percent(half.estimate)} for "
+                f"{lead.a_label} with an interval from {span(half.low, half.high)}."
+            )
+    if report.running and lead.undecided:
+        left = counted(lead.undecided, f"{unit(lead)} is", f"{unit(lead)}s are")
+        said.append(
+            f"The study is still running and {left} undecided: interval and test hold for a look "
+            "at the end, not for the best of many looks."
+        )
+    return " ".join(said)
+
+
+def bars_title(report: Report) -> str:
+    """The finding of the preference bars."""
+    told = [c for c in report.contrasts if c.headline.estimate is not None]
+    if not told:
+        return "No comparison is decided yet"
+    if len(report.contrasts) == 1:
+        return _finding(told[0])
+    clear = [c for c in told if c.resolved]
+    if not clear:
+        return f"None of {len(report.contrasts)} comparisons is resolved"
+    found = listed([f"{_winner(c)} over {_loser(c)}" for c in clear])
+    open_ = len(report.contrasts) - len(clear)
+    tail = f"; {counted(open_, 'comparison')} not resolved" if open_ else ""
+    if len(found) > 90:
+        return f"{len(clear)} of {len(report.contrasts)} comparisons have a clear winner"
+    return f"Preferred: {found}{tail}"
+
+
+def _finding(contrast: ContrastReport) -> str:
+    if not contrast.resolved:
+        return (
+            f"The interval contains 50 %: {contrast.a_label} and {contrast.b_label} "
+            "are not told apart yet"
+        )
+    return f"{_winner(contrast)} is preferred to {_loser(contrast)}"
+
+
+def _winner(contrast: ContrastReport) -> str:
+    ahead = (contrast.headline.estimate or 0.0) > 0.5
+    return contrast.a_label if ahead else contrast.b_label
+
+
+def _loser(contrast: ContrastReport) -> str:
+    return contrast.b_label if _winner(contrast) == contrast.a_label else contrast.a_label
+
+
+def forest_title(report: Report) -> str:
+    """Where the lead contrast's preference comes from, by the criterion that decided."""
+    lead = report.lead
+    if lead is None or lead.headline.estimate is None:
+        return "No comparison is decided yet"
+    clear: dict[str, list[str]] = {}
+    for row in lead.criteria:
+        rate = row.rate
+        if rate.low is not None and rate.high is not None and not rate.low <= 0.5 <= rate.high:
+            ahead = lead.a_label if (rate.estimate or 0.0) > 0.5 else lead.b_label
+            clear.setdefault(ahead, []).append(CRITERIA[row.criterion])
+    if not lead.criteria:
+        return bars_title(report)
+    if not clear:
+        return "No single criterion resolves a preference"
+    return "; ".join(f"{who} leads on {listed(on)}" for who, on in clear.items())
+
+
+def agreement_title(contrast: ContrastReport) -> str:
+    """How many pairs have a majority."""
+    split = contrast.agreement.split
+    judged = split.unanimous + split.two_of_three + split.all_different
+    if not judged:
+        return "No pair has its three votes yet"
+    agreed = split.unanimous + split.two_of_three
+    if agreed == judged:
+        return f"All {counted(judged, unit(contrast))} with three votes have a majority"
+    of = f"{number(agreed)} of {counted(judged, unit(contrast))}"
+    return f"{of} with three votes {'has' if agreed == 1 else 'have'} a majority"
+
+
+def sides_title(report: Report) -> str:
+    """Whether the side of a picture mattered."""
+    sides = report.sides
+    if sides.low is None or sides.high is None:
+        return "No vote has chosen a side yet"
+    if sides.low <= 0.5 <= sides.high:
+        return "No preference for a side is resolved"
+    return f"Annotators leaned to the {'left' if sides.low > 0.5 else 'right'}"
+
+
+def people_note(report: Report) -> str:
+    """What few annotators allow to be said."""
+    n = report.counts.annotators
+    if report.fixed_effects:
+        return (
+            f"With {counted(n, 'annotator')} (fewer than {FIXED_EFFECTS}) the result speaks about "
+            "these annotators: each is shown apart, and left out in turn. No interval over "
+            "annotators is claimed."
+        )
+    if report.few_annotators:
+        return (
+            f"With {counted(n, 'annotator')} (fewer than {CLUSTERS}) no interval over annotators "
+            "is claimed: the intervals are over prompts."
+        )
+    return ""
+
+
+def methods(report: Report) -> list[str]:
+    """The methods section, from the protocol and the counts."""
+    protocol = report.protocol
+    lead = report.lead
+    each = f"{'prompt' if lead is None else unit(lead)}"
+    people = f", {counted(report.counts.annotators, 'person', 'people')} in all"
+    simulated = (
+        f" {counted(report.counts.simulated, 'vote was', 'votes were')} cast by simulated "
+        "annotators, programs that act like browsers: these numbers say nothing about people."
+        if report.simulated
+        else ""
+    )
+    box = (
+        "side by side at equal size on a mid-grey surround"
+        if protocol.display == "equal-box"
+        else "side by side, each at its own size, on a mid-grey surround"
+    )
+    sides = (
+        "sides balanced within each pair and for each annotator"
+        if protocol.side_balance == "pair-and-annotator"
+        else "sides drawn at random"
+    )
+    first = (
+        f"Each {each} is judged by "
+        f"{counted(protocol.overlap, 'different annotator')}{people}. "
+        f"They see both pictures {box}, without names, {sides}, and {_question(report)} "
+        f"{_ties(report)}{simulated}"
+    )
+    return [first, _rule(report), _excluded(report)]
+
+
+def _question(report: Report) -> str:
+    protocol = report.protocol
+    if protocol.judgement == "cascade":
+        return (
+            "answer which matches the text better; if equal, which has better image quality; "
+            "if equal, which is more pleasing."
+        )
+    if protocol.judgement == "full":
+        return "answer for text match, image quality, aesthetics and overall, each on its own."
+    factor = " and which of the three decided" if protocol.deciding_factor else ""
+    return (
+        "make one overall decision with the priority text match, then image quality, then "
+        f"aesthetics{factor}."
+    )
+
+
+def _ties(report: Report) -> str:
+    return {
+        "equal": "“Equal” is allowed.",
+        "split": "“Equally good” and “both bad” are allowed and both count as a tie.",
+        "forbid": "A tie is not allowed on the last question.",
+    }[report.protocol.ties]
+
+
+def _rule(report: Report) -> str:
+    protocol = report.protocol
+    rule = {
+        "priority-then-majority": "the priority is applied within each annotator’s answers and "
+        "the majority of these decides",
+        "majority-then-priority": "the majority is taken for each criterion and the first that is "
+        "no tie decides",
+    }[protocol.rule]
+    split = {
+        "tie": "Three different answers are a tie.",
+        "drop": "Three different answers leave the pair undecided.",
+        "escalate": f"Three different answers are shown to more annotators, "
+        f"{protocol.escalate_to} in all.",
+    }[protocol.split]
+    identical = (
+        "Two identical pictures are a tie without being shown."
+        if protocol.identical == "auto_tie"
+        else "Identical pictures are shown like any others."
+    )
+    level = confidence(protocol.confidence)
+    return (
+        f"Verdict: {rule} (rule “{protocol.rule}”); fewer than "
+        f"{counted(protocol.min_votes, 'vote')} leave it undecided. {split} {identical} "
+        f"Intervals are {level} Wilson intervals over verdicts, with ties as halves its extension "
+        "to three values; p-values are exact two-sided sign tests. The vote share clusters votes "
+        "by prompt."
+    )
+
+
+def _excluded(report: Report) -> str:
+    aside, counts = report.set_aside, report.counts
+    undecided = counts.comparisons - counts.decided
+    parts = [
+        counted(undecided, "pair undecided", "pairs undecided"),
+        counted(aside.invalidated, "vote invalidated", "votes invalidated"),
+        counted(
+            aside.undone, "vote taken back and asked again", "votes taken back and asked again"
+        ),
+        counted(aside.reported, "pair reported", "pairs reported")
+        + f" ({number(aside.held)} held back)",
+        counted(aside.skipped, "skip"),
+    ]
+    if aside.other_kinds:
+        parts.append(
+            counted(
+                aside.other_kinds, "vote on controls and repeats", "votes on controls and repeats"
+            )
+        )
+    if aside.preview_votes:
+        parts.append(counted(aside.preview_votes, "preview vote"))
+    kept = []
+    if counts.late:
+        kept.append(
+            counted(
+                counts.late, "vote that came after its lease", "votes that came after their lease"
+            )
+        )
+    if counts.too_fast:
+        kept.append(
+            f"{counted(counts.too_fast, 'vote')} faster than {report.protocol.min_view_ms} ms"
+        )
+    tail = f" Kept and flagged: {listed(kept)}." if kept else ""
+    return f"Not counted: {listed(parts)}.{tail}"
