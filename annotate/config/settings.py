@@ -184,7 +184,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "annotate.web.assets.ModuleStaticFilesStorage"},
 }
 if env_bool("TRIPTYCH_PLAIN_STATIC", default=DEBUG):
     # Tests and development read the files where they lie, without collecting them first.
@@ -194,7 +194,12 @@ if env_bool("TRIPTYCH_PLAIN_STATIC", default=DEBUG):
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
-FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+# Imports may be large: they go to disk at once, and above the limit they are stopped with words.
+UPLOAD_LIMIT = 2 * 1024**3
+FILE_UPLOAD_HANDLERS = [
+    "annotate.web.uploads.LimitUpload",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

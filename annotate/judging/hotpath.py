@@ -104,17 +104,26 @@ JOIN sampling_image s ON s.id = c.second_id
 
 
 def _lease(row: tuple[Any, ...]) -> Lease:
+    pk, comparison, slot, token, lane, turn, leased_at, until, flipped, *rest = row
+    text, context, role, *pictures, box_width, box_height, wire = rest
     return Lease(
-        *row[:3],
-        _read_uuid(row[3]),
-        *row[4:6],
-        _read_time(row[6]),
-        _read_time(row[7]),
-        bool(row[8]),
-        *row[9:12],
-        Shown(*row[12:15]),
-        Shown(*row[15:18]),
-        *row[18:21],
+        pk=pk,
+        comparison_id=comparison,
+        slot=slot,
+        token=_read_uuid(token),
+        lane=lane,
+        turn=turn,
+        leased_at=_read_time(leased_at),
+        lease_until=_read_time(until),
+        flipped=bool(flipped),
+        prompt=text,
+        context=context,
+        context_role=role,
+        first=Shown(*pictures[:3]),
+        second=Shown(*pictures[3:]),
+        box_width=box_width,
+        box_height=box_height,
+        wire_bytes=wire,
     )
 
 

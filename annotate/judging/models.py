@@ -171,7 +171,7 @@ class Assignment(models.Model):
                 name="assignment_state_and_lease",
             ),
             models.CheckConstraint(
-                condition=Q(lane__isnull=True) | Q(lane__lte=2), name="assignment_three_lanes"
+                condition=Q(lane__isnull=True) | Q(lane__lte=15), name="assignment_sixteen_lanes"
             ),
         ]
         indexes = [

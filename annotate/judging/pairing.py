@@ -107,6 +107,23 @@ def _prompts(contrast: Contrast, protocol: Protocol) -> list[Prompt]:
     ]
 
 
+def first_pairs(
+    contrast: Contrast, protocol: Protocol, *, limit: int
+) -> list[tuple[Prompt, Image, Image]]:
+    """The first few prompts of a contrast with a different picture of each method (a preview)."""
+    prompts = _prompts(contrast, protocol)[: limit * 4]
+    arms = (contrast.a, contrast.b)
+    keys = {sample_prompt_digest(arm, prompt) for arm in arms for prompt in prompts}
+    samples = finished(arms, prompts=keys)
+    found = [
+        (prompt, a, b)
+        for prompt in prompts
+        for _, a, b in _images(contrast, prompt, samples, defaultdict(list))
+        if a.pk != b.pk
+    ]
+    return found[:limit]
+
+
 def _images(
     contrast: Contrast,
     prompt: Prompt,

@@ -22,7 +22,6 @@ from annotate.judging.verdicts import protocol_of
 from annotate.people.models import User
 from annotate.studies.models import Membership, Study
 
-LANES = 3
 TRIES = 8
 # Up to this many free slots "what is left" is counted exactly; above, from the totals.
 EXACT_BELOW = 5000
@@ -58,7 +57,9 @@ def retrying(verb: Callable[[], Result]) -> Result:
 
 
 def hand(membership: Membership, *, now: datetime | None = None) -> list[Lease]:
-    """The annotator's open leases in display order, topped up to three; empty when none is left.
+    """The annotator's open leases in display order, topped up to `prefetch` + 1.
+
+    Empty when nothing is left for this person.
 
     The first is shown, the others are prefetched; all tabs of one person share them. No comparison
     gets more than `overlap` votes and nobody holds two leases of one lane.
@@ -84,6 +85,11 @@ def _renew(held: list[int], study: Study, *, now: datetime) -> None:
     Assignment.objects.filter(pk__in=held, state=S.LEASED).update(lease_until=until)
 
 
+def lanes_of(study: Study) -> int:
+    """How many pairs a person holds at once: the one shown and those fetched ahead."""
+    return protocol_of(study).prefetch + 1
+
+
 def lease_time(study: Study) -> timedelta:
     return timedelta(minutes=protocol_of(study).lease_minutes)
 
@@ -107,7 +113,7 @@ def top_up(membership: Membership, *, taken: list[tuple[int, int]], now: datetim
     """Fill the empty lanes; call inside a transaction, with (lane, turn) of the open leases."""
     if membership.study.state != Study.State.OPEN or not membership.active:
         return []
-    lanes = sorted(set(range(LANES)) - {lane for lane, _ in taken})
+    lanes = sorted(set(range(lanes_of(membership.study))) - {lane for lane, _ in taken})
     turn = max((turn for _, turn in taken), default=0)
     fresh: list[int] = []
     for lane in lanes:
@@ -215,6 +221,12 @@ def left_for(membership: Membership, *, now: datetime | None = None) -> int:
     return live.count() - mine.exclude(state=S.LEASED).count() - skipped.count()
 
 
+def is_complete(study: Study) -> bool:
+    """Whether every slot that may be served has its vote."""
+    waiting = Assignment.objects.filter(study=study, state__in=[S.FREE, S.LEASED], held=False)
+    return not waiting.exists()
+
+
 def done_by(membership: Membership) -> int:
     """How many current votes this annotator has in the study."""
     return membership.study.votes.filter(annotator_id=membership.user_id).count()
@@ -271,9 +283,9 @@ def release_study(study: Study) -> int:
     return free(Assignment.objects.filter(study=study))
 
 
-def make_room(held: list[Assignment]) -> list[uuid.UUID]:
+def make_room(study: Study, held: list[Assignment]) -> list[uuid.UUID]:
     """Free the lane of the pair furthest from being shown, for one that comes back by undo."""
-    if len(held) < LANES:
+    if len(held) < lanes_of(study):
         return []
     last = held[-1]
     token = last.token

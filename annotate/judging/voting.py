@@ -14,7 +14,7 @@ from annotate.judging.answers import Judgement, read_answers
 from annotate.judging.clock import database_now
 from annotate.judging.hotpath import Lease, Slot
 from annotate.judging.models import Assignment, Comparison, Vote, VoteRevision
-from annotate.judging.queue import PassedOn, lease_time, make_room, retrying, top_up
+from annotate.judging.queue import PassedOn, lanes_of, lease_time, make_room, retrying, top_up
 from annotate.judging.verdicts import protocol_of, settle
 from annotate.people.models import User
 from annotate.studies.models import Event, Membership, Study
@@ -170,12 +170,12 @@ def undo(
                 study=study, annotator_id=membership.user_id, state=S.LEASED
             ).order_by("turn")
         )
-        dropped = make_room(held)
+        dropped = make_room(study, held)
         kept = [a for a in held if a.token not in dropped]
         _retract(last, VoteRevision.Reason.UNDONE, actor=membership.user, now=at)
         slot.state, slot.token = S.LEASED, uuid.uuid4()
         slot.leased_at, slot.lease_until = at, at + lease_time(study)
-        slot.lane = min(set(range(3)) - {a.lane for a in kept})
+        slot.lane = min(set(range(lanes_of(study))) - {a.lane for a in kept})
         slot.turn = min((a.turn or 0 for a in kept), default=1) - 1
         slot.save()
         settle(slot.comparison_id, protocol, now=at, had_verdict=True)

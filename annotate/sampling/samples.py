@@ -18,10 +18,16 @@ def sample_prompt_digest(method: Method, prompt: Prompt) -> str:
     return prompt.digest
 
 
-def finished(methods: Iterable[Method]) -> dict[tuple[str, str, int], Sample]:
-    """All finished samples of these methods by (method digest, prompt digest, replica)."""
+def finished(
+    methods: Iterable[Method], *, prompts: Iterable[str] | None = None
+) -> dict[tuple[str, str, int], Sample]:
+    """Finished samples of these methods by (method digest, prompt digest, replica).
+
+    `prompts` limits them to these prompt digests (`sample_prompt_digest`); few, not thousands.
+    """
     digests = [m.digest for m in methods]
-    rows = Sample.objects.filter(method_digest__in=digests, state=Sample.State.DONE).select_related(
-        "image"
-    )
+    rows = Sample.objects.filter(method_digest__in=digests, state=Sample.State.DONE)
+    if prompts is not None:
+        rows = rows.filter(prompt_digest__in=list(prompts))
+    rows = rows.select_related("image")
     return {(s.method_digest, s.prompt_digest, s.replica): s for s in rows}

@@ -70,6 +70,9 @@ class Protocol(BaseModel):
         title="Lease, minutes",
         description="how long a pair is kept for somebody who went away; the page renews it",
     )
+    prefetch: Annotated[int, Field(ge=0, le=15)] = Field(
+        2, title="Pairs fetched ahead", description="more keep people judging while offline"
+    )
     display: Literal["equal-box", "native"] = Field(
         "equal-box",
         title="Display",
@@ -84,12 +87,12 @@ class Protocol(BaseModel):
     identical: Literal["auto_tie", "show"] = Field(
         "auto_tie",
         title="Identical pictures",
-        description="auto_tie counts them as ties without asking, and apart from the others",
+        description="ties without asking (auto tie), counted apart; or shown like any other pair",
     )
     reuse: Literal["by_content", "fresh"] = Field(
         "by_content",
         title="Equal pairs in several contrasts",
-        description="by_content judges them once for all; fresh asks again for each",
+        description="judged once for all (by content), or asked afresh for each",
     )
     side_balance: Literal["pair-and-annotator", "random"] = Field(
         "pair-and-annotator",

@@ -37,6 +37,8 @@ class Display(BaseModel):
     shown: tuple[float, float] | None = None
     scale: float | None = None
     layout: Literal["wide", "stacked", "flip"] | None = None
+    # Which picture a phone showed first.
+    first: Literal[1, 2] | None = None
 
 
 class BallotIn(BaseModel):
@@ -90,6 +92,30 @@ _REFUSALS: dict[type[Exception], tuple[int, str]] = {
 }
 
 
+REFUSED: tuple[type[Exception], ...] = (ValidationError, *_REFUSALS)
+
+
+def refusal(error: Exception) -> JsonResponse:
+    """A refusal as the page and its reader are told it."""
+    if isinstance(error, ValidationError):
+        return _problem(400, "bad_request", _first_mistake(error))
+    status, name = _REFUSALS[type(error)]
+    return _problem(status, name, str(error))
+
+
+def ballot_of(given: BallotIn) -> voting.Ballot:
+    """The vote as the judging layer takes it; how it was shown becomes telemetry."""
+    shown = {"display", "zooms", "zoom_ms", "flips", "flip_ms"}
+    return voting.Ballot(
+        token=given.token,
+        answers=given.answers,
+        factor=given.factor,
+        active_ms=given.active_ms,
+        elapsed_ms=given.elapsed_ms,
+        telemetry=given.model_dump(include=shown),
+    )
+
+
 def json_verb(method: str) -> Callable[[Verb], Callable[..., HttpResponse]]:
     """A JSON address of one study for its annotators; refusals become words, not pages."""
 
@@ -105,11 +131,8 @@ def json_verb(method: str) -> Callable[[Verb], Callable[..., HttpResponse]]:
             membership.user = request.user
             try:
                 return verb(request, membership)
-            except ValidationError as error:
-                return _problem(400, "bad_request", _first_mistake(error))
-            except tuple(_REFUSALS) as error:
-                status, name = _REFUSALS[type(error)]
-                return _problem(status, name, str(error))
+            except REFUSED as error:
+                return refusal(error)
 
         return wrapped
 
@@ -159,17 +182,7 @@ def hand(_request: HttpRequest, membership: Membership) -> HttpResponse:
 @json_verb("POST")
 def votes(request: HttpRequest, membership: Membership) -> HttpResponse:
     """Store one vote; the answer brings the next pair along."""
-    given = BallotIn.model_validate_json(request.body)
-    telemetry = given.model_dump(include={"display", "zooms", "zoom_ms", "flips", "flip_ms"})
-    ballot = voting.Ballot(
-        token=given.token,
-        answers=given.answers,
-        factor=given.factor,
-        active_ms=given.active_ms,
-        elapsed_ms=given.elapsed_ms,
-        telemetry=telemetry,
-    )
-    receipt = voting.submit(membership, ballot)
+    receipt = voting.submit(membership, ballot_of(BallotIn.model_validate_json(request.body)))
     body = _more(membership, receipt.fresh, stored=True)
     return JsonResponse(body, status=201 if receipt.created else 200)
 

@@ -73,8 +73,14 @@ def _address(lease: Lease, digest: str, name: str, *, picture: Shown | None = No
     )
 
 
-def progress(membership: Membership) -> dict[str, int]:
-    return {"done": queue.done_by(membership), "left": queue.left_for(membership)}
+def progress(membership: Membership) -> dict[str, int | bool]:
+    """Own answers, pairs left for this person, and whether every pair has its answers."""
+    left = queue.left_for(membership)
+    return {
+        "done": queue.done_by(membership),
+        "left": left,
+        "complete": left == 0 and queue.is_complete(membership.study),
+    }
 
 
 def config(membership: Membership, *, preview: bool = False) -> dict[str, Any]:
@@ -95,6 +101,8 @@ def config(membership: Membership, *, preview: bool = False) -> dict[str, Any]:
         "break_pairs": protocol.break_pairs,
         "lease_seconds": protocol.lease_minutes * 60,
         "display": protocol.display,
+        "hand": protocol.prefetch + 1,
+        "overlap": protocol.overlap,
         "preview": preview,
         "simulated": membership.user.simulated,
         "criteria": CRITERIA,

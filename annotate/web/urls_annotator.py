@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from annotate.web import annotator
+from annotate.web import annotator, preview
 
 urlpatterns = [
+    path("<uuid:uid>/preview/", preview.page, name="study-preview"),
+    path("<uuid:uid>/preview/<str:name>", preview.verb, name="preview-verb"),
     path("<uuid:uid>/", annotator.judge, name="judge"),
     path("<uuid:uid>/hand", annotator.hand, name="judge-hand"),
     path("<uuid:uid>/votes", annotator.votes, name="judge-votes"),

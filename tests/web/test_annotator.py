@@ -43,7 +43,7 @@ def hand(client: Client, study: Study) -> dict:
 def test_the_hand_has_three_pairs_and_the_progress(study, annotator):
     got = hand(annotator, study)
     assert len(got["tasks"]) == 3
-    assert got["progress"] == {"done": 0, "left": 6}
+    assert got["progress"] == {"done": 0, "left": 6, "complete": False}
     assert got["state"] == "open"
 
 

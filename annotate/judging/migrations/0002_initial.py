@@ -401,8 +401,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="assignment",
             constraint=models.CheckConstraint(
-                condition=models.Q(("lane__isnull", True), ("lane__lte", 2), _connector="OR"),
-                name="assignment_three_lanes",
+                condition=models.Q(("lane__isnull", True), ("lane__lte", 15), _connector="OR"),
+                name="assignment_sixteen_lanes",
             ),
         ),
         migrations.AddConstraint(

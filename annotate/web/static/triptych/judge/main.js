@@ -9,7 +9,7 @@ import * as view from "./view.js";
 const byId = (id) => document.getElementById(id);
 const read = (id) => JSON.parse(byId(id).textContent);
 const config = read("config");
-const HAND = 3; // the shown pair and two prefetched ones
+const HAND = config.hand ?? 3; // the shown pair and those fetched ahead
 
 let hand = []; // entries { task, pictures: [left, right], context, since }; the first is shown
 let progress = { done: 0, left: 0 };

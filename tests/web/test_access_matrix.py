@@ -1,0 +1,200 @@
+"""Every address x every role. An address without a row here fails; so does a row without address.
+
+A row is: url name -> method and what each role of ROLES gets:
+    ok     the page, or a word about the input (never 401, 403, 404, 405, 5xx or the log-in page)
+    login  is sent to the log-in page       401 403 404 405  that status
+"""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from annotate.judging.launch import launch
+from annotate.people.invitations import invite
+from annotate.people.models import Role
+from tests.factories import NOW, join, make_study, make_user
+
+ROLES = ("anonymous", "annotator", "other annotator", "researcher", "other researcher", "admin")
+
+ANYBODY = "ok ok ok ok ok ok"
+SIGNED_IN = "login ok ok ok ok ok"
+RESEARCHERS = "login 404 404 ok ok ok"
+ADMINS = "login 403 403 403 403 ok"
+THIS_STUDY = "login 404 404 ok 404 ok"
+ITS_ANNOTATORS = "login ok 404 404 404 404"
+ITS_ANNOTATORS_JSON = "401 ok 404 404 404 404"
+
+ROWS = {
+    "home": ("GET", SIGNED_IN),
+    "my-work": ("GET", SIGNED_IN),
+    "healthz": ("GET", ANYBODY),
+    "login": ("GET", ANYBODY),
+    "logout": ("POST", "login login login login login login"),
+    "logout-everywhere": ("POST", "login login login login login login"),
+    "account": ("GET", SIGNED_IN),
+    "password_change": ("POST", SIGNED_IN),
+    "password_reset": ("POST", ANYBODY),
+    "password_reset_done": ("GET", ANYBODY),
+    "password_reset_confirm": ("GET", ANYBODY),
+    "password_reset_complete": ("GET", ANYBODY),
+    "join": ("POST", ANYBODY),
+    "people": ("GET", ADMINS),
+    "people-invite": ("POST", ADMINS),
+    "people-withdraw": ("POST", ADMINS),
+    "person-active": ("POST", ADMINS),
+    "person-role": ("POST", ADMINS),
+    "judge": ("GET", ITS_ANNOTATORS),
+    "judge-hand": ("GET", ITS_ANNOTATORS_JSON),
+    "judge-votes": ("POST", ITS_ANNOTATORS_JSON),
+    "judge-renew": ("POST", ITS_ANNOTATORS_JSON),
+    "judge-undo": ("POST", ITS_ANNOTATORS_JSON),
+    "judge-report": ("POST", ITS_ANNOTATORS_JSON),
+    "judge-skip": ("POST", ITS_ANNOTATORS_JSON),
+}
+# What fills a parameter besides `uid`, where the name of the address does not say enough.
+ARGUMENTS = {
+    "join": {"token": "{token}"},
+    "password_reset_confirm": {"uidb64": "MQ", "token": "set-password"},
+    "people-withdraw": {"pk": "{invitation}"},
+    "person-active": {"pk": "{person}"},
+    "person-role": {"pk": "{person}"},
+}
+
+
+def addresses(patterns=None, path=()) -> Iterator[tuple[tuple[str, ...], URLPattern]]:
+    """All patterns of the site with their namespaces."""
+    for entry in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(entry, URLResolver):
+            inner = (*path, entry.namespace) if entry.namespace else path
+            yield from addresses(entry.url_patterns, inner)
+        else:
+            yield path, entry
+
+
+OWN = {p.name: p for path, p in addresses() if not path}
+ADMIN = [p for path, p in addresses() if path == ("admin",)]
+
+
+class World:
+    """A launched study with one of each role, and a second study of strangers."""
+
+    def __init__(self) -> None:
+        self.study, other = make_study(pairs=2), make_study(pairs=2)
+        launch(self.study, actor=self.study.owner)
+        launch(other, actor=other.owner)
+        self.people = {
+            "anonymous": None,
+            "annotator": join(self.study),
+            "other annotator": join(other),
+            "researcher": self.study.owner,
+            "other researcher": other.owner,
+            "admin": make_user(Role.ADMIN),
+        }
+        invitation, token = invite(role=Role.ANNOTATOR, created_by=None, now=NOW)
+        invitation.expires_at = invitation.expires_at.replace(year=2100)
+        invitation.save()
+        self.values = {
+            "uid": self.study.uid,
+            "token": token,
+            "invitation": invitation.pk,
+            "person": make_user().pk,
+        }
+
+    def client(self, role: str, **extra) -> Client:
+        client = Client(raise_request_exception=False, **extra)
+        if (user := self.people[role]) is not None:
+            client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    def address(self, name: str) -> str:
+        given = ARGUMENTS.get(name, {})
+        filled = {k: str(v).format(**self.values) for k, v in given.items()}
+        wanted = OWN[name].pattern.converters
+        if "uid" in wanted:
+            filled["uid"] = self.values["uid"]
+        return reverse(name, kwargs=filled)
+
+
+@pytest.fixture
+def world(db, settings) -> World:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    return World()
+
+
+def answer(response) -> str:
+    status = response.status_code
+    if status in {401, 403, 404, 405}:
+        return str(status)
+    if status >= 500:
+        return f"{status} (broken)"
+    if status in {301, 302} and response["Location"].split("?")[0] == reverse("login"):
+        return "login"
+    return "ok"
+
+
+def test_every_address_has_a_row_and_every_row_an_address():
+    assert set(OWN) == set(ROWS)
+
+
+def test_every_parameter_of_a_study_is_its_uuid():
+    """So that no address can be guessed by counting."""
+    for name, pattern in OWN.items():
+        converters = pattern.pattern.converters
+        if "uid" in converters:
+            assert isinstance(converters["uid"].to_python(str(UUID(int=1))), UUID), name
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_each_role_gets_what_its_row_says(world, name):
+    method, expected = ROWS[name]
+    address = world.address(name)
+    got = {}
+    for role in ROLES:
+        client = world.client(role)
+        send = client.get if method == "GET" else client.post
+        got[role] = answer(send(address))
+    assert got == dict(zip(ROLES, expected.split(), strict=True))
+
+
+@pytest.mark.parametrize("name", sorted(n for n, (method, _) in ROWS.items() if method == "POST"))
+def test_an_unsafe_request_without_a_csrf_token_is_refused(world, name):
+    _, expected = ROWS[name]
+    address = world.address(name)
+    for role, allowed in zip(ROLES, expected.split(), strict=True):
+        if allowed == "ok" or name.startswith("logout"):
+            response = world.client(role, enforce_csrf_checks=True).post(address)
+            assert response.status_code == 403, role
+
+
+@pytest.mark.parametrize("name", sorted(n for n, p in OWN.items() if "uid" in p.pattern.converters))
+def test_an_unknown_study_is_answered_like_a_foreign_one(world, name):
+    method, _ = ROWS[name]
+    foreign = world.address(name)
+    unknown = foreign.replace(str(world.study.uid), str(UUID(int=7)))
+    for role in ("other annotator", "other researcher"):
+        client = world.client(role)
+        send = client.get if method == "GET" else client.post
+        first, second = send(foreign), send(unknown)
+        assert (first.status_code, second.status_code) == (404, 404)
+        assert first.content.replace(foreign.encode(), b"") == second.content.replace(
+            unknown.encode(), b""
+        )
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_djangos_admin_opens_for_admins_only(world, role):
+    client = world.client(role)
+    for pattern in ADMIN:
+        if pattern.name is None or pattern.name == "logout":
+            continue
+        wanted = pattern.pattern.converters or pattern.pattern.regex.groupindex
+        values = {"app_label": "people", "url": "nowhere/"}
+        address = reverse(f"admin:{pattern.name}", kwargs={k: values.get(k, "1") for k in wanted})
+        response = client.get(address)
+        assert response.status_code < 500, address
+        if role != "admin" and pattern.name != "login":
+            assert response.status_code == 302, address
+            assert response["Location"].startswith(reverse("admin:login")), address
