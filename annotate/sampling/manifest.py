@@ -114,7 +114,7 @@ def _name(record: dict[str, Any], column: str, *, required: bool = False) -> str
             f"`{column}` has {len(name):,} characters, at most {MAX_LENGTH[column]} are allowed.",
             "Shorten it.",
         )
-    if any(unicodedata.category(c) == "Cc" for c in name):
+    if not name.isprintable() and any(unicodedata.category(c) == "Cc" for c in name):
         raise Refused(f"`{column}` holds a control character.", "Write it on one line, without.")
     return name
 

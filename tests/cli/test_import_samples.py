@@ -14,26 +14,37 @@ from tests.sampling.packages import FILES, HEADER, as_csv, make_draft
 pytestmark = pytest.mark.django_db
 
 
-def run(*args: object) -> tuple[str, str]:
-    out, err = io.StringIO(), io.StringIO()
-    call_command("import_samples", *map(str, args), stdout=out, stderr=err)
-    return out.getvalue(), err.getvalue()
+def run(*args: object) -> str:
+    out = io.StringIO()
+    call_command("import_samples", *map(str, args), stdout=out)
+    return out.getvalue()
 
 
-def test_a_folder_is_imported_under_a_name_and_a_bar(tmp_path: Path) -> None:
+def test_a_folder_is_imported_under_a_name(tmp_path: Path) -> None:
     study = make_draft()
     folder = pictures.write_folder(tmp_path, FILES | {"all.csv": as_csv()})
-    out, err = run(study.uid, folder / "all.csv", "--user", study.owner.username)
+    out = run(study.uid, folder / "all.csv", "--user", study.owner.username)
     assert "4 rows, 4 new samples, 4 different pictures imported into Cubes." in out
-    assert "import:" in err
     assert ImportRun.objects.get().actor == study.owner
-    assert "all of it is in the study already" in run(study.uid, folder / "all.csv", folder)[0]
+    assert "all of it is in the study already" in run(study.uid, folder / "all.csv", folder)
+
+
+def test_a_bar_is_drawn_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stderr", screen := Terminal())
+    folder = pictures.write_folder(tmp_path, FILES | {"manifest.csv": as_csv()})
+    run(make_draft().uid, folder)
+    assert "import:" in screen.getvalue()
+    assert "\n" not in screen.getvalue()
 
 
 def test_a_zip_alone_is_enough(tmp_path: Path) -> None:
     study = make_draft()
     path = pictures.write_zip(tmp_path / "all.ZIP", FILES | {"manifest.csv": as_csv()})
-    assert "4 new samples" in run(study.uid, path)[0]
+    assert "4 new samples" in run(study.uid, path)
 
 
 def test_problems_are_listed_by_line_under_one_heading(tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ class Command(BaseCommand):
             if actor is None:
                 raise CommandError(f"There is no account {name!r}. Check the spelling.")
         manifest, source = _what_to_read(options["manifest"], options["source"])
-        with tqdm(desc="import", unit="step", file=self.stderr, leave=False) as bar:
+        # On a terminal only: in a log every step of the bar would be a line.
+        with tqdm(desc="import", unit="step", leave=False, disable=None) as bar:
 
             def progress(done: int, total: int) -> None:
                 bar.total = total
