@@ -149,6 +149,9 @@ AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False
 AXES_NEVER_LOCKOUT_GET = True
+# An unused invitation's secret can stand in `next` and in the address a log-in came from.
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "next"]
+AXES_DISABLE_ACCESS_LOG = True
 EMAIL_BACKEND = os.environ.get(
     "TRIPTYCH_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend"
 )

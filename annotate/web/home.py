@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from annotate.judging.clock import database_now
 from annotate.judging.models import Vote
 from annotate.judging.queue import left_for
 from annotate.people.models import User
@@ -83,10 +84,11 @@ def study_lines(user: User) -> Iterator[StudyLine]:
         .select_related("study")
         .order_by("joined_at", "pk")
     )
+    now = database_now()
     for place in places:
         study = place.study
         row = own.get(study.pk, {"done": 0, "pace": None})
-        left = left_for(place)
+        left = left_for(place, now=now)
         known = row["pace"] is not None and row["done"] >= PACE_FROM
         yield StudyLine(
             uid=str(study.uid),

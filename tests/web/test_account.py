@@ -8,6 +8,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.db import DatabaseError
@@ -390,17 +391,34 @@ def test_expired_and_withdrawn_links_are_gone(client):
 
 def test_the_secret_address_leaks_to_nobody(client, caplog):
     """No request from this page carries its path, and no cache keeps it."""
-    with caplog.at_level(logging.INFO):
-        link = link_for()
+    link = link_for()
+    with caplog.at_level(logging.INFO, logger="annotate"):
         responses = [client.get(link), client.get(link[:-2] + "/"), client.post(link, ACCOUNT)]
     for response in responses:
         assert response["Referrer-Policy"] == "strict-origin"
         assert "no-store" in response["Cache-Control"]
-    token = link.split("/")[-2]
-    assert token not in caplog.text
+    assert token_of(link) not in caplog.text
     assert PASSWORD not in caplog.text
+
+
+def test_no_table_holds_a_secret_address(client):
+    """Not even those of the log-in guard, which note where a log-in came from."""
+    unused, used = link_for(), link_for()
+    log_in_here = f"{LOGIN}?next={unused}"
+    for address in (log_in_here, LOGIN):
+        client.post(address, {"username": "mira", "password": "wrong", "next": unused})
+    client.get(unused)
+    client.post(used, ACCOUNT)
+    for model in apps.get_models():
+        for row in model._base_manager.values():
+            for token in (token_of(unused), token_of(used)):
+                assert token not in str(row), model
     for session in Session.objects.all():
-        assert token not in str(session.get_decoded())
+        assert token_of(unused) not in str(session.get_decoded())
+
+
+def token_of(link):
+    return link.split("/")[-2]
 
 
 # --- health ---------------------------------------------------------------------------------------

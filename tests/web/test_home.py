@@ -9,6 +9,7 @@ from django.utils import timezone
 from annotate.judging.launch import launch
 from annotate.judging.models import Assignment, Vote
 from annotate.judging.queue import hand, skip
+from annotate.judging.voting import Ballot, submit
 from annotate.people.models import Role
 from annotate.studies.lifecycle import move
 from annotate.studies.models import Study
@@ -24,22 +25,14 @@ def open_study(pairs=4, **extra):
 
 
 def vote(study, user, *, active_ms=6000, at=NOW, count=1):
-    """Votes straight into the tables: what they say does not matter here."""
+    place = study.memberships.get(user=user)
     for _ in range(count):
-        slot = hand(study.memberships.get(user=user))[0]
-        Vote.objects.create(
-            assignment=slot,
-            comparison=slot.comparison,
-            study=study,
-            annotator=user,
-            token=slot.token,
-            choice="tie",
-            active_ms=active_ms,
-            created_at=at,
+        ballot = Ballot(
+            token=hand(place)[0].token, answers={"alignment": "left"}, active_ms=active_ms
         )
-        Assignment.objects.filter(pk=slot.pk).update(
-            state="voted", lease_until=None, lane=None, turn=None
-        )
+        stored = submit(place, ballot)
+        assert stored.created
+        Vote.objects.filter(token=ballot.token).update(created_at=at)
 
 
 def only_line(user):

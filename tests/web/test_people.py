@@ -45,11 +45,7 @@ def test_an_invitation_link_is_shown_once_and_works(client, boss):
     assert "no-store" in page["Cache-Control"]
     assert path not in client.get(reverse("people")).content.decode()
     client.post(reverse("logout"))
-    form = {
-        "username": "noor",
-        "password1": "a long pass phrase",
-        "password2": "a long pass phrase",
-    }
+    form = {"username": "noor", "password1": PASSWORD, "password2": PASSWORD}
     assert client.post(path, form).status_code == 302
     assert Invitation.objects.get().used_by.role == Role.ADMIN
 
