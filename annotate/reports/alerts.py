@@ -37,7 +37,7 @@ def side_alert(line: AnnotatorLine) -> Alert | None:
     if p is None or p >= SIDE_P:
         return None
     side, count = ("left", line.left) if line.left > line.right else ("right", line.right)
-    once_in = f"{round(1 / p):,}" if p > 1e-6 else "a million"
+    once_in = f"{float(f'{1 / p:.2g}'):,.0f}" if p > 1e-6 else "a million"
     return Alert(
         "warn",
         f"{line.pseudonym} chose the {side} picture {100 * count / decided:.0f} % of the time",
@@ -90,7 +90,7 @@ def alerts(snapshot: Snapshot) -> list[Alert]:
         found.append(
             Alert(
                 "warn",
-                f"Only {snapshot.active} active annotators",
+                f"Only {snapshot.active} active annotator{'' if snapshot.active == 1 else 's'}",
                 f"A pair needs {_people_needed(snapshot)} different people; some pairs cannot be "
                 "finished. Invite more.",
             )

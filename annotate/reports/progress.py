@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce, ExtractMinute, TruncHour
+from django.db.models.functions import Coalesce, ExtractMinute, Floor, TruncHour
 
 from annotate.judging.models import Assignment, Comparison, Report, Verdict, Vote
 from annotate.people.models import User
@@ -132,11 +132,11 @@ def pace(study: Study, *, needed: int, now: datetime) -> Pace:
     votes = live_votes(study).filter(created_at__lte=now)
     grouped = (
         votes.filter(created_at__gte=begins[0])
-        .annotate(hour=TruncHour("created_at"), ten=ExtractMinute("created_at") / 10)
+        .annotate(hour=TruncHour("created_at"), ten=Floor(ExtractMinute("created_at") / 10.0))
         .values("hour", "ten")
         .annotate(n=Count("pk"))
     )
-    found = {row["hour"] + BUCKET * row["ten"]: row["n"] for row in grouped}
+    found = {row["hour"] + BUCKET * int(row["ten"]): row["n"] for row in grouped}
     return Pace(
         buckets=tuple(found.get(begin, 0) for begin in begins),
         last_hour=votes.filter(

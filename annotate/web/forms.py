@@ -41,6 +41,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "protocol-min_view_ms",
         "protocol-undo_seconds",
         "protocol-lease_minutes",
+        "protocol-prefetch",
         "protocol-hold_after_reports",
         "protocol-break_minutes",
         "protocol-break_pairs",
@@ -68,7 +69,7 @@ class StudyForm(forms.Form):
         """Fields by heading; what no heading claims comes last."""
         claimed = {name for names in GROUPS.values() for name in names}
         for heading, names in GROUPS.items():
-            yield heading, [self[name] for name in names]
+            yield heading, [self[name] for name in names if name in self.fields]
         if rest := [self[name] for name in self.fields if name not in claimed]:
             yield "More", rest
 

@@ -78,7 +78,7 @@ def members(request: PersonRequest, uid: UUID) -> HttpResponse:
 def invite(request: PersonRequest, uid: UUID) -> HttpResponse:
     """Answers with the page itself: the link is shown this once and kept nowhere."""
     study = managed_study_or_404(request.user, uid)
-    form = InviteForm(request.POST)
+    form = InviteForm(request.POST, label_suffix="")
     if not form.is_valid():
         return _page(request, study, invite_form=form, status=422)
     try:
@@ -108,7 +108,7 @@ def withdraw(request: PersonRequest, uid: UUID, pk: int) -> HttpResponse:
 @require_POST
 def add(request: PersonRequest, uid: UUID) -> HttpResponse:
     study = managed_study_or_404(request.user, uid)
-    form = AddForm(request.POST)
+    form = AddForm(request.POST, label_suffix="")
     if not form.is_valid():
         return _page(request, study, add_form=form, status=422)
     try:
@@ -159,8 +159,8 @@ def _page(
     shared = {
         "members": people.order_by("-role", "pseudonym"),
         "waiting": waiting.order_by("expires_at"),
-        "invite_form": InviteForm(),
-        "add_form": AddForm(),
+        "invite_form": InviteForm(label_suffix=""),
+        "add_form": AddForm(label_suffix=""),
         "now": now,
     }
     return study_page(request, study, "members", tab="members", status=status, **(shared | context))

@@ -13,7 +13,8 @@ from django import forms
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-LONG_TEXTS = {"description", "instructions", "explanation"}
+# Texts of several lines, by how many are shown.
+LONG_TEXTS = {"description": 3, "instructions": 14, "explanation": 2}
 SPARE_ROWS = 2
 
 
@@ -186,5 +187,7 @@ def field_for(name: str, info: FieldInfo) -> forms.Field:
     if shape.base in {int, float}:
         attributes["step"] = "1" if shape.base is int else "any"
         return forms.Field(widget=forms.NumberInput(attributes), **common)
-    widget = forms.Textarea if name in LONG_TEXTS else forms.TextInput
-    return forms.Field(widget=widget(attributes), **common)
+    if name in LONG_TEXTS:
+        attributes["rows"] = LONG_TEXTS[name]
+        return forms.Field(widget=forms.Textarea(attributes), **common)
+    return forms.Field(widget=forms.TextInput(attributes), **common)
