@@ -3,8 +3,10 @@
 It must not judge anybody (alerts do), and it must not count votes one by one in Python.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, F, Max, Q
 
@@ -108,7 +110,7 @@ def _tallies(study: Study) -> dict[int, _Tally]:
         )
         .order_by("annotator", "tenth")
     )
-    by_person: dict[int, list[dict[str, int]]] = {}
+    by_person: dict[int, list[Mapping[str, Any]]] = {}
     tallies: dict[int, _Tally] = {}
     for row in bins:
         tally = tallies.setdefault(row["annotator"], _Tally())
@@ -124,7 +126,7 @@ def _tallies(study: Study) -> dict[int, _Tally]:
     return tallies
 
 
-def _median_tenth(bins: list[dict[str, int]], total: int) -> float:
+def _median_tenth(bins: list[Mapping[str, Any]], total: int) -> float:
     """The middle of binned values, rounded down to the bin; the mean of two for an even number."""
     wanted = [(total - 1) // 2, total // 2]
     found: list[int] = []

@@ -122,7 +122,9 @@ def _events(study: Study) -> list[dict[str, Any]]:
     names = dict(study.memberships.values_list("user_id", "pseudonym"))
     return [
         {
-            "who": names.get(event.actor_id, "an admin" if event.actor_id else "the command line"),
+            "who": names.get(
+                event.actor_id or 0, "an admin" if event.actor_id else "the command line"
+            ),
             "what": EVENT_WORDS.get(event.kind, event.kind.replace("_", " ")),
             "at": event.at,
         }

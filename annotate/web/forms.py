@@ -3,7 +3,7 @@
 It must hold no rule of its own: pydantic checks everything.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django import forms
@@ -57,8 +57,10 @@ class StudyForm(forms.Form):
 
     spec: StudySpec
 
-    def __init__(self, *args: Any, spec: StudySpec | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, initial=initial_of(spec) if spec else {}, **kwargs)
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, spec: StudySpec | None = None
+    ) -> None:
+        super().__init__(data, initial=initial_of(spec) if spec else {})
         for name, info in _all_fields():
             self.fields[name] = field_for(name.removeprefix("protocol-"), info)
             if not spec and not info.is_required():

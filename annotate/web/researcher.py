@@ -3,10 +3,11 @@
 It must not hold rules of a study: spec, create and lifecycle do.
 """
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -96,7 +97,7 @@ def _blank_form(request: PersonRequest) -> HttpResponse:
 
 def _from_file(request: PersonRequest, study: Study | None) -> HttpResponse:
     """Show what a TOML file says, in the form, for a look before it is saved."""
-    upload = request.FILES["toml"]
+    upload = cast("UploadedFile[Any]", request.FILES["toml"])
     try:
         if upload.size is None or upload.size > TOML_LIMIT:
             raise SpecError(f"{upload.name} is larger than 1 MB; a study in TOML is not.")
@@ -140,9 +141,7 @@ def spec_file(request: PersonRequest, uid: UUID) -> HttpResponse:
 def clone(request: PersonRequest, uid: UUID) -> HttpResponse:
     study = managed_study_or_404(request.user, uid)
     copy = clone_study(study, owner=request.user, name=f"{study.name[:113]}, again")
-    messages.success(
-        request, "A draft with the same pictures, without people or votes."
-    )
+    messages.success(request, "A draft with the same pictures, without people or votes.")
     return redirect("study", copy.uid)
 
 

@@ -4,6 +4,7 @@ It must not change anything.
 """
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Paginator
@@ -81,7 +82,7 @@ def samples(request: PersonRequest, uid: UUID) -> HttpResponse:
     if words:
         found = found.filter(Q(text__icontains=words) | Q(key=words))
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    context = {
+    context: dict[str, Any] = {
         "page": page,
         "rows": _rows(list(page.object_list), chosen),
         "words": words,

@@ -24,8 +24,9 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         actor = User.objects.filter(username=options["actor"]).first()
-        study = actor and Study.objects.managed_by(actor).filter(uid=options["study"]).first()
-        if study is None or actor is None:
+        mine = Study.objects.managed_by(actor) if actor else Study.objects.none()
+        study = mine.filter(uid=options["study"]).first()
+        if study is None:
             raise CommandError(
                 f"{options['actor']} manages no study {options['study']}. Check id and name."
             )

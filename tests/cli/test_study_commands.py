@@ -1,0 +1,89 @@
+"""`create_study` and `launch_study`: the same verbs from the command line."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from annotate.people.models import Role
+from annotate.studies.models import Study
+from annotate.studies.spec import parse_spec, to_toml
+from tests.factories import make_study, make_user
+
+pytestmark = pytest.mark.django_db
+
+SPEC = {"name": "Cats", "methods": [{"name": "a"}, {"name": "b"}]}
+
+
+def run(*args: Any, **options: Any) -> str:
+    out = io.StringIO()
+    call_command(*args, stdout=out, **options)
+    return out.getvalue()
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Path:
+    path = tmp_path / "cats.toml"
+    path.write_text(to_toml(parse_spec(SPEC)), encoding="utf-8")
+    return path
+
+
+def test_a_study_is_made_from_a_file_and_its_id_printed(toml: Path) -> None:
+    owner = make_user(Role.RESEARCHER)
+    printed = run("create_study", str(toml), owner=owner.username)
+    study = Study.objects.get(uid=printed.strip())
+    assert (study.name, study.owner) == ("Cats", owner)
+
+
+@pytest.mark.parametrize("role", [Role.ANNOTATOR, None])
+def test_the_owner_is_a_researcher_who_exists(toml: Path, role: Role | None) -> None:
+    name = make_user(role).username if role else "nobody"
+    with pytest.raises(CommandError, match="no researcher or admin has this name"):
+        run("create_study", str(toml), owner=name)
+
+
+def test_a_wrong_file_is_told_line_by_line_and_creates_nothing(toml: Path) -> None:
+    toml.write_text('name = ""\n[protocol]\noverlap = 12\n', encoding="utf-8")
+    with pytest.raises(CommandError) as caught:
+        run("create_study", str(toml), owner=make_user(Role.RESEARCHER).username)
+    said = str(caught.value)
+    assert "name: '' was given" in said
+    assert "protocol.overlap: 12 was given" in said
+    assert "Nothing was created." in said
+    assert not Study.objects.exists()
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="is not a file"):
+        run("create_study", str(tmp_path / "x.toml"), owner=make_user(Role.ADMIN).username)
+
+
+def test_a_check_shows_the_plan_and_launches_nothing() -> None:
+    study = make_study(pairs=3)
+    printed = run("launch_study", str(study.uid), actor=study.owner.username, check=True)
+    study.refresh_from_db()
+    assert "3 prompts, 3 items, 3 pairs to judge, 0 identical, 0 reused" in printed
+    assert "0 annotators so far" in printed
+    assert study.state == "draft"
+
+
+def test_a_study_is_launched() -> None:
+    study = make_study(pairs=3)
+    run("launch_study", str(study.uid), actor=study.owner.username)
+    study.refresh_from_db()
+    assert study.state == "open"
+
+
+def test_a_refusal_is_an_error() -> None:
+    study = make_study()
+    study.contrasts.all().delete()
+    with pytest.raises(CommandError, match="no contrast"):
+        run("launch_study", str(study.uid), actor=study.owner.username)
+
+
+def test_somebody_elses_study_is_not_found() -> None:
+    study = make_study()
+    with pytest.raises(CommandError, match="manages no study"):
+        run("launch_study", str(study.uid), actor=make_user(Role.RESEARCHER).username)
