@@ -3,6 +3,7 @@
 It must not change or delete a vote: undo and invalidation keep the old one and its reason.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -31,14 +32,14 @@ class Pseudonymous(ReadMostly):
         place = Membership.objects.filter(
             study=OuterRef(self.study_path), user=OuterRef("annotator")
         )
-        rows = super().get_queryset(request)
+        rows: QuerySet[Any] = super().get_queryset(request)
         return rows.annotate(alias=Subquery(place.values("pseudonym")[:1]))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         names = super().get_readonly_fields(request, obj)
         return ["pseudonym", *(n for n in names if n not in {"annotator", "actor"})]
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
         return [*self.get_readonly_fields(request, obj), *self.may_change]
 
     @admin.display(ordering=F("alias").asc(nulls_first=True), empty_value="–")
