@@ -13,8 +13,10 @@ from typing import Literal, Self
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 WIDE, NARROW, HALF = 720.0, 342.0, 340.0
-# Widest of the fall-back faces (DejaVu Sans) per character at 13 px: names are cut, never overrun.
-CHARACTER = 7.7
+# Widths of characters in the widest fall-back face (DejaVu Sans Bold), as shares of the type size:
+# names are cut, never overrun.
+THIN, MEAN, BROAD = 0.42, 0.67, 0.95
+_THIN = frozenset("iljtfrI1.,:;'|!()[] ")
 BAR = 28.0
 
 Anchor = Literal["start", "middle", "end"]
@@ -100,7 +102,7 @@ def preference_bars(rows: Sequence[BarRow], *, alt: str) -> Figure:
 
 
 def _bars(rows: Sequence[BarRow], width: float, *, kind: str, alt: str) -> Svg:
-    beside = width == WIDE and max(len(n) for r in rows for n in (r.a, r.b)) * CHARACTER <= 138
+    beside = width == WIDE and max(_width(n) for r in rows for n in (r.a, r.b)) <= 138
     left, right = (150.0, 566.0) if beside else (0.0, width)
     step = 46.0 if beside else 70.0
     canvas = _Canvas(width, 8 + step * len(rows) + (12 if beside else 0), kind=kind, alt=alt)
@@ -108,9 +110,9 @@ def _bars(rows: Sequence[BarRow], width: float, *, kind: str, alt: str) -> Svg:
     third = (right - left) / 2 - 24
     wins = f"{rows[0].a} wins" if one else "First method wins"
     losses = f"{rows[0].b} wins" if one else "Second method wins"
-    canvas.text(left, 11, _fit(wins, third), "t-s t-win")
+    canvas.text(left, 11, _fit(wins, third, size=12), "t-s t-win")
     canvas.text((left + right) / 2, 11, "Tie", "t-s t-2", "middle")
-    canvas.text(right, 11, _fit(losses, third), "t-s t-lose", "end")
+    canvas.text(right, 11, _fit(losses, third, size=12), "t-s t-lose", "end")
     for place, row in enumerate(rows):
         top = 24 + step * place
         if beside:
@@ -164,7 +166,9 @@ def forest(
 def _forest_wide(
     rows: Sequence[Interval], *, toward_a: str, toward_b: str, measure: str, alt: str
 ) -> Svg:
-    left, right, top, step = 262.0, 574.0, 26.0, 27.0
+    # Long names take room from the scale, up to half of it.
+    left = 16 + min(max(246.0, *(_width(row.label) for row in rows)), 360.0)
+    right, top, step = 574.0, 26.0, 27.0
     bottom = top + step * len(rows) + 4
     canvas = _Canvas(WIDE, bottom + 24, kind="plot plot-wide", alt=alt)
     low, high = _range(rows)
@@ -173,8 +177,7 @@ def _forest_wide(
         canvas.line(x(tick), top, x(tick), bottom, "s-half" if tick == 0.5 else "s-grid")
         canvas.text(x(tick), bottom + 17, f"{100 * tick:.0f} %", "t-s t-2", "middle")
     half = x(0.5)
-    canvas.text(half - 8, 14, _fit(f"◂ {toward_b}", half - 8), "t-s t-lose", "end")
-    canvas.text(half + 8, 14, _fit(f"{toward_a} ▸", WIDE - 150 - half - 8), "t-s t-win")
+    _directions(canvas, half, toward_a=toward_a, toward_b=toward_b, right=WIDE - 140)
     canvas.text(WIDE, 14, measure, "t-s t-2", "end")
     for place, row in enumerate(rows):
         y = top + step * (place + 0.5) + 2
@@ -190,11 +193,10 @@ def _forest_narrow(rows: Sequence[Interval], *, toward_a: str, toward_b: str, al
     low, high = _range(rows)
     x = _scale(low, high, left, right)
     half = x(0.5)
-    canvas.text(half - 8, 14, _fit(f"◂ {toward_b}", half - 8), "t-s t-lose", "end")
-    canvas.text(half + 8, 14, _fit(f"{toward_a} ▸", NARROW - half - 8), "t-s t-win")
+    _directions(canvas, half, toward_a=toward_a, toward_b=toward_b, right=NARROW)
     for place, row in enumerate(rows):
         top = 26 + step * place
-        canvas.text(0, top + 13, _fit(row.label, 205), "t-s t-b" if row.main else "t-s")
+        canvas.text(0, top + 13, _fit(row.label, 225, size=12), "t-s t-b" if row.main else "t-s")
         for tick in _ticks(low, high):
             kind = "s-half" if tick == 0.5 else "s-grid"
             canvas.line(x(tick), top + 18, x(tick), top + 36, kind)
@@ -206,6 +208,17 @@ def _forest_narrow(rows: Sequence[Interval], *, toward_a: str, toward_b: str, al
         at = {"start": 0.0, "end": NARROW, "middle": x(tick)}[anchor]
         canvas.text(at, bottom + 14, f"{100 * tick:.0f} %", "t-s t-2", anchor)
     return canvas.svg()
+
+
+def _directions(
+    canvas: _Canvas, half: float, *, toward_a: str, toward_b: str, right: float
+) -> None:
+    """Which way is whose, to both sides of "no difference"."""
+    arrow = 20
+    b = _fit(toward_b, half - 8 - arrow, size=12)
+    a = _fit(toward_a, right - half - 8 - arrow, size=12)
+    canvas.text(half - 8, 14, f"◂ {b}", "t-s t-lose", "end")
+    canvas.text(half + 8, 14, f"{a} ▸", "t-s t-win")
 
 
 def _forest_mark(
@@ -271,7 +284,7 @@ def _side_intervals(rows: Sequence[Interval], width: float, *, kind: str, alt: s
     canvas = _Canvas(width, bottom + 22, kind=kind, alt=alt)
     low, high = _range(rows)
     x = _scale(low, high, left, right)
-    for tick in _ticks(low, high):
+    for tick in _ticks(low, high, most=4):
         canvas.line(x(tick), 0, x(tick), bottom, "s-half" if tick == 0.5 else "s-grid")
         canvas.text(x(tick), bottom + 16, f"{100 * tick:.0f} %", "t-s t-2", "middle")
     for place, row in enumerate(rows):
@@ -316,21 +329,35 @@ def _range(rows: Sequence[Interval]) -> tuple[float, float]:
     return max(low, 0.0), min(high, 1.0)
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Round places to both sides of one half, at most seven."""
-    step = 0.1 if high - low <= 0.61 else 0.25
-    reach = range(-5, 6)
-    ticks = [round(0.5 + k * step, 2) for k in reach]
-    return [t for t in ticks if low - 1e-9 <= t <= high + 1e-9]
+def _ticks(low: float, high: float, *, most: int = 7) -> list[float]:
+    """Round places to both sides of one half, as many as there is room for."""
+    for step in (0.1, 0.2, 0.25):
+        ticks = [round(0.5 + k * step, 2) for k in range(-5, 6)]
+        kept = [t for t in ticks if low - 1e-9 <= t <= high + 1e-9]
+        if len(kept) <= most:
+            return kept
+    return [t for t in (0.0, 0.5, 1.0) if low <= t <= high]
 
 
 def _scale(low: float, high: float, left: float, right: float) -> Callable[[float], float]:
     return lambda share: left + (share - low) / (high - low) * (right - left)
 
 
-def _fit(words: str, room: float) -> str:
-    most = max(int(room / CHARACTER), 2)
-    return words if len(words) <= most else words[: most - 1].rstrip() + "…"
+def _width(words: str, *, size: float = 13) -> float:
+    """An upper estimate in drawing units, good for Latin scripts; wider scripts count as broad."""
+    shares = (
+        THIN if c in _THIN else BROAD if c in "mwMW@%—" or ord(c) > 0x2E7F else MEAN for c in words
+    )
+    return size * sum(shares)
+
+
+def _fit(words: str, room: float, *, size: float = 13) -> str:
+    if _width(words, size=size) <= room:
+        return words
+    kept = words
+    while kept and _width(f"{kept}…", size=size) > room:
+        kept = kept[:-1]
+    return f"{kept.rstrip()}…"
 
 
 def _n(number: float) -> str:

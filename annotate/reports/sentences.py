@@ -35,8 +35,9 @@ def headline(report: Report) -> str:
         return "Nothing to report yet: the study has not been launched."
     rate = lead.headline
     if not lead.decided:
-        votes = counted(report.counts.votes, "vote")
-        return f"No {unit(lead)} is decided yet: {votes} of {number(wanted(report))} are in."
+        votes = f"{number(report.counts.votes)} of {counted(wanted(report), 'vote')}"
+        is_in = "is in" if report.counts.votes == 1 else "are in"
+        return f"No {unit(lead)} is decided yet: {votes} {is_in}."
     if rate.estimate is None or rate.low is None or rate.high is None:
         return f"{who} found no difference: all {counted(lead.ties, 'verdict')} are ties."
     ties = f"{counted(lead.ties, 'tie')} dropped"

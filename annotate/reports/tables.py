@@ -201,8 +201,8 @@ def _arm_row(name: str, rate: WinRate) -> tuple[Cell, ...]:
 def annotators_table(report: Report) -> Table:
     """One row for each annotator, by pseudonym."""
     rows = [_annotator_row(person) for person in report.annotators]
-    titles = ("Votes", "Median s", "Left, %", "Ties, %", "Agrees with the other two, %")
-    return _table("Annotators", "Annotator", titles, rows)
+    titles = ("Votes", "Median s", "Left, %", "Ties, %", "Agrees with others, %")
+    return _table("How each annotator worked", "Annotator", titles, rows)
 
 
 def _annotator_row(person: AnnotatorReport) -> tuple[Cell, ...]:
@@ -248,7 +248,8 @@ def _share_cell(
 ) -> Cell:
     if estimate is None or low is None or high is None:
         return Cell(NONE, faint=True)
-    plot = micro_interval(estimate, low, high, reference=reference)
+    # Only where there is something to lean from does a drawing say more than the numbers.
+    plot = micro_interval(estimate, low, high, reference=reference) if reference else None
     return Cell(f"{100 * estimate:.0f} {bracket(low, high)}", plot=plot)
 
 

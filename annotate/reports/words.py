@@ -49,11 +49,12 @@ def p_equation(p: float | None) -> str:
 
 
 def coefficient(value: float | None) -> str:
-    """Alpha and its kin: ".28", "-.05"."""
+    """Alpha and its kin: ".28", "−.05"."""
     if value is None:
         return NONE
-    written = f"{value:.2f}"
-    return re.sub(r"^(-?)0\.", r"\1.", written) if abs(value) < 1 else written
+    written = f"{abs(value):.2f}"
+    sign = "−" if value < 0 and float(written) else ""
+    return sign + (written.removeprefix("0") if abs(value) < 1 else written)
 
 
 def number(count: int) -> str:

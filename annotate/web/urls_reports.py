@@ -1,5 +1,10 @@
-"""Addresses of the reports pages. It must hold no view."""
+"""Addresses of the report pages. It must hold no view."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from annotate.web import reports
+
+urlpatterns: list[URLPattern] = [
+    path("<uuid:uid>/report/", reports.report, name="study-report"),
+    path("<uuid:uid>/export/<str:name>", reports.export, name="study-export"),
+]

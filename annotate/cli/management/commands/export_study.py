@@ -1,4 +1,4 @@
-"""`manage.py export_study UID --out DIR [--verify]`: a study's votes, verdicts and summary as files.
+"""`manage.py export_study UID --out DIR [--verify]`: votes, verdicts and summary as files.
 
 It must not hold any rule of the export: annotate.reports.export does.
 """

@@ -1,0 +1,104 @@
+"""The report's page and its downloads. Each view reads one snapshot, lays it out, answers.
+
+It must not compute: annotate.reports does.
+"""
+
+import tempfile
+from pathlib import Path
+from uuid import UUID
+
+from django.http import FileResponse, Http404, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.text import slugify
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from annotate.reports.export import NAMES, write_file
+from annotate.reports.frames import fingerprint, read_frame, read_snapshot
+from annotate.reports.gallery import gallery
+from annotate.reports.page import lay_out
+from annotate.reports.report import report_on
+from annotate.sampling.media import gallery_url
+from annotate.studies.models import Study
+from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
+
+TYPES = {
+    ".csv": "text/csv; charset=utf-8",
+    ".json": "application/json",
+    ".jsonl": "application/x-ndjson",
+    ".zip": "application/zip",
+}
+DOWNLOADS = tuple(name for name in NAMES if name != "bundle.zip")
+
+
+@researcher_required
+@never_cache
+@require_GET
+def report(request: PersonRequest, uid: UUID) -> HttpResponse:
+    """The whole page; for the page's script its inner part, or 204 when nothing has changed."""
+    study = managed_study_or_404(request.user, uid)
+    asked = request.headers.get("X-Part") == "report"
+    with read_snapshot():
+        mark = fingerprint(study)
+        if asked and request.headers.get("X-Seen") == mark:
+            return HttpResponse(status=204)
+        context = _context(study, request) | {"mark": mark}
+    return render(request, f"reports/{'_report' if asked else 'report'}.html", context)
+
+
+def _context(study: Study, request: PersonRequest) -> dict[str, object]:
+    frame = read_frame(study)
+    made = report_on(study, frame, now=timezone.now())
+    place = _number(request.GET.get("contrast"), default=1, most=len(frame.contrasts)) - 1
+    shown = made.contrasts[place] if made.contrasts else None
+    pairs = None
+    if shown is not None and made.counts.comparisons:
+        pairs = gallery(
+            study,
+            frame,
+            contrast=frame.contrasts[place].pk,
+            kind=request.GET.get("show", "all"),
+            page=_number(request.GET.get("page"), default=1, most=10_000),
+        )
+    cards = (
+        [(card, gallery_url(card.a), gallery_url(card.b)) for card in pairs.cards] if pairs else []
+    )
+    return {
+        "nav": "studies",
+        "study": study,
+        "report": made,
+        "page": lay_out(made),
+        "pairs": pairs,
+        "cards": cards,
+        "shown": shown,
+        "place": place + 1,
+        "downloads": DOWNLOADS,
+    }
+
+
+def _number(given: str | None, *, default: int, most: int) -> int:
+    """A page or place from an address; anything else is the default, never an error."""
+    if given is None or not given.isascii() or not given.isdigit() or len(given) > 9:
+        return default
+    return min(max(int(given), 1), max(most, 1))
+
+
+@researcher_required
+@never_cache
+@require_GET
+def export(request: PersonRequest, uid: UUID, name: str) -> FileResponse:
+    """One file or the bundle. Written out first, so that a slow reader holds no snapshot open."""
+    study = managed_study_or_404(request.user, uid)
+    if name not in NAMES:
+        raise Http404
+    file = tempfile.TemporaryFile()  # noqa: SIM115 (the response closes it)
+    with tempfile.TemporaryDirectory() as folder:
+        write_file(study, name, file, now=timezone.now(), folder=Path(folder))
+    file.seek(0)
+    return FileResponse(
+        file,
+        as_attachment=True,
+        filename=f"{slugify(study.name)[:60] or 'study'}-{name}",
+        content_type=TYPES[Path(name).suffix],
+    )
