@@ -201,6 +201,7 @@ export class Rest {
   }
 
   tell() {
+    this.stateNode.parentElement.hidden = this.minutes === 0;
     const left = Math.max(0, this.minutes - (this.clock.total - this.#atMs) / 60_000);
     this.stateNode.textContent = left < 1 ? "Break soon" : `Break in ${Math.ceil(left)} min`;
   }
@@ -208,12 +209,14 @@ export class Rest {
   /** One more pair is done. True when it is time: the caller then opens the rest. */
   count() {
     this.#pairs += 1;
-    return this.#pairs >= this.pairs || this.clock.total - this.#atMs >= this.minutes * 60_000;
+    // 0 in the protocol offers none.
+    const byPairs = this.pairs > 0 && this.#pairs >= this.pairs;
+    return byPairs || (this.minutes > 0 && this.clock.total - this.#atMs >= this.minutes * 60_000);
   }
 
   open() {
     const minutes = Math.round((this.clock.total - this.#atMs) / 60_000);
-    const what = this.#pairs >= this.pairs ? `${this.#pairs} pairs.` : `${minutes} minutes.`;
+    const what = this.pairs > 0 && this.#pairs >= this.pairs ? `${this.#pairs} pairs.` : `${minutes} minutes.`;
     this.dialog.querySelector("[data-rest-text]").textContent = `${what} A short break keeps your eyes fair.`;
     this.dialog.querySelector("[data-rest-actions]").hidden = false;
     this.clock.pause();

@@ -164,6 +164,7 @@ export function note(words) {
 
 export const showsNote = () => document.body.classList.contains("shows-note");
 
+const yours = (count) => (count === 1 ? "your answer is in" : `your ${count} answers are in`);
 const kept = (count) => `${count === 1 ? "1 answer is" : `${count} answers are`} kept`;
 
 /** Why no pair can be shown, in words, or null when one can. */
@@ -173,7 +174,7 @@ export function noteWords({ layout, state, count, asking, progress: { done, left
     return `This study needs a screen at least 900 px wide.${safe} Please open it on a larger screen.`;
   }
   if (state === "paused") return "This study is paused. Everything you answered is kept; this page goes on by itself when the study is open again.";
-  if (state === "closed" || state === "archived") return `This study is closed. Thank you, your ${done + count} answers are in.`;
+  if (state === "closed" || state === "archived") return `This study is closed. Thank you, ${yours(done + count)}.`;
   if (inHand > 0) return null;
   if (trouble === "login") return "Log in again to go on.";
   if (trouble) {
@@ -182,9 +183,9 @@ export function noteWords({ layout, state, count, asking, progress: { done, left
   }
   if (count > 0 || asking) return "The next pair is on its way.";
   if (left > 0) return "Nothing to judge just now: the pairs that are left are with other people. This page looks again by itself.";
-  if (complete === false) return `Nothing left to judge here for you. Thank you, your ${done} answers are in.`;
+  if (complete === false) return `Nothing left to judge here for you. Thank you, ${yours(done)}.`;
   const all = { 1: "its answer", 2: "its two answers", 3: "its three answers" }[overlap ?? 3] ?? "all its answers";
-  return `Nothing left to judge here: every pair has ${all}. Thank you, your ${done} answers are in.`;
+  return `Nothing left to judge here: every pair has ${all}. Thank you, ${yours(done)}.`;
 }
 
 /** What holds the work up while pairs can still be judged: [words or null, link or null]. */

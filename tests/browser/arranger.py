@@ -1,0 +1,288 @@
+"""Arranges people, studies and pictures on a site's database, asked line by line on stdin.
+
+Run by `tests.browser.site` in the site's environment; it uses the product's own verbs. Each line
+is [verb, arguments] as JSON; each answer {"value": …} or {"error": …}.
+"""
+
+import csv
+import json
+import os
+import sys
+import traceback
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import django
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "annotate.config.settings"
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.contrib.auth.tokens import default_token_generator  # noqa: E402
+from django.utils import timezone  # noqa: E402
+from django.utils.encoding import force_bytes  # noqa: E402
+from django.utils.http import urlsafe_base64_encode  # noqa: E402
+
+from annotate.cli.site import prepare as prepare_site  # noqa: E402
+from annotate.judging import queue, voting  # noqa: E402
+from annotate.judging.launch import launch  # noqa: E402
+from annotate.judging.models import ContrastItem, Report, Skip, Vote, VoteRevision  # noqa: E402
+from annotate.people import invitations  # noqa: E402
+from annotate.people.models import User  # noqa: E402
+from annotate.sampling.importing import import_samples  # noqa: E402
+from annotate.studies import lifecycle  # noqa: E402
+from annotate.studies.create import create_study  # noqa: E402
+from annotate.studies.members import add_member  # noqa: E402
+from annotate.studies.models import Membership, Study  # noqa: E402
+from annotate.studies.spec import parse_spec  # noqa: E402
+from tests.browser.pictures import scene  # noqa: E402
+
+VERBS: dict[str, Callable[..., Any]] = {}
+METHODS = ("student", "teacher")
+
+
+def verb(function: Callable[..., Any]) -> Callable[..., Any]:
+    VERBS[function.__name__] = function
+    return function
+
+
+@verb
+def prepare() -> list[str]:
+    """Migrations and collected static files, as `manage.py up` does."""
+    return prepare_site()
+
+
+@verb
+def person(*, role: str = "annotator", password: str = "", name: str = "") -> dict[str, Any]:
+    """An account with a session; a name of its own where none is given."""
+    user = User(username=name or f"{role}-{uuid.uuid4().hex[:8]}", role=role)
+    user.email = f"{user.username}@example.org"
+    if password:
+        user.set_password(password)
+    else:
+        user.set_unusable_password()
+    user.save()
+    return {"id": user.pk, "username": user.username, "session": _session(user)}
+
+
+def _session(user: User) -> str:
+    session = import_module(settings.SESSION_ENGINE).SessionStore()
+    session["_auth_user_id"] = str(user.pk)
+    session["_auth_user_backend"] = "django.contrib.auth.backends.ModelBackend"
+    session["_auth_user_hash"] = user.get_session_auth_hash()
+    session.save()
+    return session.session_key or ""
+
+
+@verb
+def end_session(*, key: str) -> None:
+    """What time does to a session: from now on its cookie opens nothing."""
+    import_module(settings.SESSION_ENGINE).SessionStore(key).delete()
+
+
+@verb
+def study(
+    *,
+    pairs: int = 3,
+    people: int = 1,
+    protocol: dict[str, Any] | None = None,
+    prompts: list[str] | None = None,
+    sizes: list[tuple[int, int]] | None = None,
+    context: bool = False,
+    launched: bool = True,
+    password: str = "",
+    name: str = "Browser study",
+    public_name: str = "Side by side",
+) -> dict[str, Any]:
+    """A study with pictures, its owner and `people` annotators, all signed in."""
+    manifest = _write_package(pairs, prompts or [], sizes or [(320, 320)] * 2, context=context)
+    return study_of(
+        manifest=str(manifest),
+        people=people,
+        protocol={"overlap": 1, "min_votes": 1, "min_view_ms": 30} | (protocol or {}),
+        launched=launched,
+        password=password,
+        name=name,
+        public_name=public_name,
+    )
+
+
+@verb
+def study_of(
+    *,
+    manifest: str,
+    people: int,
+    protocol: dict[str, Any],
+    methods: tuple[str, str] = METHODS,
+    launched: bool = True,
+    password: str = "",
+    name: str = "Browser study",
+    public_name: str = "Side by side",
+) -> dict[str, Any]:
+    """The same from a manifest with its pictures beside it."""
+    owner = person(role="researcher")
+    spec = {
+        "name": name,
+        "public_name": public_name,
+        "methods": [{"name": m} for m in methods],
+        "contrasts": [{"a": methods[0], "b": methods[1], "primary": True}],
+        "protocol": protocol,
+    }
+    made = create_study(parse_spec(spec), owner=User.objects.get(pk=owner["id"]))
+    import_samples(made, Path(manifest), Path(manifest).parent, actor=made.owner)
+    accounts = [person(password=password) for _ in range(people)]
+    for account in accounts:
+        add_member(made, User.objects.get(pk=account["id"]), role=Membership.Role.ANNOTATOR)
+    if launched:
+        launch(made, actor=made.owner)
+    return {"uid": str(made.uid), "owner": owner, "people": accounts}
+
+
+def _write_package(
+    pairs: int, prompts: list[str], sizes: list[tuple[int, int]], *, context: bool
+) -> Path:
+    """A manifest and its pictures; different pictures for every pair and method."""
+    folder = Path(settings.DATA_DIR) / "packages" / uuid.uuid4().hex
+    folder.mkdir(parents=True)
+    columns = ["prompt_id", "prompt", "method", "file"]
+    columns += ["context", "context_role"] if context else []
+    with (folder / "manifest.csv").open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(columns)
+        if context:
+            scene(99, width=320, height=240).save(folder / "source.png")
+        for n in range(pairs):
+            text = prompts[n] if n < len(prompts) else f"scene number {n} in the evening light"
+            for m, method in enumerate(METHODS):
+                width, height = sizes[m]
+                name = f"{n}-{m}.png"
+                scene(2 * n + m, width=width, height=height).save(folder / name)
+                row = [f"p{n}", text, method, name]
+                out.writerow(row + (["source.png", "source"] if context else []))
+    return folder / "manifest.csv"
+
+
+@verb
+def votes(*, uid: str) -> list[dict[str, Any]]:
+    """All stored votes of a study with their answers, in the order in which they came."""
+    rows = Vote.objects.filter(study__uid=uid).prefetch_related("answers").order_by("pk")
+    return [
+        {
+            "token": str(row.token),
+            "annotator": row.annotator_id,
+            "comparison": row.comparison_id,
+            "choice": row.choice,
+            "side": row.side,
+            "deciding": row.deciding,
+            "both_bad": row.both_bad,
+            "too_fast": row.too_fast,
+            "answers": {a.criterion: a.choice for a in row.answers.all()},
+            "telemetry": row.telemetry,
+            "active_ms": row.active_ms,
+            "elapsed_ms": row.elapsed_ms,
+        }
+        for row in rows
+    ]
+
+
+@verb
+def taken_back(*, uid: str) -> int:
+    """How many votes were undone."""
+    return VoteRevision.objects.filter(comparison__study__uid=uid, reason="undone").count()
+
+
+@verb
+def reports(*, uid: str) -> list[list[str]]:
+    """(reason, comment) of what was reported."""
+    found = Report.objects.filter(comparison__study__uid=uid).order_by("pk")
+    return [[r.reason, r.comment] for r in found]
+
+
+@verb
+def skips(*, uid: str) -> int:
+    """How many pairs were skipped, reported ones among them."""
+    return Skip.objects.filter(comparison__study__uid=uid).count()
+
+
+@verb
+def a_on_left(*, uid: str) -> dict[str, bool]:
+    """Lease token of every voted pair -> whether method a's picture was on the left."""
+    first = dict(
+        ContrastItem.objects.filter(contrast__study__uid=uid).values_list(
+            "comparison_id", "a_is_first"
+        )
+    )
+    rows = Vote.objects.filter(study__uid=uid).select_related("assignment")
+    return {str(v.token): first[v.comparison_id] != v.assignment.flipped for v in rows}
+
+
+@verb
+def move(*, uid: str, state: str) -> None:
+    """Pause, open, close or archive a study."""
+    lifecycle.move(Study.objects.get(uid=uid), Study.State(state), actor=None)
+
+
+@verb
+def vote_all(*, uid: str, left: int = 0) -> int:
+    """Annotators vote in turns, right and left and equal, until `left` of each are open."""
+    places = list(Membership.objects.filter(study__uid=uid, role="annotator").select_related())
+    answers = (
+        {"alignment": "left"},
+        {"alignment": "right"},
+        {"alignment": "equal", "quality": "equal", "aesthetics": "left"},
+        {"alignment": "equal", "quality": "equal", "aesthetics": "equal"},
+    )
+    count = 0
+    for n, place in enumerate(places):
+        while queue.left_for(place) > left and (leases := queue.hand(place)):
+            given = answers[(count * 7 + n) % len(answers)]
+            ballot = voting.Ballot(
+                token=leases[0].token, answers=given, active_ms=2100, elapsed_ms=2500
+            )
+            voting.submit(place, ballot)
+            count += 1
+    return count
+
+
+@verb
+def invitation(*, role: str = "annotator") -> str:
+    """The secret of an open invitation."""
+    _, token = invitations.invite(role=role, created_by=None, now=timezone.now())
+    return token
+
+
+@verb
+def reset_link(*, user: int) -> list[str]:
+    """uid and token of a password reset, as the message to this person would hold them."""
+    found = User.objects.get(pk=user)
+    return [
+        urlsafe_base64_encode(force_bytes(found.pk)),
+        default_token_generator.make_token(found),
+    ]
+
+
+@verb
+def expire_leases(*, uid: str) -> int:
+    """What an hour does: every lease of the study has run out."""
+    rows = Study.objects.get(uid=uid).assignments.filter(state="leased")
+    return rows.update(lease_until=timezone.now() - timedelta(minutes=1))
+
+
+def main() -> None:
+    # Only answers go to stdout; whatever a verb prints is for people.
+    out, sys.stdout = sys.stdout, sys.stderr
+    for line in sys.stdin:
+        name, given = json.loads(line)
+        try:
+            answer = {"value": VERBS[name](**given)}
+        except Exception:  # noqa: BLE001 (told to the test that asked)
+            answer = {"error": traceback.format_exc()}
+        print(json.dumps(answer), file=out, flush=True)
+
+
+if __name__ == "__main__":
+    main()
