@@ -8,6 +8,9 @@ PRODUCTION := env -u DATABASE_URL TRIPTYCH_TLS=1 TRIPTYCH_HOSTS=triptych.example
 	TRIPTYCH_EMAIL_BACKEND=django.core.mail.backends.smtp.EmailBackend
 # A folder of their own for the checks, so that they never touch a study.
 CHECKING := TRIPTYCH_DATA_DIR=$(CURDIR)/build/check-data
+# The demo has a folder and an SQLite file of its own, whatever the site on your data uses.
+DEMO := env -u DATABASE_URL TRIPTYCH_DATA_DIR=$(or $(TRIPTYCH_DATA_DIR),$(CURDIR)/data/demo)
+STARTED := $(shell date +%s)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-light up test test-fast test-slow check bench clean base dev chromium
@@ -20,7 +23,8 @@ help: ## this list
 demo: demo-light ## a finished study with its report, and one for you to judge
 
 demo-light: base
-	@exec $(PYTHON) manage.py demo $(if $(PORT),--port $(PORT)) $(if $(ONCE),--once)
+	@exec $(DEMO) $(PYTHON) manage.py demo --started $(STARTED) $(if $(PORT),--port $(PORT)) \
+		$(if $(ONCE),--once)
 
 up: base ## the site on your own data (TRIPTYCH_DATA_DIR, else ./data)
 	@exec $(PYTHON) manage.py up $(if $(PORT),--port $(PORT))

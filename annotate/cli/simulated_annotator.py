@@ -1,0 +1,280 @@
+"""One simulated annotator: signs in, looks and votes over HTTP as a browser would.
+
+It must not touch the database: of a pair it knows what page and pictures tell, as people do.
+"""
+
+import hashlib
+import json
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import numpy as np
+
+from annotate.sampling.images import content_digest, decode
+from annotate.sampling.refusals import Refused
+from generation.reference.judge import CRITERIA, TIE_WIDTH, Answer, NoisyJudge, Truth, overall
+
+# What the picture of this content digest is worth by each criterion.
+TruthOf = Callable[[str], Truth]
+
+TRIES = 30
+# A site that is busy or away is asked again after this long when it does not say itself.
+PAUSE = 1.0
+_BUSY = {502, 503, 504}
+_WORDS: dict[Answer, str] = {"first": "left", "second": "right", "tie": "equal"}
+_LAST = (CRITERIA[-1], "overall")
+
+
+class SimulationError(RuntimeError):
+    """The site answered in a way that no annotator can go on from."""
+
+
+class _ToldToStop(Exception):
+    """Somebody pressed Ctrl-C while this annotator was waiting."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """How a simulated annotator signs in."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Temper:
+    """How a simulated annotator judges; see `NoisyJudge` for the first three.
+
+    Attributes:
+        seconds: median time for a pair; 0 answers as soon as both pictures are decoded.
+    """
+
+    accuracy: float = 0.85
+    side_bias: float = 0.0
+    tie_width: float = TIE_WIDTH
+    seconds: float = 0.0
+
+
+def answers(
+    judge: NoisyJudge, left: Truth, right: Truth, *, judgement: str, ties: str
+) -> dict[str, str]:
+    """What this judge says of a pair, in the words and under the rules of a study's protocol."""
+    said: dict[str, Answer]
+    if judgement == "full":
+        said = {c: judge.answer(left, right, criterion=c) for c in CRITERIA}
+        said["overall"] = overall(said)
+    elif judgement == "single":
+        said = {"overall": overall(judge.answers(left, right))}
+    else:
+        said = judge.answers(left, right)
+    if ties == "forbid" and any(said.get(last) == "tie" for last in _LAST):
+        # Who must choose between equals tosses a coin, once.
+        coin: Answer = "first" if judge.rng.random() < 0.5 else "second"
+        said |= {last: coin for last in _LAST if said.get(last) == "tie"}
+    return {criterion: _WORDS[answer] for criterion, answer in said.items()}
+
+
+class SimulatedAnnotator:
+    """Judges one study from its first page until nothing is left.
+
+    Every picture is downloaded and decoded, and its truth looked up by content: this program is
+    told no more of a pair than a person is. Its errors depend on the seed, its name and the pair,
+    not on the order in which pairs come; who sees which side is up to the site.
+
+    `votes` counts the answers stored so far and may be read from another thread.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        temper: Temper,
+        *,
+        url: str,
+        study: str,
+        truth_of: TruthOf,
+        seed: int,
+    ) -> None:
+        self.account = account
+        self.temper = temper
+        self.votes = 0
+        self.passed_on = 0
+        self._url = url
+        self._study = study
+        self._truth_of = truth_of
+        self._seed = seed
+
+    def judge_all(self, stop: threading.Event) -> int:
+        """Vote until the study has nothing left for this annotator, or until told to stop.
+
+        Raises:
+            SimulationError: signed out, not a member, a refused answer, or no answer for long.
+            What `truth_of` raises for a picture it does not know.
+        """
+        # No proxy from the environment: the site is most often on this machine.
+        with httpx.Client(base_url=self._url, timeout=30, trust_env=False) as http:
+            visit = _Visit(http, stop)
+            try:
+                visit.sign_in(self.account)
+                self._work(visit, stop)
+            except _ToldToStop:
+                pass
+        return self.votes
+
+    def _work(self, visit: "_Visit", stop: threading.Event) -> None:
+        config, reply = visit.open_study(self._study)
+        hand = deque(reply["tasks"])
+        while not stop.is_set():
+            if not hand:
+                reply = visit.hand(config["urls"]["hand"])
+                hand.extend(reply["tasks"])
+            if not hand and (reply["state"] != "open" or not reply["progress"]["left"]):
+                return
+            if not hand:
+                visit.rest(PAUSE)  # others hold what is left, and may give it back
+                continue
+            hand.extend(self._judge(visit, config, hand.popleft()))
+
+    def _judge(
+        self, visit: "_Visit", config: dict[str, Any], task: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Look at one pair and vote on it; gives the pairs that came with the answer."""
+        left, right = (visit.picture(address) for address in task["images"])
+        if task["context"]:
+            visit.picture(task["context"]["url"])
+        opened = time.monotonic()
+        judge = self._judge_of(left, right)
+        said = answers(
+            judge,
+            self._truth_of(left),
+            self._truth_of(right),
+            judgement=config["judgement"],
+            ties=config["ties"],
+        )
+        visit.rest(self.temper.seconds * float(judge.rng.lognormal(0.0, 0.5)))
+        looked = round(1000 * (time.monotonic() - opened))
+        response = visit.ask(
+            "POST",
+            config["urls"]["votes"],
+            {"token": task["token"], "answers": said, "active_ms": looked, "elapsed_ms": looked},
+        )
+        if response.status_code == 409:
+            # Another annotator has the pair by now, as happens to people who were away.
+            self.passed_on += 1
+            return []
+        if response.status_code not in {200, 201}:
+            raise SimulationError(f"{self.account.username} voted and got {_told(response)}")
+        self.votes += 1
+        fresh: list[dict[str, Any]] = response.json()["tasks"]
+        return fresh
+
+    def _judge_of(self, left: str, right: str) -> NoisyJudge:
+        # The pair's own stream: neither the order of pairs nor their sides move another's errors.
+        pair = "|".join([str(self._seed), self.account.username, *sorted((left, right))])
+        stream = int.from_bytes(hashlib.sha256(pair.encode()).digest()[:8])
+        return NoisyJudge(
+            accuracy=self.temper.accuracy,
+            side_bias=self.temper.side_bias,
+            tie_width=self.temper.tie_width,
+            rng=np.random.default_rng(stream),
+        )
+
+
+class _Visit:
+    """A browser's part: cookies, CSRF, patience with a site that is busy or restarts."""
+
+    def __init__(self, http: httpx.Client, stop: threading.Event) -> None:
+        self._http = http
+        self._stop = stop
+        self._csrf = ""
+
+    def sign_in(self, account: Account) -> None:
+        """Fill in the log-in form."""
+        page = self.ask("GET", "/login/")
+        form = {
+            "username": account.username,
+            "password": account.password,
+            "csrfmiddlewaretoken": _found(r'name="csrfmiddlewaretoken" value="(\w+)"', page),
+            "next": "",
+        }
+        answer = self._send("POST", "/login/", data=form, headers={"Referer": str(page.url)})
+        if answer.status_code != 302:
+            raise SimulationError(f"{account.username} could not log in: {_told(answer)}")
+
+    def open_study(self, study: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The judging page: its settings, and the pairs that come with it."""
+        page = self.ask("GET", f"/annotate/{study}/")
+        if page.status_code != 200:
+            raise SimulationError(
+                f"the judging page of study {study} answered {_told(page)}; only its active "
+                "annotators may open it, once it is launched"
+            )
+        self._csrf = _found(r'<meta name="csrf-token" content="(\w+)"', page)
+        config, hand = (
+            json.loads(_found(rf'<script id="{name}" type="application/json">(.*?)</script>', page))
+            for name in ("config", "hand")
+        )
+        return config, hand
+
+    def hand(self, address: str) -> dict[str, Any]:
+        """The pairs in hand, what is left, and the study's state."""
+        response = self.ask("GET", address)
+        if response.status_code != 200:
+            raise SimulationError(f"asked for more pairs and got {_told(response)}")
+        reply: dict[str, Any] = response.json()
+        return reply
+
+    def picture(self, address: str) -> str:
+        """Download and decode a picture; gives the digest of what it shows."""
+        response = self.ask("GET", address)
+        try:
+            return content_digest(decode(response.content))
+        except Refused as error:
+            raise SimulationError(f"a picture did not arrive: {_told(response)}") from error
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        """Send, as JSON where there is a body, with the token that guards against forgery."""
+        guard = {"X-CSRFToken": self._csrf, "Referer": str(self._http.base_url)}
+        response = self._send(method, path, json=body, headers=guard if body else None)
+        if response.status_code == 401:
+            raise SimulationError(f"signed out in the middle: {_told(response)}")
+        return response
+
+    def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        for _ in range(TRIES):
+            wait = PAUSE
+            try:
+                response = self._http.request(method, path, **content)
+                if response.status_code not in _BUSY:
+                    return response
+                wait = float(response.headers.get("Retry-After", PAUSE))
+            except httpx.TransportError as error:
+                # A vote may have been stored before the line broke; its token makes it safe to
+                # send again.
+                told = f"{type(error).__name__} {error}"
+            else:
+                told = _told(response)
+            self.rest(wait)
+        raise SimulationError(f"no answer to {method} {path} in {TRIES} tries; the last: {told}")
+
+    def rest(self, seconds: float) -> None:
+        if self._stop.wait(seconds) if seconds else self._stop.is_set():
+            raise _ToldToStop
+
+
+def _found(pattern: str, page: httpx.Response) -> str:
+    if match := re.search(pattern, page.text, re.DOTALL):
+        return match[1]
+    raise SimulationError(f"the page {page.url.path} is not what it was: no {pattern}")
+
+
+def _told(response: httpx.Response) -> str:
+    """Status and, from JSON, the words."""
+    if response.headers.get("Content-Type", "").startswith("application/json"):
+        return f"{response.status_code} {response.json().get('message', '')}".strip()
+    return str(response.status_code)
