@@ -124,6 +124,19 @@ class RowsBoundField(forms.BoundField):
         values = list(self.value() or [])
         return [self._row(i, v) for i, v in enumerate([*values, *[{}] * SPARE_ROWS])]
 
+    @property
+    def filled(self) -> list[str]:
+        """The rows that say something, each as one line to read."""
+        ticked = {
+            name: title_of(name, info).lower()
+            for name, info in self._model.model_fields.items()
+            if Shape.of(info.annotation).base is bool
+        }
+        return [
+            ", ".join(str(ticked.get(name, value)) for name, value in row.items() if value)
+            for row in self.value() or []
+        ]
+
     def _row(self, number: int, values: Mapping[str, Any]) -> list[Cell]:
         cells = []
         for name, info in self._model.model_fields.items():

@@ -175,7 +175,9 @@ def test_a_launched_study_cannot_be_edited_in_the_browser() -> None:
     page = client.post(url("study-edit", study), {"name": "other"})
     study.refresh_from_db()
     assert study.name != "other"
-    assert "disabled" in page.content.decode()
+    html = page.content.decode()
+    assert "its protocol cannot change" in html
+    assert "Save" not in html.replace("Save the protocol", "")
 
 
 def test_cloning_leads_to_the_new_draft() -> None:
