@@ -1,0 +1,50 @@
+"""Whatever people do, one after the other in any order, the database agrees with a model."""
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.concurrency.machine import CLASSES, Judging, happened
+
+pytestmark = [pytest.mark.django_db, pytest.mark.bothdb]
+
+# Kinds of events without which a run has shown nothing.
+OFTEN = {
+    *("created", "repeated", "conflict", "passed_on", "undone", "reopened", "skipped", "voided"),
+    *("served fresh", "served again", "study open", "study paused", "verdict majority"),
+}
+SELDOM = {
+    *("late", "bad_answer", "too_late", "reported", "held", "renewed", "released"),
+    *("study closed", "verdict unanimous", "verdict split", "verdict gone", *CLASSES.values()),
+}
+
+
+def explore(*, examples: int, steps: int, must_happen: set[str]) -> str:
+    """Run the machine, the same examples each time; says what happened how often."""
+    happened.clear()
+    run_state_machine_as_test(
+        Judging,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            print_blob=True,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    assert not must_happen - set(happened)
+    counts = ", ".join(f"{name} {n:,}" for name, n in sorted(happened.items()))
+    return f"{examples} examples x {steps} steps: {counts}"
+
+
+def test_the_database_agrees_with_a_model(say):
+    say(explore(examples=30, steps=30, must_happen=OFTEN))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_database_agrees_with_a_model_for_long(say):
+    say(explore(examples=300, steps=50, must_happen=OFTEN | SELDOM))
