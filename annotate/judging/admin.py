@@ -3,7 +3,6 @@
 It must not change or delete a vote: undo and invalidation keep the old one and its reason.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -33,13 +32,14 @@ class Pseudonymous(ReadMostly):
             study=OuterRef(self.study_path), user=OuterRef("annotator")
         )
         rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.annotate(alias=Subquery(place.values("pseudonym")[:1]))
+        named: QuerySet[Any] = rows.annotate(alias=Subquery(place.values("pseudonym")[:1]))
+        return named
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         names = super().get_readonly_fields(request, obj)
         return ["pseudonym", *(n for n in names if n not in {"annotator", "actor"})]
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return [*self.get_readonly_fields(request, obj), *self.may_change]
 
     @admin.display(ordering=F("alias").asc(nulls_first=True), empty_value="–")

@@ -18,6 +18,7 @@ from annotate.judging import hotpath
 from annotate.judging.clock import database_now
 from annotate.judging.hotpath import Candidate, Lease
 from annotate.judging.models import Assignment, Comparison, Skip
+from annotate.judging.turns import turn
 from annotate.judging.verdicts import protocol_of
 from annotate.people.models import User
 from annotate.studies.models import Membership, Study
@@ -44,7 +45,7 @@ def retrying(verb: Callable[[], Result]) -> Result:
     """
     for attempt in range(TRIES):
         try:
-            with transaction.atomic():
+            with turn(), transaction.atomic():
                 return verb()
         except (IntegrityError, OperationalError) as error:
             if attempt == TRIES - 1:
@@ -294,6 +295,10 @@ def make_room(study: Study, held: list[Assignment]) -> list[uuid.UUID]:
 
 
 def hold(comparison: Comparison, *, held: bool) -> None:
-    """Stop or resume serving a comparison; votes and open leases stay as they are."""
-    Comparison.objects.filter(pk=comparison.pk).update(held=held)
-    comparison.assignments.exclude(state=S.VOTED).update(held=held)
+    """Stop or resume serving a comparison; votes and open leases stay as they are.
+
+    Voted slots are marked too: a vote taken back opens its slot again.
+    """
+    with transaction.atomic():
+        Comparison.objects.filter(pk=comparison.pk).update(held=held)
+        comparison.assignments.update(held=held)
