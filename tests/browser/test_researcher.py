@@ -1,0 +1,129 @@
+"""A researcher's whole way in a browser: form, drag and drop, launch, live numbers, pause."""
+
+import base64
+import io
+import re
+import zipfile
+
+import pytest
+
+from tests.browser.pictures import scene
+
+pytestmark = pytest.mark.browser
+
+
+def packed(*, manifest: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in ("a", "b"):
+            picture = io.BytesIO()
+            scene(ord(name), width=64, height=64).save(picture, "PNG")
+            archive.writestr(f"{name}.png", picture.getvalue())
+        archive.writestr("manifest.csv", manifest)
+    return out.getvalue()
+
+
+def drop(page, content: bytes) -> None:
+    """Let a file fall on the page as a person does."""
+    transfer = page.evaluate_handle(
+        """text => {
+            const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+            const box = new DataTransfer();
+            box.items.add(new File([bytes], "pictures.zip", { type: "application/zip" }));
+            return box;
+        }""",
+        base64.b64encode(content).decode(),
+    )
+    page.dispatch_event("#drop", "drop", {"dataTransfer": transfer})
+
+
+def test_a_study_goes_from_the_form_to_its_first_votes(site, visitor):
+    person = site.ask("person", role="researcher")
+    page = visitor(person["session"]).new_page()
+    page.goto("/studies/")
+    page.click("text=Make a study")
+    page.fill("[name=name]", "Cats in two ways")
+    for row, method in enumerate(("ours", "theirs")):
+        page.fill(f"[name=methods-{row}-name]", method)
+    page.fill("[name=contrasts-0-a]", "ours")
+    page.fill("[name=contrasts-0-b]", "theirs")
+    page.fill("[name=protocol-overlap]", "1")
+    page.fill("[name=protocol-min_votes]", "1")
+    page.click("text=Save the draft")
+    assert page.inner_text("h1") == "Cats in two ways"
+    uid = re.search(r"/studies/([0-9a-f-]{36})/", page.url)[1]
+
+    page.click("text=Import samples")
+    rows = "prompt_id,prompt,method,file\n1,a cat,ours,a.png\n1,a cat,theirs,{}.png\n"
+    drop(page, packed(manifest=rows.format("missing")))
+    page.click("button:has-text('Import')")
+    assert "Line 3: file `missing.png` is missing in the zip." in page.inner_text(".line-errors")
+    drop(page, packed(manifest=rows.format("b")))
+    page.click("button:has-text('Import')")
+    page.wait_for_url("**/samples/")
+    shown = "img => img.decode().then(() => img.naturalWidth)"
+    assert [img.evaluate(shown) for img in page.query_selector_all("img.thumb")] == [64, 64]
+
+    page.click("text=Check and launch")
+    assert "1\nvote to be cast" in page.inner_text(".checks")
+    page.click("text=Launch the study")
+    assert page.inner_text(".chip-good").strip() == "Open"
+    assert page.query_selector("nav >> text=Import") is None
+    assert page.url.endswith(f"/studies/{uid}/")
+
+
+def test_the_dashboard_follows_the_votes_by_itself(site, visitor):
+    study = site.ask("study", pairs=4, people=2)
+    page = visitor(study["owner"]["session"]).new_page()
+    page.clock.install()
+    page.goto(f"/studies/{study['uid']}/")
+    votes = page.locator(".pipe li", has_text="Votes").locator(".big")
+    assert votes.inner_text() == "0 of 4"
+    site.ask("vote_all", uid=study["uid"])
+    page.clock.run_for(11_000)
+    votes.filter(has_text="4 of 4").wait_for()
+    page.click("text=Pause")
+    assert page.inner_text(".chip-warn").strip() == "Paused"
+
+
+def test_a_row_grows_below_the_last_used_one(site, visitor):
+    person = site.ask("person", role="researcher")
+    page = visitor(person["session"]).new_page()
+    page.goto("/studies/new/")
+    for row in range(4):
+        page.fill(f"[name=methods-{row}-name]", f"method {row}")
+    assert page.get_attribute("[name=methods-4-name]", "aria-label") == "Name, row 5"
+    page.fill("[name=name]", "Many")
+    page.click("text=Save the draft")
+    page.click("nav >> text=Protocol")
+    assert page.input_value("[name=methods-3-name]") == "method 3"
+
+
+def test_the_form_works_without_a_script(site, visitor):
+    person = site.ask("person", role="researcher")
+    page = visitor(person["session"], java_script_enabled=False).new_page()
+    page.goto("/studies/new/")
+    page.fill("[name=protocol-overlap]", "12")
+    page.fill("[name=name]", "Plain")
+    page.click("text=Save the draft")
+    assert "'12' was given; input should be less than or equal to 9" in page.inner_text(".banner")
+    page.fill("[name=protocol-overlap]", "3")
+    page.click("text=Save the draft")
+    assert page.inner_text("h1") == "Plain"
+
+
+@pytest.mark.parametrize("width", [1280, 640, 390, 320])
+def test_no_researcher_page_scrolls_sideways(site, visitor, width):
+    study = site.ask("study", pairs=2, people=3, name="A name that is long " + "and " * 15)
+    site.ask("vote_all", uid=study["uid"])
+    draft = site.ask("study", pairs=2, launched=False)
+    page = visitor(study["owner"]["session"], width=width).new_page()
+    other = visitor(draft["owner"]["session"], width=width).new_page()
+    for opened, uid, names in (
+        (page, study["uid"], ["", "samples/", "members/", "edit/"]),
+        (other, draft["uid"], ["", "import/", "launch/", "edit/"]),
+    ):
+        for address in ["/studies/", "/studies/new/", *(f"/studies/{uid}/{n}" for n in names)]:
+            opened.goto(address)
+            wide = opened.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0, f"{address} at {width}"
