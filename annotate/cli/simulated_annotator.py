@@ -99,6 +99,7 @@ class SimulatedAnnotator:
         study: str,
         truth_of: TruthOf,
         seed: int,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.account = account
         self.temper = temper
@@ -108,6 +109,7 @@ class SimulatedAnnotator:
         self._study = study
         self._truth_of = truth_of
         self._seed = seed
+        self._transport = transport
 
     def judge_all(self, stop: threading.Event) -> int:
         """Vote until the study has nothing left for this annotator, or until told to stop.
@@ -117,7 +119,9 @@ class SimulatedAnnotator:
             What `truth_of` raises for a picture it does not know.
         """
         # No proxy from the environment: the site is most often on this machine.
-        with httpx.Client(base_url=self._url, timeout=30, trust_env=False) as http:
+        with httpx.Client(
+            base_url=self._url, timeout=30, trust_env=False, transport=self._transport
+        ) as http:
             visit = _Visit(http, stop)
             try:
                 visit.sign_in(self.account)
