@@ -61,6 +61,16 @@ class Bench:
         """Wait until the element says (part of) this."""
         return self.wait(f'{selector}:has-text("{words}")')
 
+    def has_pictures(self, count: int) -> "Bench":
+        """Wait until this many different pictures have come since the page was opened."""
+        whole = "one => one.name.includes('/i/') && one.responseStatus === 200"
+        script = f"performance.getEntriesByType('resource').filter({whole}).map(one => one.name)"
+        for _ in range(300):
+            if len(set(found := self.run(script))) >= count:
+                return self
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"{len(set(found))} of {count} pictures have come")
+
     def run(self, script: str) -> Any:
         return self.page.evaluate(script)
 

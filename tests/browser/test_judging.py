@@ -193,13 +193,15 @@ def test_a_break_is_offered_and_skipped_and_never_where_the_protocol_says_0(site
     assert not other.page.is_visible("#break-text")
 
 
-def test_a_paused_study_says_so_and_goes_on_when_it_is_open_again(site, judging):
+def test_a_paused_study_says_so_and_asks_until_it_is_open_again(site, judging):
     bench, study = judging(pairs=4)
     site.ask("move", uid=study["uid"], state="paused")
     bench.answer("Digit1").says("#note", "This study is paused.")
+    with bench.page.expect_response("**/hand"):
+        bench.page.reload()
+    bench.says("#note", "This study is paused.")
     site.ask("move", uid=study["uid"], state="open")
-    bench.page.reload()
-    bench.answer("Digit1").sent()
+    bench.answer("Digit1").sent()  # by itself: it looks every fifteen seconds
     assert len(site.ask("votes", uid=study["uid"])) == 2
 
 

@@ -4,6 +4,7 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
+
 def sides(vote: dict) -> tuple[str, str, list[str]]:
     return vote["side"], vote["deciding"], sorted(vote["answers"])
 

@@ -127,7 +127,8 @@ function show() {
   if (!entry) {
     look.clear();
     tellState();
-    if (hand.length < HAND) refill(1);
+    // A paused study is asked after until it is open again.
+    if (hand.length < HAND || state === "paused") refill(1);
     return;
   }
   judgement = new Judgement(config);
@@ -203,6 +204,8 @@ function submit(at) {
 // --- what became of an answer ---
 
 function sent(record, reply, mine) {
+  // An earlier visit's answer may be sent before the hand in the page is read: not to be asked again.
+  judged.add(record.token);
   // The count of the page holds whatever the server had before it: an earlier visit's answer that
   // the server knew already (200) is in it.
   const counted = !mine && reply.status === 200 ? 0 : 1;
@@ -214,6 +217,7 @@ function sent(record, reply, mine) {
 }
 
 function dropped(record, body) {
+  judged.add(record.token);
   if (last?.token === record.token) remember(null);
   view.hint(body.message ?? "One answer was not needed: the pair had been passed on to someone else.");
   offerUndo();
@@ -380,11 +384,15 @@ byId("report-form").addEventListener("submit", (event) => {
   event.preventDefault();
   report(kind, event.currentTarget);
 });
+// The annotator's own page links here for those who want to read first.
+if (location.hash === "#instructions") byId("instructions").showModal();
 setInterval(renew, (config.lease_seconds * 1000) / 3);
 document.addEventListener("visibilitychange", renew);
 
+const { tasks, ...counted } = read("hand");
+({ progress, state } = counted); // before anything is sent, which is counted on top
 await outbox.open(); // what an earlier visit left unsent goes first, and its pairs are not shown again
 last = JSON.parse(sessionStorage.getItem(memory) ?? "null");
 begun = true;
-take(read("hand"));
+take({ tasks });
 if (hand.length === 0) show();
