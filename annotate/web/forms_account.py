@@ -1,6 +1,7 @@
 """Forms of the account pages. They must not write rows: the verbs of `people` do."""
 
-from threading import Thread
+from collections.abc import Iterable
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -9,6 +10,8 @@ from django.contrib.auth.forms import PasswordResetForm, UserCreationForm
 from annotate.people.models import Role, User
 
 MAIL_THREAD = "password-reset-mail"
+# Seconds. Begun at once, the letter's thread would slow down the answer it runs beside.
+MAIL_DELAY = 0.5
 
 if TYPE_CHECKING:
     NewAccountForm = UserCreationForm[User]
@@ -36,10 +39,31 @@ class JoinForm(NewAccountForm):
 
 
 class ResetForm(PasswordResetForm):
-    """Sends the letter beside the answer, so that a known address does not take longer."""
+    """Answers alike, and as fast, whether or not somebody has the address."""
 
-    def send_mail(self, *args: Any, **kwargs: Any) -> None:
-        Thread(target=super().send_mail, args=args, kwargs=kwargs, name=MAIL_THREAD).start()
+    def get_users(self, email: str) -> Iterable[User]:
+        # For an address nobody has, the same work is done for a person who is not there.
+        return list(super().get_users(email)) or [User(pk=0)]
+
+    def send_mail(
+        self,
+        subject_template_name: str,
+        email_template_name: str,
+        context: dict[str, Any],
+        from_email: str | None,
+        to_email: str,
+        html_email_template_name: str | None = None,
+    ) -> None:
+        """Send the letter after the answer: a mail server may take its time."""
+        send = super().send_mail if to_email else _no_letter
+        letter = (subject_template_name, email_template_name, context, from_email, to_email)
+        later = Timer(MAIL_DELAY, send, [*letter, html_email_template_name])
+        later.name = MAIL_THREAD
+        later.start()
+
+
+def _no_letter(*_args: Any, **_kwargs: Any) -> None:
+    """What is sent to the person who is not there."""
 
 
 class InviteForm(forms.Form):
