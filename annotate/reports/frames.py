@@ -225,8 +225,8 @@ def _votes(study: Study) -> Iterator[VoteRow]:
             "active_ms",
         )
     )
-    for comparison, annotator, *rest in rows:
-        yield VoteRow(comparison, names[annotator], *rest)
+    for row in rows:
+        yield VoteRow(row[0], names[row[1]], *row[2:])
 
 
 def _set_aside(study: Study) -> SetAside:

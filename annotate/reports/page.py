@@ -3,6 +3,7 @@
 It must not know HTTP or addresses; it chooses what to show, from a finished report.
 """
 
+import re
 from dataclasses import dataclass
 
 from annotate.reports.figures import (
@@ -346,7 +347,7 @@ def _value(value: object) -> str:
 def _citation(report: Report) -> str:
     short = f"{report.protocol_hash[:4]} {report.protocol_hash[4:8]}"
     year = (report.last_change or report.generated_at).year
-    safe = report.name.translate(str.maketrans(dict.fromkeys("{}\\", " ")))
+    safe = re.sub(r"[{}\\]", " ", report.name)
     programs = ", simulated annotators" if report.simulated else ""
     return (
         f"@misc{{triptych-{report.uid[:8]},\n"

@@ -135,8 +135,9 @@ def _places(study: Study) -> dict[int, list[_Place]]:
         "comparison_id", "contrast__a__name", "contrast__b__name", "a_is_first"
     )
     found: dict[int, list[_Place]] = defaultdict(list)
-    for comparison, *place in rows.order_by("contrast__order", "contrast_id", "replica"):
-        found[comparison].append(_Place(*place))
+    ordered = rows.order_by("contrast__order", "contrast_id", "replica")
+    for comparison, a, b, a_is_first in ordered:
+        found[comparison].append(_Place(a, b, a_is_first))
     return found
 
 

@@ -98,7 +98,7 @@ def _redecided(
             for vote in on[verdict["comparison"]]
         )
         for side in ("a", "tie", "b"):
-            yield from _same(f"{name}: votes {side}", tally[side], verdict[f"votes_{side}"])  # type: ignore[index]
+            yield from _same(f"{name}: votes {side}", tally[side], verdict[f"votes_{side}"])
         yield from _same(
             f"{name}: outcome",
             _decided(on[verdict["comparison"]], protocol, a_is_first=verdict["a_is_first"]),

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 
 from annotate.people.models import User
 from annotate.studies.models import Membership, Study
@@ -53,15 +54,15 @@ def membership_or_404(user: User, uid: UUID) -> Membership:
     return membership
 
 
-View = Callable[Concatenate[PersonRequest, ...], HttpResponse]
+View = Callable[Concatenate[PersonRequest, ...], HttpResponseBase]
 
 
-def researcher_required(view: View) -> Callable[..., HttpResponse]:
+def researcher_required(view: View) -> Callable[..., HttpResponseBase]:
     """Signed in, and a researcher or admin; to annotators these pages do not exist (404)."""
 
     @login_required
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         person = cast(PersonRequest, request)
         if not person.user.is_researcher:
             raise Http404
@@ -70,12 +71,12 @@ def researcher_required(view: View) -> Callable[..., HttpResponse]:
     return wrapped
 
 
-def admin_required(view: View) -> Callable[..., HttpResponse]:
+def admin_required(view: View) -> Callable[..., HttpResponseBase]:
     """Signed in, and an admin."""
 
     @login_required
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         person = cast(PersonRequest, request)
         if not person.user.is_admin:
             raise PermissionDenied

@@ -1,0 +1,178 @@
+"""The report's page and downloads: who may see them, what they say, how they refresh."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from annotate.judging.models import Comparison, Report
+from annotate.people.models import Role, User
+from annotate.reports.export import NAMES
+from annotate.studies.models import Study
+from tests.factories import NOW, join, make_study, make_user
+from tests.reports.arrange import cast, decide, launched, voted
+
+PATTERNS = ["aaa", "aab", "abt", "bbt", "tta", "ab", ""]
+
+
+def open_as(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def address(study: Study) -> str:
+    return reverse("study-report", args=[study.uid])
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html)).replace("\u00a0", " ")
+
+
+@pytest.mark.bothdb
+@pytest.mark.django_db
+def test_the_report_says_its_numbers_in_words_drawings_and_tables() -> None:
+    study, _ = voted(PATTERNS)
+    html = open_as(study.owner).get(address(study)).content.decode()
+    told = text_of(html)
+    assert "annotators preferred student on 66.7 % of 3 decided prompts" in told
+    for label in (
+        "Three ways to count ties",
+        "Win rates, ties dropped",
+        "Vote share, tied votes dropped",
+        "Agreement between annotators",
+        "Choices by side, tied votes left out",
+        "How each annotator worked",
+    ):
+        assert label in told
+    assert html.count('class="plot plot-wide"') == html.count('class="plot plot-narrow"') == 4
+    assert "Simulated" not in told
+
+
+@pytest.mark.django_db
+def test_the_page_obeys_a_strict_content_policy() -> None:
+    study, _ = voted(PATTERNS, simulated=True)
+    answer = open_as(study.owner).get(address(study))
+    html = answer.content.decode()
+    assert not re.search(r"<[^>]+\sstyle\s*=", html)
+    assert not re.search(r"<style|<script(?![^>]*\ssrc=)|\son\w+=", html)
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cache-Control"].count("no-store") == 1
+
+
+@pytest.mark.django_db
+def test_simulated_votes_are_announced() -> None:
+    study, _ = voted(["aaa", "aab"], simulated=True)
+    told = text_of(open_as(study.owner).get(address(study)).content.decode())
+    assert "Simulated annotators preferred" in told or "simulated annotators preferred" in told
+    assert "6 of 6 votes were cast by programs" in told
+    assert "A-01, simulated" in told
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["report", *NAMES])
+def test_only_the_studys_researchers_and_admins_get_reports_and_exports(name: str) -> None:
+    study, people = voted(["aaa"])
+    url = address(study) if name == "report" else reverse("study-export", args=[study.uid, name])
+    researcher = join(study, make_user(Role.RESEARCHER), role="researcher")
+    for allowed in (study.owner, researcher, make_user(Role.ADMIN)):
+        assert open_as(allowed).get(url).status_code == 200
+    for foreign in (people[0], make_user(Role.ANNOTATOR), make_user(Role.RESEARCHER)):
+        assert open_as(foreign).get(url).status_code == 404
+    assert Client().get(url).status_code == 302
+    assert open_as(study.owner).post(url).status_code == 405
+
+
+@pytest.mark.django_db
+def test_a_download_says_what_it_is() -> None:
+    study, _ = voted(["aaa"], name="=Über / Студии")
+    answer = open_as(study.owner).get(reverse("study-export", args=[study.uid, "votes.jsonl"]))
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="uber-votes.jsonl"'
+    assert answer.headers["Content-Type"] == "application/x-ndjson"
+    rows = [json.loads(line) for line in answer.getvalue().decode().splitlines()]
+    assert len(rows) == 3
+
+
+@pytest.mark.django_db
+def test_an_export_that_does_not_exist_is_not_found() -> None:
+    study, _ = voted(["aaa"])
+    for name in ("users.csv", "..%2fsecret_key", "votes.csv.bak"):
+        assert (
+            open_as(study.owner)
+            .get(address(study).replace("report/", f"export/{name}"))
+            .status_code
+            == 404
+        )
+
+
+@pytest.mark.django_db
+def test_an_open_page_asks_again_and_gets_only_what_is_new() -> None:
+    study, people = voted(["aaa", "aa"])
+    client = open_as(study.owner)
+    html = client.get(address(study)).content.decode()
+    (mark,) = set(re.findall(r'data-mark="([^"]+)"', html))
+    assert "data-live" in html
+    ask = {"X-Part": "report", "X-Seen": mark}
+    assert client.get(address(study), headers=ask).status_code == 204
+    waiting = Comparison.objects.get(verdict=None)
+    cast(waiting, people[2], "tie")
+    decide(waiting, study.read_protocol())
+    part = client.get(address(study), headers=ask)
+    assert part.status_code == 200
+    assert "<html" not in part.content.decode()
+    assert mark not in part.content.decode()
+
+
+@pytest.mark.django_db
+def test_before_the_first_verdict_the_page_says_what_will_be_here() -> None:
+    study, _ = launched(pairs=2)
+    told = text_of(open_as(study.owner).get(address(study)).content.decode())
+    assert "No prompt is decided yet: 0 of 6 votes are in." in told
+    assert "See how far the study is" in told
+    draft = make_study()
+    told = text_of(open_as(draft.owner).get(address(draft)).content.decode())
+    assert "the study has not been launched" in told
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("kind", "shown"), [("all", 7), ("wins", 1), ("losses", 0), ("disputed", 3), ("reported", 1)]
+)
+def test_the_gallery_filters_by_kind(kind: str, shown: int) -> None:
+    study, people = voted(PATTERNS)
+    comparison = Comparison.objects.get(votes=None)
+    Report.objects.create(
+        comparison=comparison, annotator=people[0], reason="broken", comment="<b>half</b>", at=NOW
+    )
+    html = open_as(study.owner).get(address(study), {"show": kind}).content.decode()
+    assert html.count('<article class="card">') == shown
+    assert "<b>half</b>" not in html
+    assert ("A picture is broken: &lt;b&gt;half&lt;/b&gt;" in html) == (kind in {"all", "reported"})
+
+
+@pytest.mark.django_db
+def test_the_gallery_goes_on_over_pages_and_takes_any_number() -> None:
+    study, _ = voted(["aaa"] * 14)
+    client = open_as(study.owner)
+    counts = {
+        page: client.get(address(study), {"page": page, "contrast": page})
+        .content.decode()
+        .count("<article")
+        for page in ("1", "2", "99", "0", "-1", "x", "٣", "9" * 40)
+    }
+    assert counts == {"1": 12, "2": 2, "99": 2, "0": 12, "-1": 12, "x": 12, "٣": 12, "9" * 40: 12}
+
+
+@pytest.mark.django_db
+def test_the_page_takes_few_queries_however_large_the_study(
+    django_assert_max_num_queries: object,
+) -> None:
+    for patterns in (["aaa"], PATTERNS * 4):
+        study, _ = voted(patterns)
+        client = open_as(study.owner)
+        with django_assert_max_num_queries(32):  # type: ignore[operator]
+            assert client.get(address(study)).status_code == 200
