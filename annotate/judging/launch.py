@@ -13,7 +13,7 @@ from annotate.judging.clock import database_now
 from annotate.judging.models import Assignment, Comparison, ContrastItem, Outcome, Verdict
 from annotate.judging.pairing import Pair, Pairing, lead_sides, pair_up
 from annotate.people.models import User
-from annotate.sampling.models import ImageVariant
+from annotate.sampling.models import Image, ImageVariant
 from annotate.sampling.storage import fit
 from annotate.studies.lifecycle import check_move
 from annotate.studies.models import Event, Membership, Study
@@ -66,6 +66,7 @@ def _describe(study: Study, protocol: Protocol, pairing: Pairing) -> LaunchPlan:
         refusals.append(
             "No contrast has a prompt for which both methods have a picture. Import samples first."
         )
+    refusals += _missing_examples(protocol)
     return LaunchPlan(
         prompts=pairing.prompts,
         items=pairing.items,
@@ -77,6 +78,17 @@ def _describe(study: Study, protocol: Protocol, pairing: Pairing) -> LaunchPlan:
         warnings=warnings,
         refusals=refusals,
     )
+
+
+def _missing_examples(protocol: Protocol) -> list[str]:
+    named = [digest for pair in protocol.examples for digest in (pair.first, pair.second)]
+    stored = set(Image.objects.filter(digest__in=named).values_list("digest", flat=True))
+    return [
+        f"A worked pair names picture {digest[:12]}, which is not stored. Import it, or remove "
+        "the pair from the instructions."
+        for digest in dict.fromkeys(named)
+        if digest not in stored
+    ]
 
 
 def launch(study: Study, *, actor: User | None, now: datetime | None = None) -> Study:

@@ -7,11 +7,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from annotate.judging.launch import launch
+from annotate.judging.launch import LaunchRefused, launch
 from annotate.judging.models import Vote
 from annotate.sampling.media import read_token
 from annotate.studies.models import Study
-from tests.factories import NOW, join, make_study
+from tests.factories import NOW, join, make_image, make_study
 
 pytestmark = [pytest.mark.django_db, pytest.mark.bothdb]
 
@@ -136,3 +136,28 @@ def test_a_vote_with_the_next_pair_takes_few_queries(
     with django_assert_max_num_queries(22):
         answer = post(annotator, "votes", study, token=token, answers={"alignment": "left"})
     assert answer.status_code == 201
+
+
+def test_the_instructions_show_worked_pairs_without_naming_their_pictures():
+    first, second = make_image("example one"), make_image("example two")
+    pair = {
+        "prompt": "three red apples",
+        "first": first.digest,
+        "second": second.digest,
+        "answer": "1",
+        "explanation": "Picture 2 has four. Count comes before looks.",
+    }
+    study = launch(make_study(pairs=2, protocol={"examples": [pair]}), actor=None, now=NOW)
+    client = Client()
+    client.force_login(join(study))
+    page = client.get(reverse("judge", args=[study.uid])).content.decode()
+    assert "Count comes before looks." in page
+    assert page.count('alt="Picture 1 of the worked pair"') == 1
+    assert first.digest not in page
+    assert second.digest not in page
+
+
+def test_a_study_whose_worked_pairs_lack_a_picture_is_not_launched():
+    pair = {"prompt": "p", "first": "0" * 64, "second": "1" * 64, "answer": "2", "explanation": "e"}
+    with pytest.raises(LaunchRefused, match="not stored"):
+        launch(make_study(pairs=2, protocol={"examples": [pair]}), actor=None, now=NOW)
