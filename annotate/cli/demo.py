@@ -66,9 +66,9 @@ FAST = MethodProfile(
 )
 # No two people judge alike: one seldom errs, one has a habit, one sees only large differences.
 TEMPERS = (
-    Temper(accuracy=0.95),
-    Temper(accuracy=0.90, side_bias=0.08),
-    Temper(accuracy=0.82, side_bias=-0.04, tie_width=0.15),
+    Temper(accuracy=0.97),
+    Temper(accuracy=0.93, side_bias=0.08),
+    Temper(accuracy=0.87, side_bias=-0.04, tie_width=0.15),
 )
 
 
