@@ -104,21 +104,22 @@ def preference_bars(rows: Sequence[BarRow], *, alt: str) -> Figure:
 def _bars(rows: Sequence[BarRow], width: float, *, kind: str, alt: str) -> Svg:
     beside = width == WIDE and max(_width(n) for r in rows for n in (r.a, r.b)) <= 138
     left, right = (150.0, 566.0) if beside else (0.0, width)
-    step = 46.0 if beside else 70.0
-    canvas = _Canvas(width, 8 + step * len(rows) + (12 if beside else 0), kind=kind, alt=alt)
+    # One pair of methods is named by the heading alone where there is no room beside the bar.
     one = len({(r.a, r.b) for r in rows}) == 1
+    step = 46.0 if beside or one else 70.0
+    canvas = _Canvas(width, 8 + step * len(rows) + (12 if step < 70 else 0), kind=kind, alt=alt)
     third = (right - left) / 2 - 24
-    wins = f"{rows[0].a} wins" if one else "First method wins"
-    losses = f"{rows[0].b} wins" if one else "Second method wins"
-    canvas.text(left, 11, _fit(wins, third, size=12), "t-s t-win")
+    wins = ("First method wins",) if not one else (f"{rows[0].a} wins", rows[0].a)
+    losses = ("Second method wins",) if not one else (f"{rows[0].b} wins", rows[0].b)
+    canvas.text(left, 11, _first_fit(wins, third), "t-s t-win")
     canvas.text((left + right) / 2, 11, "Tie", "t-s t-2", "middle")
-    canvas.text(right, 11, _fit(losses, third, size=12), "t-s t-lose", "end")
+    canvas.text(right, 11, _first_fit(losses, third), "t-s t-lose", "end")
     for place, row in enumerate(rows):
         top = 24 + step * place
         if beside:
             canvas.text(138, top + 19, row.a, "t-m", "end")
             canvas.text(578, top + 19, row.b, "t-m")
-        else:
+        elif not one:
             half = width / 2 - 8
             canvas.text(0, top + 12, _fit(row.a, half), "t-m")
             canvas.text(width, top + 12, _fit(row.b, half), "t-m", "end")
@@ -213,12 +214,18 @@ def _forest_narrow(rows: Sequence[Interval], *, toward_a: str, toward_b: str, al
 def _directions(
     canvas: _Canvas, half: float, *, toward_a: str, toward_b: str, right: float
 ) -> None:
-    """Which way is whose, to both sides of "no difference"."""
-    arrow = 20
-    b = _fit(toward_b, half - 8 - arrow, size=12)
-    a = _fit(toward_a, right - half - 8 - arrow, size=12)
-    canvas.text(half - 8, 14, f"◂ {b}", "t-s t-lose", "end")
-    canvas.text(half + 8, 14, f"{a} ▸", "t-s t-win")
+    """Which way is whose, to both sides of "no difference"; a long name starts at the edge."""
+    arrow = 20.0
+    b = _first_fit((f"{toward_b} preferred", toward_b), max(half - 8, right / 2) - arrow)
+    taken = _width(b, size=12) + arrow
+    if taken <= half - 8:
+        canvas.text(half - 8, 14, f"◂ {b}", "t-s t-lose", "end")
+        start = half + 8
+    else:
+        canvas.text(0, 14, f"◂ {b}", "t-s t-lose")
+        start = max(half + 8, taken + 8)
+    a = _first_fit((f"{toward_a} preferred", toward_a), right - start - arrow)
+    canvas.text(start, 14, f"{a} ▸", "t-s t-win")
 
 
 def _forest_mark(
@@ -349,6 +356,14 @@ def _width(words: str, *, size: float = 13) -> float:
         THIN if c in _THIN else BROAD if c in "mwMW@%—" or ord(c) > 0x2E7F else MEAN for c in words
     )
     return size * sum(shares)
+
+
+def _first_fit(choices: Sequence[str], room: float) -> str:
+    """The first wording there is room for, else the last one cut, in 12 units."""
+    for words in choices:
+        if _width(words, size=12) <= room:
+            return words
+    return _fit(choices[-1], room, size=12)
 
 
 def _fit(words: str, room: float, *, size: float = 13) -> str:

@@ -221,8 +221,8 @@ def _forest(report: Report, lead: ContrastReport) -> Plate:
         f"{row.label} {percent(row.estimate)}, {level} interval {span(row.low, row.high)}"
         for row in rows
     )
-    toward_a = "First preferred" if several else f"{lead.a_label} preferred"
-    toward_b = "Second preferred" if several else f"{lead.b_label} preferred"
+    toward_a = "First" if several else lead.a_label
+    toward_b = "Second" if several else lead.b_label
     below = f". Criteria: {_names(lead)}" if several and lead.criteria else ""
     note = "Diamonds: all verdicts." + (
         f" Squares, by the criterion that decided, grow with the number of {unit(lead)}s and are "

@@ -40,7 +40,7 @@ SIDES = [
 
 
 def figures() -> dict[str, Figure]:
-    toward = {"toward_a": "Student preferred", "toward_b": "Teacher preferred"}
+    toward = {"toward_a": "Student", "toward_b": "Teacher"}
     measure = "Win rate, % [95 % CI]"
     return {
         "bars_one": preference_bars(ONE, alt="one bar"),
