@@ -214,10 +214,16 @@ def take(
     return _run(f"{sql}state = 'leased' AND token = %s AND lease_until < %s", values + seen) == 1
 
 
-def walk_on(membership: int, *, cursor: int, left_lead: int) -> None:
-    """Write down where an annotator's walk stands and how their sides balance."""
-    sql = 'UPDATE studies_membership SET "cursor" = %s, left_lead = %s WHERE id = %s'
-    _run(sql, [cursor, left_lead, membership])
+def walk_on(membership: int, *, cursor: int, leads: int) -> None:
+    """Write down how far an annotator's walk has come, and by how much their sides moved.
+
+    Both relative to the row: another tab of theirs may have walked on meanwhile.
+    """
+    sql = (
+        'UPDATE studies_membership SET left_lead = left_lead + %s, "cursor" = '
+        'CASE WHEN "cursor" < %s THEN %s ELSE "cursor" END WHERE id = %s'
+    )
+    _run(sql, [leads, cursor, cursor, membership])
 
 
 @dataclass(frozen=True)
@@ -229,23 +235,21 @@ class Slot:
     flipped: bool
     lease_until: datetime | None
     comparison_id: int
-    has_verdict: bool
 
 
 def slot_by_token(study: int, annotator: int, token: uuid.UUID) -> Slot | None:
     """The slot, locked together with its comparison: the last two votes on it take turns."""
     sql = (
-        "SELECT a.id, a.state, a.flipped, a.lease_until, a.comparison_id, EXISTS ("
-        "SELECT 1 FROM judging_verdict v WHERE v.comparison_id = c.id) "
+        "SELECT a.id, a.state, a.flipped, a.lease_until, a.comparison_id "
         "FROM judging_assignment a JOIN judging_comparison c ON c.id = a.comparison_id "
         "WHERE a.token = %s AND a.annotator_id = %s AND a.study_id = %s AND a.state <> 'void'"
     )
     rows = _rows(f"{sql}{_lock('a, c')}", [_uuid(token), annotator, study])
     if not rows:
         return None
-    pk, state, flipped, until, comparison, verdict = rows[0]
+    pk, state, flipped, until, comparison = rows[0]
     limit = None if until is None else _read_time(until)
-    return Slot(pk, state, bool(flipped), limit, comparison, bool(verdict))
+    return Slot(pk, state, bool(flipped), limit, comparison)
 
 
 def mark_voted(pk: int, token: uuid.UUID) -> bool:
@@ -296,10 +300,15 @@ def insert_vote(
         _run(_INSERT_ANSWER, [values["assignment_id"], criterion, choice])
 
 
-def answers_on(comparison: int) -> list[tuple[int, str, str]]:
-    """(vote, criterion, choice) of all current votes of a comparison."""
+def answers_on(comparison: int) -> list[tuple[int, str, str, bool]]:
+    """(vote, criterion, choice, whether there is a verdict) of a comparison's current votes.
+
+    Ask under the comparison's lock. The statement that waits for the lock does not see what was
+    committed while it waited, so it cannot bring the verdict along.
+    """
     sql = (
-        "SELECT a.vote_id, a.criterion, a.choice FROM judging_answer a "
-        "JOIN judging_vote v ON v.id = a.vote_id WHERE v.comparison_id = %s"
+        "SELECT a.vote_id, a.criterion, a.choice, EXISTS ("
+        "SELECT 1 FROM judging_verdict d WHERE d.comparison_id = v.comparison_id) "
+        "FROM judging_answer a JOIN judging_vote v ON v.id = a.vote_id WHERE v.comparison_id = %s"
     )
-    return [(int(v), c, x) for v, c, x in _rows(sql, [comparison])]
+    return [(int(v), c, x, bool(d)) for v, c, x, d in _rows(sql, [comparison])]

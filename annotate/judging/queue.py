@@ -117,6 +117,7 @@ def top_up(membership: Membership, *, taken: list[tuple[int, int]], now: datetim
     lanes = sorted(set(range(lanes_of(membership.study))) - {lane for lane, _ in taken})
     turn = max((turn for _, turn in taken), default=0)
     fresh: list[int] = []
+    left_lead = membership.left_lead
     for lane in lanes:
         turn += 1
         claimed = _claim(membership, lane=lane, turn=turn, now=now)
@@ -124,7 +125,8 @@ def top_up(membership: Membership, *, taken: list[tuple[int, int]], now: datetim
             break
         fresh.append(claimed)
     if fresh:
-        hotpath.walk_on(membership.pk, cursor=membership.cursor, left_lead=membership.left_lead)
+        leads = membership.left_lead - left_lead
+        hotpath.walk_on(membership.pk, cursor=membership.cursor, leads=leads)
     return [hotpath.lease_by_id(pk) for pk in fresh]
 
 
@@ -299,6 +301,9 @@ def hold(comparison: Comparison, *, held: bool) -> None:
 
     Voted slots are marked too: a vote taken back opens its slot again.
     """
-    with transaction.atomic():
+
+    def verb() -> None:
         Comparison.objects.filter(pk=comparison.pk).update(held=held)
         comparison.assignments.update(held=held)
+
+    retrying(verb)

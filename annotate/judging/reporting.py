@@ -8,7 +8,7 @@ from datetime import datetime
 
 from annotate.judging.clock import database_now
 from annotate.judging.models import Assignment, Comparison, Report
-from annotate.judging.queue import hold, skip
+from annotate.judging.queue import hold, retrying, skip
 from annotate.judging.verdicts import protocol_of
 from annotate.people.models import User
 from annotate.studies.models import Event, Membership
@@ -36,12 +36,19 @@ def report(
         raise BadReport(f"reason {reason!r}; allowed: {', '.join(Report.Reason.values)}.")
     if len(comment) > 1000:
         raise BadReport(f"a comment of {len(comment)} characters; at most 1,000. Shorten it.")
-    slot = skip(membership, token, now=now)
-    Report.objects.get_or_create(
-        comparison_id=slot.comparison_id,
-        annotator_id=membership.user_id,
-        defaults={"reason": reason, "comment": comment, "at": now or database_now()},
-    )
+
+    def verb() -> Assignment:
+        slot = skip(membership, token, now=now)
+        Report.objects.get_or_create(
+            comparison_id=slot.comparison_id,
+            annotator_id=membership.user_id,
+            defaults={"reason": reason, "comment": comment, "at": now or database_now()},
+        )
+        return slot
+
+    # Together: a report without its skip could be sent again, a skip without its report could not.
+    slot = retrying(verb)
+    # Counted after the commit, so that of two reports at once the later one sees both.
     open_reports = slot.comparison.reports.filter(resolved_at=None).count()
     if open_reports >= protocol_of(membership.study).hold_after_reports:
         hold(slot.comparison, held=True)

@@ -26,10 +26,10 @@ def protocol_of(study: Study) -> Protocol:
     return _launched[study.protocol_hash]
 
 
-def records(comparison: int) -> list[VoteRecord]:
-    """All current votes of a comparison, each with its answers."""
+def records(answers: Iterable[tuple[int, str, str, bool]]) -> list[VoteRecord]:
+    """The votes that a comparison's answers belong to."""
     by_vote: dict[int, dict[Criterion, Choice]] = {}
-    for vote, criterion, choice in hotpath.answers_on(comparison):
+    for vote, criterion, choice, _ in answers:
         by_vote.setdefault(vote, {})[Criterion(criterion)] = Choice(choice)
     return [VoteRecord(answers) for answers in by_vote.values()]
 
@@ -46,18 +46,17 @@ def rule_on(votes: Iterable[VoteRecord], protocol: Protocol) -> Decision | None:
     )
 
 
-def settle(
-    comparison: int, protocol: Protocol, *, now: datetime, had_verdict: bool
-) -> Decision | None:
+def settle(comparison: int, protocol: Protocol, *, now: datetime) -> Decision | None:
     """Store what the present votes decide, or remove a verdict that no longer stands.
 
     Call it inside the transaction that changed a vote and holds the comparison's row lock: two
-    last votes at once would otherwise each miss the other. `had_verdict` spares a statement.
+    last votes at once would otherwise each miss the other.
     """
-    votes = records(comparison)
+    answers = hotpath.answers_on(comparison)
+    votes = records(answers)
     decision = rule_on(votes, protocol) if votes else None
     if decision is None:
-        if had_verdict:
+        if not answers or any(has_verdict for *_, has_verdict in answers):
             Verdict.objects.filter(comparison_id=comparison).delete()
         _escalate(comparison, protocol, voted=len(votes))
         return None

@@ -82,7 +82,7 @@ def submit(membership: Membership, ballot: Ballot, *, now: datetime | None = Non
         if not hotpath.mark_voted(slot.pk, ballot.token):
             raise PassedOn("this pair has passed on to another annotator")
         _insert(membership, slot, judgement, ballot, now=at)
-        settle(slot.comparison_id, protocol, now=at, had_verdict=slot.has_verdict)
+        settle(slot.comparison_id, protocol, now=at)
         taken = hotpath.lanes_and_turns(membership.study_id, membership.user_id)
         return Receipt(created=True, fresh=top_up(membership, taken=taken, now=at))
 
@@ -165,10 +165,11 @@ def undo(
             raise TooLate(f"an answer can be taken back for {protocol.undo_seconds} seconds")
         if study.state not in {Study.State.OPEN, Study.State.PAUSED}:
             raise TooLate("the study has been closed; its answers stand")
+        # Locked, so that a lease which ran out is not passed on while it makes room.
         held = list(
-            Assignment.objects.filter(
-                study=study, annotator_id=membership.user_id, state=S.LEASED
-            ).order_by("turn")
+            Assignment.objects.select_for_update()
+            .filter(study=study, annotator_id=membership.user_id, state=S.LEASED)
+            .order_by("turn")
         )
         dropped = make_room(study, held)
         kept = [a for a in held if a.token not in dropped]
@@ -178,7 +179,7 @@ def undo(
         slot.lane = min(set(range(lanes_of(study))) - {a.lane for a in kept})
         slot.turn = min((a.turn or 0 for a in kept), default=1) - 1
         slot.save()
-        settle(slot.comparison_id, protocol, now=at, had_verdict=True)
+        settle(slot.comparison_id, protocol, now=at)
         return hotpath.lease_by_id(slot.pk), dropped
 
     return retrying(verb)
@@ -235,7 +236,7 @@ def invalidate(vote: Vote, *, actor: User, now: datetime | None = None) -> Assig
             returned=True,
             held=comparison.held,
         )
-        settle(comparison.pk, protocol_of(comparison.study), now=at, had_verdict=True)
+        settle(comparison.pk, protocol_of(comparison.study), now=at)
         return refill
 
     return retrying(verb)

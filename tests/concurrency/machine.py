@@ -23,7 +23,7 @@ from annotate.judging import queue, reporting, voting
 from annotate.judging.answers import BadAnswer
 from annotate.judging.hotpath import Lease
 from annotate.judging.launch import launch
-from annotate.judging.models import Assignment, Verdict, Vote, VoteRevision
+from annotate.judging.models import Answer, Assignment, Verdict, Vote, VoteRevision
 from annotate.judging.verdicts import protocol_of
 from annotate.studies.lifecycle import MOVES, move
 from annotate.studies.models import Membership, Study
@@ -65,7 +65,7 @@ class Judging(RuleBasedStateMachine):
         # Every token that was ever handed out, with whom it was given to and which side was which.
         self.issued: list[tuple[int, uuid.UUID]] = []
         self.flipped: dict[uuid.UUID, bool] = {}
-        self.settled: dict[int, tuple] = {}
+        self.settled: dict[int, list] = {}
 
     def teardown(self) -> None:
         transaction.set_rollback(True)
@@ -312,68 +312,54 @@ class Judging(RuleBasedStateMachine):
     # --- after every step -------------------------------------------------------------------------
 
     @invariant()
-    def every_seat_is_as_the_model_says(self) -> None:
-        rows = Assignment.objects.filter(study=self.study).exclude(state="void")
-        stored = {
-            (a.comparison_id, a.slot): (a.state, a.annotator_id, a.token, a.lease_until)
-            for a in rows
-        }
-        assert len(stored) == len(rows)
-        assert stored == {
-            k: (s.state, s.who, s.token, s.until) for k, s in self.model.seats.items()
-        }
-        unasked = {a.comparison_id for a in rows if a.state != "voted" and a.held}
-        asked = {a.comparison_id for a in rows if a.state != "voted" and not a.held}
-        assert unasked <= self.model.held
-        assert not asked & self.model.held
-        voids = Assignment.objects.filter(study=self.study, state="void")
-        assert sorted(voids.values_list("comparison_id", "slot", "annotator_id")) == sorted(
-            self.model.voids
-        )
-
-    @invariant()
-    def hands_are_in_order(self) -> None:
-        rows = Assignment.objects.filter(study=self.study, state="leased").order_by("turn")
-        hands: dict[int, list] = {who: [] for who in self.people}
+    def seats_and_hands_are_the_models(self) -> None:
+        rows = Assignment.objects.filter(study=self.study).order_by("turn")
+        seats, hands = {}, {who: [] for who in self.people}
+        voids, held, served = [], set(), set()
         for a in rows:
-            hands[a.annotator_id].append((a.comparison_id, a.slot))
+            key = (a.comparison_id, a.slot)
+            if a.state == "void":
+                voids.append((*key, a.annotator_id))
+                continue
+            assert key not in seats
+            seats[key] = (a.state, a.annotator_id, a.token, a.lease_until)
+            if a.state == "leased":
+                hands[a.annotator_id].append(key)
+            if a.state != "voted":
+                (held if a.held else served).add(a.comparison_id)
+        assert seats == {k: (s.state, s.who, s.token, s.until) for k, s in self.model.seats.items()}
         assert hands == self.model.hands
+        assert sorted(voids) == sorted(self.model.voids)
+        assert held <= self.model.held
+        assert not served & self.model.held
 
     @invariant()
     def votes_and_verdicts_are_the_models(self) -> None:
-        votes = Vote.objects.filter(study=self.study).prefetch_related("answers")
-        stored = {
-            v.token: (
-                v.comparison_id,
-                v.annotator_id,
-                {a.criterion: a.choice for a in v.answers.all()},
-            )
-            for v in votes
-        }
+        stored: dict[uuid.UUID, tuple] = {}
+        answers = Answer.objects.filter(vote__study=self.study).values_list(
+            "vote__token", "vote__comparison", "vote__annotator", "criterion", "choice"
+        )
+        for token, pair, who, criterion, choice in answers:
+            stored.setdefault(token, (pair, who, {}))[2][criterion] = choice
         assert stored == {s.token: (k[0], s.who, dict(s.said)) for k, s in self.model.votes()}
-        people = Counter((v.comparison_id, v.annotator_id) for v in votes)
-        assert set(people.values()) <= {1}
-        rules = self.model.protocol
-        most = rules.escalate_to or rules.overlap
-        assert all(n <= most for n in Counter(pair for pair, _ in people).values())
-        verdicts = Verdict.objects.filter(comparison__study=self.study)
-        assert {
-            v.comparison_id: (v.outcome, v.reason, v.deciding, v.votes) for v in verdicts
-        } == self.verdicts()
-        revisions = VoteRevision.objects.filter(comparison__study=self.study)
+        voters = [(pair, who) for pair, who, _ in stored.values()]
+        assert len(voters) == len(set(voters))
+        most = self.model.protocol.escalate_to or self.model.protocol.overlap
+        assert all(n <= most for n in Counter(pair for pair, _ in voters).values())
+        verdicts = Verdict.objects.filter(comparison__study=self.study).values_list(
+            "comparison", "outcome", "reason", "deciding", "votes"
+        )
+        assert {pair: told for pair, *told in verdicts} == self.verdicts()
+        revisions = VoteRevision.objects.filter(assignment__study=self.study)
         assert set(revisions.values_list("annotator_id", "token")) == self.model.taken_back
 
-    def verdicts(self) -> dict[int, tuple]:
+    def verdicts(self) -> dict[int, list]:
         found = {}
         for asked in self.comparisons:
             if decision := self.model.verdict(asked.pk):
                 deciding = decision.deciding.value if decision.deciding else ""
-                found[asked.pk] = (
-                    decision.outcome.value,
-                    decision.reason,
-                    deciding,
-                    sum(decision.counts),
-                )
+                told = [decision.outcome.value, decision.reason, deciding, sum(decision.counts)]
+                found[asked.pk] = told
         for pair in found.keys() | self.settled.keys():
             if pair not in found:
                 happened["verdict gone"] += 1

@@ -10,7 +10,7 @@ from tests.concurrency.annotators import Annotator, Habits, Ledger, Tab
 from tests.concurrency.site import Site, wait_until
 from tests.concurrency.standing import open_slots, standing
 
-pytestmark = pytest.mark.bothdb
+pytestmark = [pytest.mark.bothdb, pytest.mark.server]
 
 RUDE = {"doubles": 0.1, "strays": 0.08, "dawdles": 0.06}
 
