@@ -214,6 +214,8 @@ function sent(record, reply, mine) {
   // An answer of another tab or an earlier visit: its new pairs belong there; ours come when we run low.
   take({ progress: later, ...reply, ...(mine ? {} : { tasks: [] }) });
   if (hand.length < HAND && progress.left > hand.length) refill(mine && hand.length > 0 ? 2000 : 1);
+  // One's own pairs are done: whether everybody's are, only the server knows.
+  else if (hand.length === 0 && outbox.size === 0) refill(1);
 }
 
 function dropped(record, body) {
