@@ -255,29 +255,30 @@ def _forest_notes(report: Report) -> tuple[str, ...]:
 
 def _agreement(report: Report, lead: ContrastReport) -> Plate:
     found = lead.agreement
+    overlap = report.protocol.overlap
+    names = ("Two of three", "All three differ") if overlap == 3 else ("One leads", "None leads")
     rows = [
-        ("Unanimous", found.split.unanimous),
-        ("Two of three", found.split.two_of_three),
-        ("All three differ", found.split.all_different),
+        ("Unanimous", found.unanimous),
+        (names[0], found.leading),
+        (names[1], found.level),
     ]
+    drawn = found.unanimous + found.leading + found.level
+    other = found.split.unanimous + found.split.two_of_three + found.split.all_different
+    other += found.split.other - drawn
     told = ", ".join(f"{name.lower()} {count}" for name, count in rows)
-    other = (
-        f" {counted(found.split.other, unit(lead))} with another number of votes not drawn."
-        if found.split.other
-        else ""
-    )
+    left = f" {counted(other, unit(lead))} with another number of votes not drawn." if other else ""
     equal = (
         "no pair has two votes yet"
         if found.percent is None
         else f"{percent(found.percent, digits=0)} of vote pairs equal"
     )
     return Plate(
-        title=typeset(agreement_title(lead)),
+        title=typeset(agreement_title(lead, overlap=overlap)),
         subtitle=f"{unit(lead).capitalize()}s by votes. {_names(lead)}{_of(report)}",
         figure=count_bars(rows, alt=f"Bars of {unit(lead)}s by votes: {told}"),
         note=typeset(
             f"Krippendorff’s α = {coefficient(found.alpha)}, AC1 = {coefficient(found.ac1)}; "
-            f"{equal}.{other}"
+            f"{equal}.{left}"
         ),
     )
 

@@ -65,9 +65,16 @@ class CriterionRate:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far the annotators of a contrast's pairs agree, answers being a, b or tie."""
+    """How far the annotators of a contrast's pairs agree, answers being a, b or tie.
+
+    `unanimous`, `leading` (not unanimous, but one answer has most votes) and `level` count the
+    pairs that have just the protocol's number of votes; with three votes they are `split`.
+    """
 
     units: int
+    unanimous: int
+    leading: int
+    level: int
     categories: int
     alpha: float | None
     percent: float | None
@@ -284,7 +291,9 @@ def _contrast(
         conventions=three_conventions(wins, ties, losses, confidence=confidence),
         criteria=_criteria(items, confidence=confidence),
         share=_share(items, on, confidence=confidence),
-        agreement=_agreement(said, categories=2 if protocol.ties == "forbid" else 3),
+        agreement=_agreement(
+            said, categories=2 if protocol.ties == "forbid" else 3, overlap=protocol.overlap
+        ),
         a_on_left=left,
         a_on_right=right,
     )
@@ -325,7 +334,9 @@ def _share(
     return vote_share(rows, confidence=confidence)
 
 
-def _agreement(said: Sequence[Sequence[tuple[VoteRow, Side]]], *, categories: int) -> Agreement:
+def _agreement(
+    said: Sequence[Sequence[tuple[VoteRow, Side]]], *, categories: int, overlap: int
+) -> Agreement:
     voted = [votes for votes in said if votes]
     counts = np.zeros((len(voted), categories), dtype=np.int64)
     places = {name: i for i, name in enumerate(sorted({v.annotator for u in voted for v, _ in u}))}
@@ -334,7 +345,13 @@ def _agreement(said: Sequence[Sequence[tuple[VoteRow, Side]]], *, categories: in
         for vote, side in votes:
             counts[unit, _CODES[side]] += 1
             ratings[places[vote.annotator], unit] = _CODES[side]
+    full = np.sort(counts[counts.sum(axis=1) == overlap], axis=1)
+    unanimous = full[:, -1] == overlap
+    level = full[:, -1] == full[:, -2]
     return Agreement(
+        unanimous=int(unanimous.sum()),
+        leading=int((~unanimous & ~level).sum()),
+        level=int(level.sum()),
         units=int((counts.sum(axis=1) >= 2).sum()),
         categories=categories,
         alpha=krippendorff_alpha(ratings),

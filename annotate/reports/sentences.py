@@ -151,17 +151,21 @@ def forest_title(report: Report) -> str:
     return "; ".join(f"{who} leads on {listed(on)}" for who, on in clear.items())
 
 
-def agreement_title(contrast: ContrastReport) -> str:
-    """How many pairs have a majority."""
-    split = contrast.agreement.split
-    judged = split.unanimous + split.two_of_three + split.all_different
+def agreement_title(contrast: ContrastReport, *, overlap: int) -> str:
+    """How many pairs have an answer that most annotators gave."""
+    if overlap == 1:
+        return "One vote per pair: there is no agreement to see"
+    found = contrast.agreement
+    agreed = found.unanimous + found.leading
+    judged = agreed + found.level
+    votes = {2: "two", 3: "three", 4: "four", 5: "five"}.get(overlap, str(overlap))
     if not judged:
-        return "No pair has its three votes yet"
-    agreed = split.unanimous + split.two_of_three
+        return f"No {unit(contrast)} has its {votes} votes yet"
+    what = "a majority" if overlap == 3 else "a leading answer"
     if agreed == judged:
-        return f"All {counted(judged, unit(contrast))} with three votes have a majority"
+        return f"All {counted(judged, unit(contrast))} with {votes} votes have {what}"
     of = f"{number(agreed)} of {counted(judged, unit(contrast))}"
-    return f"{of} with three votes {'has' if agreed == 1 else 'have'} a majority"
+    return f"{of} with {votes} votes {'has' if agreed == 1 else 'have'} {what}"
 
 
 def sides_title(report: Report) -> str:
@@ -196,6 +200,7 @@ def methods(report: Report) -> list[str]:
     protocol = report.protocol
     lead = report.lead
     each = f"{'prompt' if lead is None else unit(lead)}"
+    judges = counted(protocol.overlap, "annotator", "different annotators")
     people = f", {counted(report.counts.annotators, 'person', 'people')} in all"
     simulated = (
         f" {counted(report.counts.simulated, 'vote was', 'votes were')} cast by simulated "
@@ -214,8 +219,7 @@ def methods(report: Report) -> list[str]:
         else "sides drawn at random"
     )
     first = (
-        f"Each {each} is judged by "
-        f"{counted(protocol.overlap, 'different annotator')}{people}. "
+        f"Each {each} is judged by {judges}{people}. "
         f"They see both pictures {box}, without names, {sides}, and {_question(report)} "
         f"{_ties(report)}{simulated}"
     )

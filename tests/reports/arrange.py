@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from annotate.analysis.verdict import Rule
+from annotate.analysis.verdict import decide as decision_on
+from annotate.analysis.votes import Choice, Criterion, VoteRecord
 from annotate.judging.launch import launch
 from annotate.judging.models import Answer, Assignment, Comparison, Outcome, Verdict, Vote
-from annotate.judging.verdicts import records, rule_on
 from annotate.people.models import User
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
@@ -97,9 +99,19 @@ def voted(
 
 def decide(comparison: Comparison, protocol: Protocol, *, minute: int = 0) -> None:
     """Store what the present votes decide, if they do."""
-    votes = records(comparison.pk)
-    decision = rule_on(votes, protocol) if votes else None
-    if decision is not None:
+    votes = [
+        VoteRecord({Criterion(a.criterion): Choice(a.choice) for a in vote.answers.all()})
+        for vote in comparison.votes.prefetch_related("answers")
+    ]
+    decision = votes and decision_on(
+        votes,
+        rule=Rule(protocol.rule),
+        min_votes=protocol.min_votes,
+        split=protocol.split,
+        escalate_to=protocol.escalate_to,
+        overlap=protocol.overlap,
+    )
+    if decision:
         Verdict.objects.create(
             comparison=comparison,
             outcome=decision.outcome.value,

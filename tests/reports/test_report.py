@@ -95,6 +95,12 @@ def test_the_numbers_are_those_of_a_count_by_hand(pairs: list[tuple[str, bool]])
         everything.count(letter) for letter in "atb"
     )
     assert lead.unanimous_wins == full.count("aaa")
+    found = lead.agreement
+    assert (found.unanimous, found.leading, found.level) == (
+        found.split.unanimous,
+        found.split.two_of_three,
+        found.split.all_different,
+    )
     units = [p for p, _ in pairs if len(p) >= 2]
     equal = [
         sum(x == y for x, y in itertools.combinations(p, 2)) / (len(p) * (len(p) - 1) / 2)

@@ -76,6 +76,7 @@ def seen_on_postgres() -> list[str]:
     return [*seen, name()]
 
 
+@pytest.mark.server
 @pytest.mark.bothdb
 @pytest.mark.django_db(transaction=True)
 def test_a_snapshot_stands_still_while_others_write(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_before_the_first_verdict_there_is_no_rate() -> None:
     report = report_of(frame_of(pairs(a=2, ab=1)))
     assert headline(report) == "No prompt is decided yet: 4 of 9 votes are in."
     assert "n/a" in win_rate_table(report)
-    assert agreement_title(report.contrasts[0]) == "No pair has its three votes yet"
+    assert agreement_title(report.contrasts[0], overlap=3) == "No prompt has its three votes yet"
 
 
 def test_ties_alone_are_no_win_rate() -> None:
