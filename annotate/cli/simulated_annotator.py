@@ -4,8 +4,6 @@ It must not touch the database: of a pair it knows what page and pictures tell, 
 """
 
 import hashlib
-import json
-import re
 import threading
 import time
 from collections import deque
@@ -16,27 +14,14 @@ from typing import Any
 import httpx
 import numpy as np
 
-from annotate.sampling.images import content_digest, decode
-from annotate.sampling.refusals import Refused
+from annotate.cli.visit import PAUSE, SimulationError, ToldToStop, Visit, told
 from generation.reference.judge import CRITERIA, TIE_WIDTH, Answer, NoisyJudge, Truth, overall
 
 # What the picture of this content digest is worth by each criterion.
 TruthOf = Callable[[str], Truth]
 
-TRIES = 30
-# A site that is busy or away is asked again after this long when it does not say itself.
-PAUSE = 1.0
-_BUSY = {502, 503, 504}
 _WORDS: dict[Answer, str] = {"first": "left", "second": "right", "tie": "equal"}
 _LAST = (CRITERIA[-1], "overall")
-
-
-class SimulationError(RuntimeError):
-    """The site answered in a way that no annotator can go on from."""
-
-
-class _ToldToStop(Exception):
-    """Somebody pressed Ctrl-C while this annotator was waiting."""
 
 
 @dataclass(frozen=True)
@@ -122,15 +107,15 @@ class SimulatedAnnotator:
         with httpx.Client(
             base_url=self._url, timeout=30, trust_env=False, transport=self._transport
         ) as http:
-            visit = _Visit(http, stop)
+            visit = Visit(http, stop)
             try:
-                visit.sign_in(self.account)
+                visit.sign_in(self.account.username, self.account.password)
                 self._work(visit, stop)
-            except _ToldToStop:
+            except ToldToStop:
                 pass
         return self.votes
 
-    def _work(self, visit: "_Visit", stop: threading.Event) -> None:
+    def _work(self, visit: Visit, stop: threading.Event) -> None:
         config, reply = visit.open_study(self._study)
         hand = deque(reply["tasks"])
         while not stop.is_set():
@@ -145,7 +130,7 @@ class SimulatedAnnotator:
             hand.extend(self._judge(visit, config, hand.popleft()))
 
     def _judge(
-        self, visit: "_Visit", config: dict[str, Any], task: dict[str, Any]
+        self, visit: Visit, config: dict[str, Any], task: dict[str, Any]
     ) -> list[dict[str, Any]]:
         """Look at one pair and vote on it; gives the pairs that came with the answer."""
         left, right = (visit.picture(address) for address in task["images"])
@@ -172,7 +157,7 @@ class SimulatedAnnotator:
             self.passed_on += 1
             return []
         if response.status_code not in {200, 201}:
-            raise SimulationError(f"{self.account.username} voted and got {_told(response)}")
+            raise SimulationError(f"{self.account.username} voted and got {told(response)}")
         self.votes += 1
         fresh: list[dict[str, Any]] = response.json()["tasks"]
         return fresh
@@ -187,98 +172,3 @@ class SimulatedAnnotator:
             tie_width=self.temper.tie_width,
             rng=np.random.default_rng(stream),
         )
-
-
-class _Visit:
-    """A browser's part: cookies, CSRF, patience with a site that is busy or restarts."""
-
-    def __init__(self, http: httpx.Client, stop: threading.Event) -> None:
-        self._http = http
-        self._stop = stop
-        self._csrf = ""
-
-    def sign_in(self, account: Account) -> None:
-        """Fill in the log-in form."""
-        page = self.ask("GET", "/login/")
-        form = {
-            "username": account.username,
-            "password": account.password,
-            "csrfmiddlewaretoken": _found(r'name="csrfmiddlewaretoken" value="(\w+)"', page),
-            "next": "",
-        }
-        answer = self._send("POST", "/login/", data=form, headers={"Referer": str(page.url)})
-        if answer.status_code != 302:
-            raise SimulationError(f"{account.username} could not log in: {_told(answer)}")
-
-    def open_study(self, study: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The judging page: its settings, and the pairs that come with it."""
-        page = self.ask("GET", f"/annotate/{study}/")
-        if page.status_code != 200:
-            raise SimulationError(
-                f"the judging page of study {study} answered {_told(page)}; only its active "
-                "annotators may open it, once it is launched"
-            )
-        self._csrf = _found(r'<meta name="csrf-token" content="(\w+)"', page)
-        config, hand = (
-            json.loads(_found(rf'<script id="{name}" type="application/json">(.*?)</script>', page))
-            for name in ("config", "hand")
-        )
-        return config, hand
-
-    def hand(self, address: str) -> dict[str, Any]:
-        """The pairs in hand, what is left, and the study's state."""
-        response = self.ask("GET", address)
-        if response.status_code != 200:
-            raise SimulationError(f"asked for more pairs and got {_told(response)}")
-        reply: dict[str, Any] = response.json()
-        return reply
-
-    def picture(self, address: str) -> str:
-        """Download and decode a picture; gives the digest of what it shows."""
-        response = self.ask("GET", address)
-        try:
-            return content_digest(decode(response.content))
-        except Refused as error:
-            raise SimulationError(f"a picture did not arrive: {_told(response)}") from error
-
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        """Send, as JSON where there is a body, with the token that guards against forgery."""
-        guard = {"X-CSRFToken": self._csrf, "Referer": str(self._http.base_url)}
-        response = self._send(method, path, json=body, headers=guard if body else None)
-        if response.status_code == 401:
-            raise SimulationError(f"signed out in the middle: {_told(response)}")
-        return response
-
-    def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
-        for _ in range(TRIES):
-            wait = PAUSE
-            try:
-                response = self._http.request(method, path, **content)
-                if response.status_code not in _BUSY:
-                    return response
-                wait = float(response.headers.get("Retry-After", PAUSE))
-            except httpx.TransportError as error:
-                # A vote may have been stored before the line broke; its token makes it safe to
-                # send again.
-                told = f"{type(error).__name__} {error}"
-            else:
-                told = _told(response)
-            self.rest(wait)
-        raise SimulationError(f"no answer to {method} {path} in {TRIES} tries; the last: {told}")
-
-    def rest(self, seconds: float) -> None:
-        if self._stop.wait(seconds) if seconds else self._stop.is_set():
-            raise _ToldToStop
-
-
-def _found(pattern: str, page: httpx.Response) -> str:
-    if match := re.search(pattern, page.text, re.DOTALL):
-        return match[1]
-    raise SimulationError(f"the page {page.url.path} is not what it was: no {pattern}")
-
-
-def _told(response: httpx.Response) -> str:
-    """Status and, from JSON, the words."""
-    if response.headers.get("Content-Type", "").startswith("application/json"):
-        return f"{response.status_code} {response.json().get('message', '')}".strip()
-    return str(response.status_code)

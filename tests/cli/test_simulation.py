@@ -18,11 +18,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from PIL import Image
 
-from annotate.cli import simulated_annotator
+from annotate.cli import visit
 from annotate.cli.simulated_annotator import (
     Account,
     SimulatedAnnotator,
-    SimulationError,
     Temper,
     answers,
 )
@@ -35,6 +34,7 @@ from annotate.cli.simulation import (
     open_votes,
     read_truth,
 )
+from annotate.cli.visit import SimulationError
 from annotate.judging.launch import launch
 from annotate.people.models import User
 from annotate.sampling.images import content_digest
@@ -211,7 +211,7 @@ def test_a_pair_is_judged_by_the_content_of_its_pictures() -> None:
 def test_a_vote_is_sent_again_until_a_busy_or_broken_site_has_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(simulated_annotator, "PAUSE", 0.0)
+    monkeypatch.setattr(visit, "PAUSE", 0.0)
     site = Site(trouble=[busy, cut, busy])
     assert annotator(site).judge_all(threading.Event()) == 1
     assert (site.tried, len(site.votes)) == (4, 1)
@@ -230,7 +230,7 @@ def test_a_refused_answer_stops_the_annotator_with_the_sites_words() -> None:
 
 
 def test_a_site_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulated_annotator, "TRIES", 3)
+    monkeypatch.setattr(visit, "TRIES", 3)
     with pytest.raises(SimulationError, match="in 3 tries; the last: 503"):
         annotator(Site(trouble=[busy] * 9)).judge_all(threading.Event())
 

@@ -19,7 +19,6 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from annotate.cli import demo
-from annotate.cli.simulated_annotator import SimulationError
 from annotate.cli.simulation import NotSimulatedError, TruthError, judge_together, open_votes
 from annotate.cli.site import prepare, site_children, url_of
 from annotate.cli.supervisor import (
@@ -29,6 +28,7 @@ from annotate.cli.supervisor import (
     open_socket,
     status_of,
 )
+from annotate.cli.visit import SimulationError
 from annotate.people.models import User
 from annotate.reports.report import make_report
 from annotate.reports.text import win_rate_table

@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from annotate.cli.simulated_annotator import SimulatedAnnotator, SimulationError, Temper
+from annotate.cli.simulated_annotator import SimulatedAnnotator, Temper
 from annotate.cli.simulation import (
     NotSimulatedError,
     TruthError,
@@ -22,6 +22,7 @@ from annotate.cli.simulation import (
     open_votes,
     read_truth,
 )
+from annotate.cli.visit import SimulationError
 from annotate.studies.models import Study
 from generation.errors import ProfileError
 from generation.reference.judge import TIE_WIDTH
