@@ -201,7 +201,7 @@ def look(bench: Bench, sample: Genaibench) -> Shown:
 
 
 def fetch(url: str) -> bytes:
-    """Addresses of pictures need no session; asked outside the browser, which is spared the load."""
+    """Picture addresses need no session; asked outside the browser, which is spared the load."""
     with urllib.request.urlopen(url, timeout=20) as answer:
         return answer.read()
 
