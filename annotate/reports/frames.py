@@ -69,6 +69,13 @@ class VoteRow(NamedTuple):
     active_ms: int
 
 
+# A table, since a report asks for every vote several times.
+_SIDES: dict[bool, dict[str, Side]] = {
+    True: {Outcome.FIRST.value: "a", Outcome.SECOND.value: "b", Outcome.TIE.value: "tie"},
+    False: {Outcome.FIRST.value: "b", Outcome.SECOND.value: "a", Outcome.TIE.value: "tie"},
+}
+
+
 @dataclass(frozen=True)
 class SetAside:
     """What was not counted, or was counted and flagged."""
@@ -173,9 +180,7 @@ def contrast_rows(study: Study) -> list[ContrastRow]:
 
 def as_side(choice: str, *, a_is_first: bool) -> Side:
     """An answer about first and second, said of the contrast's a and b."""
-    if choice == Outcome.TIE:
-        return "tie"
-    return "a" if (choice == Outcome.FIRST) == a_is_first else "b"
+    return _SIDES[a_is_first][choice]
 
 
 def _items(study: Study) -> Iterator[ItemRow]:

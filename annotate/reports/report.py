@@ -323,14 +323,13 @@ def _share(
     confidence: float,
     without: str | None = None,
 ) -> VoteShare:
-    tallies: dict[str | int, Counter[Side]] = defaultdict(Counter)
+    tallies: dict[str | int, list[int]] = defaultdict(lambda: [0, 0, 0])
     for item in items:
-        tallies[_cluster(item)].update(
-            as_side(vote.choice, a_is_first=item.a_is_first)
-            for vote in on[item.comparison]
-            if vote.annotator != without
-        )
-    rows = [(tally["a"], tally["tie"], tally["b"]) for tally in tallies.values()]
+        tally = tallies[_cluster(item)]
+        for vote in on[item.comparison]:
+            if vote.annotator != without:
+                tally[_CODES[as_side(vote.choice, a_is_first=item.a_is_first)]] += 1
+    rows = [(wins, ties, losses) for wins, losses, ties in tallies.values()]
     return vote_share(rows, confidence=confidence)
 
 
