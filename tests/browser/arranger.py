@@ -21,14 +21,17 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "annotate.config.settings"
 django.setup()
 
+from axes.models import AccessAttempt  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.contrib.auth.tokens import default_token_generator  # noqa: E402
+from django.template.loader import render_to_string  # noqa: E402
+from django.urls import reverse  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from django.utils.encoding import force_bytes  # noqa: E402
 from django.utils.http import urlsafe_base64_encode  # noqa: E402
 
 from annotate.cli.site import prepare as prepare_site  # noqa: E402
-from annotate.judging import queue, voting  # noqa: E402
+from annotate.judging import queue, reporting, voting  # noqa: E402
 from annotate.judging.launch import launch  # noqa: E402
 from annotate.judging.models import ContrastItem, Report, Skip, Vote, VoteRevision  # noqa: E402
 from annotate.people import invitations  # noqa: E402
@@ -249,10 +252,31 @@ def vote_all(*, uid: str, left: int = 0) -> int:
 
 
 @verb
+def report_pair(*, uid: str, reason: str = "broken", comment: str = "") -> None:
+    """The first annotator reports the pair in hand."""
+    place = Membership.objects.filter(study__uid=uid, role="annotator").first()
+    assert place is not None
+    token = queue.hand(place)[0].token
+    reporting.report(place, token, reason=reason, comment=comment)
+
+
+@verb
 def invitation(*, role: str = "annotator") -> str:
     """The secret of an open invitation."""
     _, token = invitations.invite(role=role, created_by=None, now=timezone.now())
     return token
+
+
+@verb
+def address(*, name: str, **given: Any) -> str:
+    """Where a named page of the site lies."""
+    return reverse(name, kwargs=given)
+
+
+@verb
+def broken_page() -> str:
+    """What people see after an error nobody expected: the file that Django sends as it is."""
+    return render_to_string("500.html")
 
 
 @verb
@@ -263,6 +287,17 @@ def reset_link(*, user: int) -> list[str]:
         urlsafe_base64_encode(force_bytes(found.pk)),
         default_token_generator.make_token(found),
     ]
+
+
+@verb
+def lock_out(*, username: str, address: str = "127.0.0.1") -> None:
+    """What ten wrong passwords do."""
+    AccessAttempt.objects.create(
+        username=username,
+        ip_address=address,
+        failures_since_start=settings.AXES_FAILURE_LIMIT,
+        attempt_time=timezone.now(),
+    )
 
 
 @verb

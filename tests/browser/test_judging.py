@@ -197,11 +197,12 @@ def test_a_paused_study_says_so_and_asks_until_it_is_open_again(site, judging):
     bench, study = judging(pairs=4)
     site.ask("move", uid=study["uid"], state="paused")
     bench.answer("Digit1").says("#note", "This study is paused.")
-    with bench.page.expect_response("**/hand"):
-        bench.page.reload()
+    bench.page.clock.install()
+    bench.page.reload()
     bench.says("#note", "This study is paused.")
     site.ask("move", uid=study["uid"], state="open")
-    bench.answer("Digit1").sent()  # by itself: it looks every fifteen seconds
+    bench.page.clock.run_for(16_000)  # it looks every fifteen seconds
+    bench.answer("Digit1").sent()
     assert len(site.ask("votes", uid=study["uid"])) == 2
 
 

@@ -1,0 +1,230 @@
+"""Every page of the site once, in a state worth looking at: for axe, layout, style and pictures.
+
+It must not check anything; the tests and `tests.browser.screenshots` do.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page
+
+from tests.browser.bench import READY
+from tests.browser.site import Site
+
+# Long names are where layouts break.
+NAME = "Adaptive refinement against fifty teacher steps, all prompts of spring, second round"
+PUBLIC = "Evening pictures, second round"
+PROMPTS = [
+    "three red cubes to the left of a small blue sphere, soft evening light",
+    "a fox reading a newspaper on a bench beside a canal in late autumn, seen from across the "
+    "water, with two bicycles leaning on the railing behind it and a lamp that is already lit",
+    "طائر أزرق على غصن شجرة",
+    "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz",
+    "=SUM(A1:A9) <b>not bold</b> & 'quoted'",
+]
+# The widest of the fallback fonts that our stacks can end in.
+DEJAVU = """() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync("* { font-family: 'DejaVu Sans', Verdana, sans-serif !important }");
+    document.adoptedStyleSheets = [sheet];
+}"""
+LOCKED_OUT = "somebody-locked-out"
+Act = Callable[[Page], object]
+
+
+class World:
+    """People and studies that the pages show; arranged once for a site."""
+
+    def __init__(self, site: Site) -> None:
+        ask = site.ask
+        self.site = site
+        common = {"prompts": PROMPTS, "name": NAME, "public_name": PUBLIC}
+        quorum = {"overlap": 3, "min_votes": 3}
+        self.running = ask("study", pairs=9, people=3, protocol=quorum, **common)
+        ask("vote_all", uid=self.running["uid"], left=3)
+        ask("report_pair", uid=self.running["uid"], comment="the left picture is torn")
+        self.done = ask("study", pairs=6, people=3, protocol=quorum, **common)
+        ask("vote_all", uid=self.done["uid"])
+        ask("move", uid=self.done["uid"], state="closed")
+        self.draft = ask("study", pairs=3, launched=False, **common)
+        self.fresh = ask("study", pairs=4, people=1, **common)
+        phone = {"phone": True, "judgement": "full"}
+        self.phone = ask("study", pairs=4, people=1, protocol=phone, context=True, **common)
+        ties = {"judgement": "single", "ties": "split", "deciding_factor": True}
+        self.split = ask("study", pairs=4, people=1, protocol=ties, **common)
+        self.paused = ask("study", pairs=3, people=1, **common)
+        ask("move", uid=self.paused["uid"], state="paused")
+        self.empty = ask("study", pairs=2, people=1, **common)
+        ask("vote_all", uid=self.empty["uid"])
+        self.admin = ask("person", role="admin")
+        self.newcomer = ask("person", role="researcher")
+        self.reset = ask("reset_link", user=self.newcomer["id"])
+        ask("lock_out", username=LOCKED_OUT)
+        self.invitation = ask("invitation")
+
+    def address(self, name: str, **given: Any) -> str:
+        return str(self.site.ask("address", name=name, **given))
+
+
+@dataclass(frozen=True)
+class Look:
+    """One page in one state: whose session, which address, and what is done before looking."""
+
+    id: str
+    who: Callable[[World], dict[str, Any] | None]
+    url: Callable[[World], str]
+    then: Act = field(default=lambda page: None)
+
+    def open(self, world: World, context: BrowserContext) -> Page:
+        """The page, in this state."""
+        person = self.who(world)
+        if person is not None:
+            session = {"name": "sessionid", "value": person["session"], "url": world.site.url}
+            context.add_cookies([session])
+        page = context.new_page()
+        page.goto(self.url(world))
+        self.then(page)
+        return page
+
+
+def nobody(_world: World) -> None:
+    return None
+
+
+def owner(study: str) -> Callable[[World], dict[str, Any]]:
+    return lambda world: getattr(world, study)["owner"]
+
+
+def annotator(study: str) -> Callable[[World], dict[str, Any]]:
+    return lambda world: getattr(world, study)["people"][0]
+
+
+def at(name: str, study: str = "", **given: str) -> Callable[[World], str]:
+    def url(world: World) -> str:
+        here = {"uid": getattr(world, study)["uid"]} if study else {}
+        return world.address(name, **here, **given)
+
+    return url
+
+
+def ready(page: Page) -> None:
+    page.wait_for_selector(READY, state="attached")
+
+
+def keys(*pressed: str, then: str = "") -> Act:
+    """Press keys on the judging screen, then wait for a selector."""
+
+    def act(page: Page) -> None:
+        ready(page)
+        for key in pressed:
+            page.keyboard.press(key)
+        if then:
+            page.wait_for_selector(then)
+
+    return act
+
+
+def note(page: Page) -> None:
+    page.wait_for_selector("#note")
+
+
+def logged_out(page: Page) -> None:
+    ready(page)
+    page.context.clear_cookies()
+    page.keyboard.press("Digit1")
+    page.wait_for_selector("#banner")
+
+
+def send(fields: dict[str, str]) -> Act:
+    """Fill the page's own form and send it past the browser's checks, to see the server's."""
+
+    def act(page: Page) -> None:
+        for name, value in fields.items():
+            page.fill(f"main [name={name}]", value)
+        with page.expect_navigation():
+            page.evaluate("document.querySelector('main form[method=post]').submit()")
+
+    return act
+
+
+def without_token(page: Page) -> None:
+    page.evaluate("document.querySelector('[name=csrfmiddlewaretoken]').value = 'stale'")
+    with page.expect_navigation():
+        page.evaluate("document.querySelector('main form[method=post]').submit()")
+
+
+def locked_out(page: Page) -> None:
+    send({"username": LOCKED_OUT, "password": "wrong again"})(page)
+
+
+LOOKS = [
+    Look("judge", annotator("fresh"), at("judge", "fresh"), keys("Digit0")),
+    Look("judge-long-prompt", annotator("running"), at("judge", "running"), ready),
+    Look("judge-split", annotator("split"), at("judge", "split"), ready),
+    Look("judge-factor", annotator("split"), at("judge", "split"), keys("Digit1")),
+    Look("judge-context", annotator("phone"), at("judge", "phone"), keys("Digit1")),
+    Look("judge-instructions", annotator("fresh"), at("judge", "fresh"), keys("KeyI")),
+    Look("judge-report", annotator("fresh"), at("judge", "fresh"), keys("KeyR")),
+    Look("judge-keys", annotator("fresh"), at("judge", "fresh"), keys("Slash")),
+    Look("judge-logged-out", annotator("fresh"), at("judge", "fresh"), logged_out),
+    Look("judge-paused", annotator("paused"), at("judge", "paused"), note),
+    Look("judge-nothing-left", annotator("empty"), at("judge", "empty"), note),
+    Look("preview", owner("draft"), at("study-preview", "draft"), ready),
+    Look("annotator-home", annotator("running"), at("home")),
+    Look("annotator-home-nothing-left", annotator("empty"), at("home")),
+    Look("researcher-work", owner("running"), at("my-work")),
+    Look("account", annotator("running"), at("account")),
+    Look("password-change", annotator("running"), at("password_change")),
+    Look("login", nobody, at("login")),
+    Look("login-wrong", nobody, at("login"), send({"username": "nobody", "password": "wrong"})),
+    Look("locked-out", nobody, at("login"), locked_out),
+    Look("password-reset", nobody, at("password_reset")),
+    Look("password-reset-sent", nobody, at("password_reset_done")),
+    Look(
+        "password-reset-set",
+        nobody,
+        lambda w: w.address("password_reset_confirm", uidb64=w.reset[0], token=w.reset[1]),
+    ),
+    Look(
+        "password-reset-spent",
+        nobody,
+        lambda w: w.address("password_reset_confirm", uidb64=w.reset[0], token="spent-token"),
+    ),
+    Look("password-reset-done", nobody, at("password_reset_complete")),
+    Look("join", nobody, lambda w: w.address("join", token=w.invitation)),
+    Look(
+        "join-short-password",
+        nobody,
+        lambda w: w.address("join", token=w.invitation),
+        send({"username": "new person"}),
+    ),
+    Look("join-closed", nobody, at("join", token="no-such-invitation")),
+    Look("studies", owner("running"), at("studies")),
+    Look("studies-none", lambda w: w.newcomer, at("studies")),
+    Look("study-new", lambda w: w.newcomer, at("study-new")),
+    Look("study-new-wrong", lambda w: w.newcomer, at("study-new"), send({"name": ""})),
+    Look("study-edit", owner("draft"), at("study-edit", "draft")),
+    Look("study-draft", owner("draft"), at("study", "draft")),
+    Look("study-import", owner("draft"), at("study-import", "draft")),
+    Look("study-launch", owner("draft"), at("study-launch", "draft")),
+    Look("dashboard", owner("running"), at("study", "running")),
+    Look("dashboard-closed", owner("done"), at("study", "done")),
+    Look("samples", owner("running"), at("study-samples", "running")),
+    Look("members", owner("running"), at("study-members", "running")),
+    Look("report", owner("done"), at("study-report", "done")),
+    Look("report-running", owner("running"), at("study-report", "running")),
+    Look("report-no-votes", owner("fresh"), at("study-report", "fresh")),
+    Look("people", lambda w: w.admin, at("people")),
+    Look("error-404", annotator("fresh"), lambda _w: "/no/such/page/"),
+    Look("error-403", annotator("fresh"), at("people")),
+    Look("error-csrf", nobody, at("login"), without_token),
+]
+# Addresses whose GET is not a page of their own.
+NOT_PAGES = {
+    "healthz": "plain text",
+    "judge-hand": "JSON",
+    "preview-verb": "JSON",
+    "study-toml": "a file",
+    "study-export": "a file",
+}
