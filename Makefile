@@ -30,11 +30,13 @@ up: base ## the site on your own data (TRIPTYCH_DATA_DIR, else ./data)
 	@exec $(PYTHON) manage.py up $(if $(PORT),--port $(PORT))
 
 test: dev chromium ## every test but the slow ones, on SQLite and on PostgreSQL (15 minutes)
-	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "not slow"
-	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -m "bothdb and not slow"
+	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 -m "not slow and not server and not browser"
+	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "not slow and (server or browser)"
+	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -n 2 -m "bothdb and not slow and not server"
+	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -m "bothdb and not slow and server"
 
 test-fast: dev ## unit tests on SQLite, no browser (1 minute)
-	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "not slow and not browser"
+	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 -m "not slow and not server and not browser"
 
 test-slow: dev chromium ## the long ones: concurrency, state machine, blinding (30 minutes)
 	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "slow"

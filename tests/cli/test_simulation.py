@@ -315,6 +315,7 @@ print(demo.open_study(planned, owner=demo.owner_of_demo(), folder=folder).uid)
 """
 
 
+@pytest.mark.server
 def test_three_simulated_annotators_judge_every_pair_of_a_running_site(tmp_path: Path) -> None:
     data = tmp_path / "data"
     env = {**os.environ, "TRIPTYCH_DATA_DIR": str(data)}

@@ -270,6 +270,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         site.process.stdout.close()
 
 
+@pytest.mark.server
 def test_up_starts_the_site_survives_a_kill_9_of_the_server_and_stops_clean(site: Site) -> None:
     assert site.status() == 200
     server = site.server()
