@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from annotate.sampling.models import Image, Sample
-from annotate.sampling.samples import finished, sample_prompt_digest
+from annotate.sampling.models import Image
+from annotate.sampling.samples import Finished, finished, sample_prompt_digest
 from annotate.studies.models import Contrast, Prompt, PromptSet, Study
 from annotate.studies.protocol import Protocol
 
@@ -125,24 +125,14 @@ def first_pairs(
 
 
 def _images(
-    contrast: Contrast,
-    prompt: Prompt,
-    samples: dict[tuple[str, str, int], Sample],
-    absent: dict[str, list[str]],
+    contrast: Contrast, prompt: Prompt, samples: Finished, absent: dict[str, list[str]]
 ) -> Iterable[tuple[int, Image, Image]]:
     """(replica, image of a, image of b) for every replica that both methods have."""
-    sides = [
-        {
-            replica: sample.image
-            for replica in range(16)
-            if (sample := samples.get((m.digest, sample_prompt_digest(m, prompt), replica)))
-            and sample.image
-        }
-        for m in (contrast.a, contrast.b)
-    ]
-    for method, side in zip((contrast.a, contrast.b), sides, strict=True):
+    arms = (contrast.a, contrast.b)
+    sides = [samples.get((arm.digest, sample_prompt_digest(arm, prompt)), {}) for arm in arms]
+    for arm, side in zip(arms, sides, strict=True):
         if not side:
-            absent[str(method)].append(prompt.key)
+            absent[str(arm)].append(prompt.key)
     for replica in sorted(sides[0].keys() & sides[1].keys()):
         yield replica, sides[0][replica], sides[1][replica]
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 
-from annotate.sampling.models import Sample
+from annotate.sampling.models import Image, Sample
 from annotate.studies.models import Method, Prompt
 
 
@@ -18,10 +18,12 @@ def sample_prompt_digest(method: Method, prompt: Prompt) -> str:
     return prompt.digest
 
 
-def finished(
-    methods: Iterable[Method], *, prompts: Iterable[str] | None = None
-) -> dict[tuple[str, str, int], Sample]:
-    """Finished samples of these methods by (method digest, prompt digest, replica).
+# Images by (method digest, prompt digest), then by replica.
+Finished = dict[tuple[str, str], dict[int, Image]]
+
+
+def finished(methods: Iterable[Method], *, prompts: Iterable[str] | None = None) -> Finished:
+    """The images of all finished samples of these methods.
 
     `prompts` limits them to these prompt digests (`sample_prompt_digest`); few, not thousands.
     """
@@ -29,5 +31,9 @@ def finished(
     rows = Sample.objects.filter(method_digest__in=digests, state=Sample.State.DONE)
     if prompts is not None:
         rows = rows.filter(prompt_digest__in=list(prompts))
-    rows = rows.select_related("image")
-    return {(s.method_digest, s.prompt_digest, s.replica): s for s in rows}
+    images: Finished = {}
+    for sample in rows.select_related("image"):
+        if sample.image is not None:  # always so: a constraint says it
+            replicas = images.setdefault((sample.method_digest, sample.prompt_digest), {})
+            replicas[sample.replica] = sample.image
+    return images
