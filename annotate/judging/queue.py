@@ -53,7 +53,8 @@ def retrying(verb: Callable[[], Result]) -> Result:
                     f"gave up after {attempt + 1} tries ({type(error).__name__}); nothing was "
                     "changed. Try again."
                 ) from error
-            time.sleep(random.uniform(0.002, 0.02) * (attempt + 1))  # noqa: S311 (spreading out)
+            # Doubling: a second and a half in all, about what "503, come again" would cost.
+            time.sleep(random.uniform(0.002, 0.02) * 2**attempt)  # noqa: S311 (spreading out)
     raise AssertionError("unreachable")
 
 
@@ -120,7 +121,9 @@ def top_up(membership: Membership, *, taken: list[tuple[int, int]], now: datetim
     left_lead = membership.left_lead
     for lane in lanes:
         turn += 1
-        claimed = _claim(membership, lane=lane, turn=turn, now=now)
+        # Who has a pair to look at need not wait for one that others are claiming right now.
+        empty = not taken and not fresh
+        claimed = _claim(membership, lane=lane, turn=turn, now=now, wait=empty)
         if claimed is None:
             break
         fresh.append(claimed)
@@ -130,10 +133,12 @@ def top_up(membership: Membership, *, taken: list[tuple[int, int]], now: datetim
     return [hotpath.lease_by_id(pk) for pk in fresh]
 
 
-def _claim(membership: Membership, *, lane: int, turn: int, now: datetime) -> int | None:
+def _claim(
+    membership: Membership, *, lane: int, turn: int, now: datetime, wait: bool
+) -> int | None:
     """Lease one slot by compare-and-set; its id, or None when nothing is left."""
     for _ in range(TRIES):
-        slot = _candidate(membership, now=now)
+        slot = _candidate(membership, now=now, wait=wait)
         if slot is None:
             return None
         if hotpath.take(
@@ -152,7 +157,7 @@ def _claim(membership: Membership, *, lane: int, turn: int, now: datetime) -> in
     raise OperationalError("every candidate was taken by others")  # retrying() starts over
 
 
-def _candidate(membership: Membership, *, now: datetime) -> Candidate | None:
+def _candidate(membership: Membership, *, now: datetime, wait: bool) -> Candidate | None:
     """The slot to serve next: one that came back, one whose lease ran out, else the next fresh one.
 
     Fresh slots are walked in serving order from the annotator's cursor, so that finding one costs
@@ -168,7 +173,9 @@ def _candidate(membership: Membership, *, now: datetime) -> Candidate | None:
     )
     if found is None and cursor >= 0:
         found = hotpath.fresh_slot(study, me, after=None, up_to=cursor, left_first=side)
-    if found is None and connection.vendor == "postgresql" and _any_open(membership, now=now):
+    if found is None and wait and connection.vendor == "postgresql":
+        if not _any_open(membership, now=now):
+            return None
         # All that is left was locked by claims in flight: wait instead of saying "none".
         raise OperationalError("all remaining slots are being claimed")
     return found

@@ -148,6 +148,23 @@ def test_two_tabs_that_ask_at_once_share_one_hand():
     assert study.assignments.filter(state="leased").count() == 3
 
 
+def test_a_vote_does_not_wait_for_pairs_that_others_are_claiming():
+    study = launch(make_study(pairs=6), actor=None, now=NOW)
+    who = member(study)
+    slot = queue.hand(who, now=NOW)[0]
+    vote, receipts = submits(who, slot), []
+    thread = threading.Thread(target=lambda: receipts.append(outcome(vote)))
+    with transaction.atomic():
+        list(study.assignments.select_for_update().filter(state="free"))
+        thread.start()
+        thread.join(0.5 if connection.vendor == "sqlite" else 30)
+        # In SQLite there is one writer at a time, and that is the one who claims.
+        assert connection.vendor == "sqlite" or not thread.is_alive()
+    thread.join(60)
+    assert receipts[0].created
+    assert connection.vendor == "sqlite" or receipts[0].fresh == []
+
+
 @pytest.mark.parametrize("start", [at_once, beside])
 def test_the_last_two_votes_at_once_settle_the_pair(start):
     study = launch(make_study(pairs=6), actor=None, now=NOW)
