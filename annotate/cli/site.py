@@ -6,6 +6,7 @@ Shared by `up` and `demo`. It must know nothing of studies.
 import hashlib
 import socket
 import sys
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
@@ -58,6 +59,24 @@ def site_children(listening: socket.socket) -> list[Child]:
             pass_fds=(listening.fileno(),),
         )
     ]
+
+
+def note_address(url: str) -> None:
+    """Remember where the site answers, so that links printed in another terminal lead there."""
+    _address_file().write_text(url, encoding="utf-8")
+
+
+def known_address() -> str:
+    """What a link starts with: the public origin, else where the site last answered, else 8000."""
+    if settings.CSRF_TRUSTED_ORIGINS:
+        return str(settings.CSRF_TRUSTED_ORIGINS[0])
+    if _address_file().is_file():
+        return _address_file().read_text(encoding="utf-8").strip()
+    return "http://127.0.0.1:8000"
+
+
+def _address_file() -> Path:
+    return Path(settings.DATA_DIR) / "address"
 
 
 def url_of(listening: socket.socket) -> str:

@@ -25,7 +25,7 @@ class JoinForm(NewAccountForm):
     class Meta:
         model = User
         fields = ("username", "email")
-        labels = {"username": "User name", "email": "E-mail address (optional)"}
+        labels = {"username": "Username", "email": "E-mail address (optional)"}
         help_texts = {
             "username": "To log in with. Reports and exports never show it: there you are A-07.",
             "email": "Only for a link when you forget your password.",

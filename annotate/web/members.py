@@ -42,7 +42,7 @@ class InviteForm(forms.Form):
 class AddForm(forms.Form):
     """Somebody who has an account already."""
 
-    username = forms.CharField(max_length=150, label="User name")
+    username = forms.CharField(max_length=150, label="Username")
     role = forms.ChoiceField(choices=Membership.Role.choices, initial="annotator", label="Role")
 
     def clean_username(self) -> User:

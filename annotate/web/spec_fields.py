@@ -111,6 +111,14 @@ class Cell:
     choices: tuple[tuple[str, str], ...] = ()
 
 
+def _opponents_first(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A contrast's two names as one phrase; other rows as they are."""
+    if not {"a", "b"} <= row.keys():
+        return dict(row)
+    rest = {name: value for name, value in row.items() if name not in {"a", "b"}}
+    return {"pair": f"{row['a']} against {row['b']}", **rest}
+
+
 class RowsBoundField(forms.BoundField):
     """A bound field that can be drawn as a table without a template of Django's own."""
 
@@ -134,7 +142,7 @@ class RowsBoundField(forms.BoundField):
         }
         return [
             ", ".join(str(ticked.get(name, value)) for name, value in row.items() if value)
-            for row in self.value() or []
+            for row in map(_opponents_first, self.value() or [])
         ]
 
     def _row(self, number: int, values: Mapping[str, Any]) -> list[Cell]:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.core.management import CommandError, call_command
 
+from annotate.cli.site import note_address
 from annotate.people.models import Invitation, Role, User
 from tests.factories import PASSWORD, make_study
 
@@ -31,6 +32,15 @@ def test_standard_output_is_the_link_alone():
     link = run("--base-url", "https://judge.example/")
     assert link.startswith("https://judge.example/join/")
     assert len(link.split()) == 1
+
+
+def test_links_lead_to_where_the_site_answers(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    assert run().startswith("http://127.0.0.1:8000/join/")
+    note_address("http://127.0.0.1:8123")
+    assert run().startswith("http://127.0.0.1:8123/join/")
+    settings.CSRF_TRUSTED_ORIGINS = ["https://judge.example"]
+    assert run().startswith("https://judge.example/join/")
 
 
 def test_a_place_in_a_study_comes_along(client):

@@ -187,5 +187,5 @@ def test_blank_rows_are_left_out_and_untouched_selects_make_no_row() -> None:
 
 def test_rows_read_as_lines_where_they_cannot_be_changed() -> None:
     form = StudyForm(spec=RICH)
-    assert form["contrasts"].filled == ["student, teacher, primary"]
+    assert form["contrasts"].filled == ["student against teacher, primary"]
     assert form["methods"].filled[0] == "student, Student, 5 steps, imported"

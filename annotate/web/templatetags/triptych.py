@@ -4,7 +4,10 @@ from datetime import datetime, timedelta
 
 from django import template
 
+from annotate.web.spec_fields import words
+
 register = template.Library()
+register.filter("words", words)
 
 
 @register.filter

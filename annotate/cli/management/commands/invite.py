@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 from django.utils import timezone
 
+from annotate.cli.site import known_address
 from annotate.people.invitations import InvitationError, invite
 from annotate.people.models import Role
 from annotate.studies.members import invite_to_study
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--note", default="", help="for whom it is; admins see it")
         parser.add_argument(
             "--base-url",
-            default="http://127.0.0.1:8000",
+            default=known_address(),
             help="where this installation answers (%(default)s)",
         )
 

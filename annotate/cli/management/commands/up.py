@@ -4,9 +4,16 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
-from annotate.cli.site import prepare, site_children, url_of
+from annotate.cli.site import note_address, prepare, site_children, url_of
 from annotate.cli.supervisor import NotReadyError, PortTakenError, Supervisor, open_socket
+from annotate.people.models import User
+
+NOBODY_YET = (
+    "There is no account yet. In a second terminal, from this folder:\n"
+    "    .venv/bin/python manage.py invite --role admin"
+)
 
 
 class Command(BaseCommand):
@@ -35,7 +42,11 @@ class Command(BaseCommand):
             except NotReadyError as error:
                 raise CommandError(str(error)) from error
             if ready:
+                note_address(url_of(listening))
                 self.say(f"Triptych is at {url_of(listening)} (Ctrl-C stops it)")
+                if not User.objects.exists():
+                    self.say(NOBODY_YET)
+                connection.close()
                 site.run()
             # Nobody else comes in while the last answers are finished.
             listening.close()
