@@ -6,7 +6,7 @@ It must not know any page.
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
-class ModuleStaticFilesStorage(CompressedManifestStaticFilesStorage):
+class ModuleStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise is untyped
     """Only hashed files are kept, so `import … from "./view.js"` must name the hashed file too."""
 
     support_js_module_import_aggregation = True
