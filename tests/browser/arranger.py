@@ -37,10 +37,11 @@ from annotate.judging.models import ContrastItem, Report, Skip, Vote, VoteRevisi
 from annotate.people import invitations  # noqa: E402
 from annotate.people.models import User  # noqa: E402
 from annotate.sampling.importing import import_samples  # noqa: E402
+from annotate.sampling.models import Image  # noqa: E402
 from annotate.studies import lifecycle  # noqa: E402
 from annotate.studies.create import create_study  # noqa: E402
 from annotate.studies.members import add_member  # noqa: E402
-from annotate.studies.models import Membership, Study  # noqa: E402
+from annotate.studies.models import Membership, Method, Study  # noqa: E402
 from annotate.studies.spec import parse_spec  # noqa: E402
 from tests.browser.pictures import scene  # noqa: E402
 
@@ -221,6 +222,13 @@ def a_on_left(*, uid: str) -> dict[str, bool]:
     )
     rows = Vote.objects.filter(study__uid=uid).select_related("assignment")
     return {str(v.token): first[v.comparison_id] != v.assignment.flipped for v in rows}
+
+
+@verb
+def digests() -> list[str]:
+    """Of every picture and method: what must not reach an annotator."""
+    pictures = Image.objects.values_list("digest", flat=True)
+    return [*pictures, *Method.objects.values_list("digest", flat=True)]
 
 
 @verb
