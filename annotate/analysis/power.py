@@ -1,0 +1,276 @@
+"""How many prompts a study needs, and what a given number of them can resolve.
+Must not know studies or prices: rates in, counts of prompts and chances out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Formula = Literal["normal", "arcsine"]
+
+
+@dataclass(frozen=True)
+class SampleSize:
+    """The prompts that a two-sided sign test needs, and what the number rests on.
+
+    `decided` are verdicts that are no tie, were they independent; `prompts` allows for ties and for
+    groups of prompts that share a photo.
+    """
+
+    estimand: ClassVar[str] = "win rate (verdicts, ties dropped)"
+
+    win_rate: float
+    power: float
+    alpha: float
+    tie_rate: float
+    design_effect: float
+    formula: Formula
+    decided: int
+    prompts: int
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What a study of `prompts` prompts can tell from 1/2 with the exact two-sided sign test.
+
+    `win_rate` is the smallest one above 1/2 that is found with chance `power`, None where not even
+    a challenger that always wins is; 1 - win_rate is the largest one below. `size` is the chance of
+    a false alarm (at most alpha) and `half_width` that of a Wilson interval around 1/2.
+    """
+
+    estimand: ClassVar[str] = "win rate (verdicts, ties dropped)"
+    method: ClassVar[str] = "exact two-sided sign test"
+
+    prompts: int
+    power: float
+    alpha: float
+    tie_rate: float
+    design_effect: float
+    win_rate: float | None
+    size: float
+    half_width: float
+
+
+def sample_size(
+    win_rate: float,
+    *,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    tie_rate: float = 0.0,
+    design_effect: float = 1.0,
+    formula: Formula = "normal",
+) -> SampleSize:
+    """The prompts that find `win_rate` with chance `power`; rounded up.
+
+        normal:  n = ((z_{1 - alpha/2} / 2 + z_power sqrt(p (1 - p))) / (p - 1/2))^2
+        arcsine: n = ((z_{1 - alpha/2} + z_power) / (2 asin sqrt(p) - 2 asin sqrt(1/2)))^2
+        prompts = n * design_effect / (1 - tie_rate)
+
+    Args:
+        win_rate: the true win rate with ties dropped; the same number below 1/2 as above.
+        power: the chance to find it.
+        alpha: of the two-sided test.
+        tie_rate: share of verdicts that are a tie.
+        design_effect: see `design_effect`.
+        formula: "normal", or "arcsine" (variance-stabilised, a little smaller).
+
+    Raises:
+        ValueError: a rate lies outside its range, or the win rate is 1/2.
+    """
+    _check(power=power, alpha=alpha, tie_rate=tie_rate, design_effect=design_effect)
+    _check_win_rate(win_rate)
+    if win_rate == 0.5:
+        raise ValueError(
+            "win_rate=0.5 needs infinitely many prompts; give the smallest difference that matters"
+        )
+    if formula not in get_args(Formula):
+        raise ValueError(
+            f"formula={formula!r} is unknown; use one of {', '.join(get_args(Formula))}"
+        )
+    z = NormalDist().inv_cdf
+    z_alpha, z_power = z(1 - alpha / 2), z(power)
+    if formula == "normal":
+        spread = z_alpha / 2 + z_power * math.sqrt(win_rate * (1 - win_rate))
+        n = (spread / (win_rate - 0.5)) ** 2
+    else:
+        effect = 2 * math.asin(math.sqrt(win_rate)) - math.pi / 2
+        n = ((z_alpha + z_power) / effect) ** 2
+    return SampleSize(
+        win_rate=win_rate,
+        power=power,
+        alpha=alpha,
+        tie_rate=tie_rate,
+        design_effect=design_effect,
+        formula=formula,
+        decided=math.ceil(n),
+        prompts=math.ceil(n * design_effect / (1 - tie_rate)),
+    )
+
+
+def exact_power(
+    win_rate: float,
+    prompts: int,
+    *,
+    alpha: float = 0.05,
+    tie_rate: float = 0.0,
+    design_effect: float = 1.0,
+) -> float:
+    """The chance that the exact two-sided sign test of `prompts` verdicts rejects 1/2.
+
+    With ties the number of decided verdicts is itself random: the power is averaged over it. A
+    design effect divides the number of prompts, rounded down.
+
+    Raises:
+        ValueError: a rate lies outside its range, or `prompts` is no count.
+    """
+    _check(power=0.8, alpha=alpha, tie_rate=tie_rate, design_effect=design_effect)
+    _check_win_rate(win_rate)
+    effective = _effective(prompts, design_effect=design_effect)
+    return _SignTest(effective, alpha=alpha, tie_rate=tie_rate).power(win_rate)
+
+
+def resolution(
+    prompts: int,
+    *,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    tie_rate: float = 0.0,
+    design_effect: float = 1.0,
+) -> Resolution:
+    """What `prompts` prompts can and cannot resolve, by the exact test.
+
+    Raises:
+        ValueError: a rate lies outside its range, or `prompts` is no count.
+    """
+    _check(power=power, alpha=alpha, tie_rate=tie_rate, design_effect=design_effect)
+    effective = _effective(prompts, design_effect=design_effect)
+    test = _SignTest(effective, alpha=alpha, tie_rate=tie_rate)
+    found: float | None = None
+    if test.power(1.0) >= power:
+        below, found = 0.5, 1.0
+        while found - below > 1e-6:
+            middle = (below + found) / 2
+            if test.power(middle) >= power:
+                found = middle
+            else:
+                below = middle
+    return Resolution(
+        prompts=prompts,
+        power=power,
+        alpha=alpha,
+        tie_rate=tie_rate,
+        design_effect=design_effect,
+        win_rate=found,
+        size=test.power(0.5),
+        half_width=half_width(effective * (1 - tie_rate), confidence=1 - alpha),
+    )
+
+
+def half_width(decided: float, *, confidence: float = 0.95) -> float:
+    """Half the width of the Wilson interval around 1/2: z / (2 sqrt(n + z^2))."""
+    if not (decided >= 0 and 0 < confidence < 1):
+        raise ValueError(
+            f"decided={decided} and confidence={confidence} give no interval; use a count of at "
+            "least 0 and a confidence inside (0, 1)"
+        )
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    return z / (2 * math.sqrt(decided + z**2))
+
+
+def design_effect(cluster_size: float, icc: float) -> float:
+    """1 + (m - 1) ICC: by how much clusters of m inflate the variance of a mean.
+
+    For verdicts the clusters are groups of prompts (captions of one photo); for single votes they
+    are prompts, and m is the overlap.
+    """
+    if not cluster_size >= 1 or not 0 <= icc <= 1:
+        raise ValueError(
+            f"cluster_size={cluster_size} with icc={icc} is no clustering; give a size of at least "
+            "1 and an intraclass correlation in [0, 1]"
+        )
+    return 1 + (cluster_size - 1) * icc
+
+
+def majority_of_three(win: float, tie: float, loss: float) -> tuple[float, float, float]:
+    """Shares of verdicts (win, tie, loss) from the shares of single votes.
+
+        W = w^2 (3 - 2 w),   L = l^2 (3 - 2 l),   T = 1 - W - L   (a 1-1-1 split is a tie)
+
+    The three votes are drawn independently with the same chances on every prompt. Real prompts
+    differ, which amplifies less: an upper bound on what the majority adds.
+    """
+    _check_shares(win, tie, loss)
+    won, lost = win**2 * (3 - 2 * win), loss**2 * (3 - 2 * loss)
+    return won, 1 - won - lost, lost
+
+
+def on_demand_votes(win: float, tie: float, loss: float) -> float:
+    """Votes per prompt when the third is asked only if the first two differ: 2 + P(they differ)."""
+    _check_shares(win, tie, loss)
+    return 3 - (win**2 + tie**2 + loss**2)
+
+
+class _SignTest:
+    """The exact test with its rejection regions worked out once for every number of decided ones.
+
+    It rejects at most c or at least m - c wins of m, where c is the largest whole number with
+    2 P(X <= c) <= alpha for X ~ Binomial(m, 1/2); c = -1 where there is none.
+    """
+
+    def __init__(self, prompts: int, *, alpha: float, tie_rate: float) -> None:
+        import numpy as np
+        from scipy.stats import binom
+
+        if tie_rate:
+            every = np.arange(prompts + 1)
+            chance = binom.pmf(every, prompts, 1 - tie_rate)
+            likely = chance > 1e-15
+            self.decided: NDArray[np.int64] = every[likely]
+            self.weight: NDArray[np.float64] = chance[likely] / chance[likely].sum()
+        else:
+            self.decided, self.weight = np.array([prompts]), np.array([1.0])
+        reached = binom.ppf(alpha / 2, self.decided, 0.5)
+        inside = binom.cdf(reached, self.decided, 0.5) <= alpha / 2
+        self.critical: NDArray[np.float64] = np.where(inside, reached, reached - 1)
+
+    def power(self, win_rate: float) -> float:
+        from scipy.stats import binom
+
+        low = binom.cdf(self.critical, self.decided, win_rate)
+        high = binom.cdf(self.critical, self.decided, 1 - win_rate)
+        return float((self.weight * (low + high)).sum())
+
+
+def _effective(prompts: int, *, design_effect: float) -> int:
+    if prompts < 0 or prompts != int(prompts):
+        raise ValueError(f"prompts={prompts} is no count; give a whole number of at least 0")
+    # 600 / 1.2 is 499.99999999999994 in some orders of arithmetic: the last digits are no prompt.
+    return math.floor(prompts / design_effect + 1e-9)
+
+
+def _check(*, power: float, alpha: float, tie_rate: float, design_effect: float) -> None:
+    for name, value in (("power", power), ("alpha", alpha)):
+        if not 0 < value < 1:
+            raise ValueError(f"{name}={value} lies outside (0, 1); use for example 0.8 and 0.05")
+    if not 0 <= tie_rate < 1:
+        raise ValueError(f"tie_rate={tie_rate} lies outside [0, 1); a study of ties only has no n")
+    if not 1 <= design_effect < math.inf:
+        raise ValueError(f"design_effect={design_effect} is below 1; see design_effect()")
+
+
+def _check_win_rate(win_rate: float) -> None:
+    if not 0 <= win_rate <= 1:
+        raise ValueError(f"win_rate={win_rate} is no share; give a number in [0, 1]")
+
+
+def _check_shares(win: float, tie: float, loss: float) -> None:
+    if min(win, tie, loss) < 0 or not math.isclose(win + tie + loss, 1, abs_tol=1e-9):
+        raise ValueError(
+            f"win={win}, tie={tie}, loss={loss} are no shares; give three numbers that sum to 1"
+        )
