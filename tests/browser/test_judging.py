@@ -166,7 +166,7 @@ def test_a_skipped_pair_does_not_come_back(site, judging):
     for _ in range(2):
         seen.append(bench.ready().prompt)
         bench.answer("Digit1")
-    bench.wait("#note")
+    bench.wait("#note").sent()
     assert skipped not in seen
     assert site.ask("skips", uid=study["uid"]) == 1
     assert len(site.ask("votes", uid=study["uid"])) == 2
