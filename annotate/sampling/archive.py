@@ -144,7 +144,7 @@ class Zip(Source):
         except (ValueError, *_UNREADABLE) as error:
             raise Refused(
                 "The file with the pictures is no folder and no readable zip.",
-                "Give a folder or make the zip again.",
+                "Make the zip again, or import a folder from the command line.",
             ) from error
         try:
             self._entries = _checked(self._zip.infolist())
