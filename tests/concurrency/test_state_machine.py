@@ -9,13 +9,11 @@ from tests.concurrency.machine import CLASSES, Judging, happened
 pytestmark = [pytest.mark.django_db, pytest.mark.bothdb]
 
 # Kinds of events without which a run has shown nothing.
-OFTEN = {
-    *("created", "repeated", "conflict", "passed_on", "undone", "reopened", "skipped", "voided"),
-    *("served fresh", "served again", "study open", "study paused", "verdict majority"),
-}
+OFTEN = {"created", "repeated", "passed_on", "reopened", "voided", "verdict majority"}
 SELDOM = {
-    *("late", "bad_answer", "too_late", "reported", "held", "renewed", "released"),
-    *("study closed", "verdict unanimous", "verdict split", "verdict gone", *CLASSES.values()),
+    *("late", "conflict", "undone", "bad_answer", "too_late", "skipped", "reported", "held"),
+    *("renewed", "released", "study open", "study paused", "study closed", *CLASSES.values()),
+    *("verdict unanimous", "verdict split", "verdict gone"),
 }
 
 
@@ -40,8 +38,10 @@ def explore(*, examples: int, steps: int, must_happen: set[str]) -> str:
     return f"{examples} examples x {steps} steps: {counts}"
 
 
+# Long enough to shrink a failing example to a readable one.
+@pytest.mark.timeout(900)
 def test_the_database_agrees_with_a_model(say):
-    say(explore(examples=30, steps=30, must_happen=OFTEN))
+    say(explore(examples=50, steps=30, must_happen=OFTEN))
 
 
 @pytest.mark.slow
