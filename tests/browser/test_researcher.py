@@ -110,20 +110,3 @@ def test_the_form_works_without_a_script(site, visitor):
     page.fill("[name=protocol-overlap]", "3")
     page.click("text=Save the draft")
     assert page.inner_text("h1") == "Plain"
-
-
-@pytest.mark.parametrize("width", [1280, 640, 390, 320])
-def test_no_researcher_page_scrolls_sideways(site, visitor, width):
-    study = site.ask("study", pairs=2, people=3, name="A name that is long " + "and " * 15)
-    site.ask("vote_all", uid=study["uid"])
-    draft = site.ask("study", pairs=2, launched=False)
-    page = visitor(study["owner"]["session"], width=width).new_page()
-    other = visitor(draft["owner"]["session"], width=width).new_page()
-    for opened, uid, names in (
-        (page, study["uid"], ["", "samples/", "members/", "edit/"]),
-        (other, draft["uid"], ["", "import/", "launch/", "edit/"]),
-    ):
-        for address in ["/studies/", "/studies/new/", *(f"/studies/{uid}/{n}" for n in names)]:
-            opened.goto(address)
-            wide = opened.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert wide <= 0, f"{address} at {width}"
