@@ -109,6 +109,11 @@ def launch(study: Study, *, actor: User | None, now: datetime | None = None) -> 
         _fit_boxes(pairing.pairs)
     with transaction.atomic():
         at = now or database_now()
+        current = Study.objects.select_for_update().get(pk=study.pk)
+        if current.state == Study.State.DRAFT and current.spec != study.spec:
+            raise LaunchRefused(
+                "The draft was changed while it was being launched. Look at it and launch again."
+            )
         won = Study.objects.filter(pk=study.pk, state=Study.State.DRAFT).update(
             state=Study.State.OPEN, protocol_hash=protocol.digest(), launched_at=at
         )

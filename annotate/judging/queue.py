@@ -96,6 +96,12 @@ def lease_time(study: Study) -> timedelta:
     return timedelta(minutes=protocol_of(study).lease_minutes)
 
 
+def _held_by(membership: Membership) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(
+        study_id=membership.study_id, annotator_id=membership.user_id, state=S.LEASED
+    )
+
+
 def renew(membership: Membership, token: uuid.UUID, *, now: datetime | None = None) -> datetime:
     """Prolong one lease; the page calls this while the pair is on screen.
 
@@ -103,9 +109,7 @@ def renew(membership: Membership, token: uuid.UUID, *, now: datetime | None = No
         PassedOn: another annotator holds the slot by now, or it was voted or freed.
     """
     until = (now or database_now()) + lease_time(membership.study)
-    won = Assignment.objects.filter(
-        token=token, annotator_id=membership.user_id, state=S.LEASED
-    ).update(lease_until=until)
+    won = _held_by(membership).filter(token=token).update(lease_until=until)
     if not won:
         raise PassedOn("this pair has passed on to another annotator; fetch the next one")
     return until
@@ -264,9 +268,9 @@ def skip(membership: Membership, token: uuid.UUID, *, now: datetime | None = Non
     """
 
     def verb() -> Assignment:
-        mine = Assignment.objects.filter(annotator_id=membership.user_id)
-        slot = mine.select_related("comparison").filter(token=token, state=S.LEASED).first()
-        if slot is None or not free(Assignment.objects.filter(pk=slot.pk, token=token)):
+        mine = _held_by(membership).filter(token=token)
+        slot = mine.select_related("comparison").first()
+        if slot is None or not free(mine):
             raise PassedOn("this pair has passed on to another annotator; fetch the next one")
         Skip.objects.get_or_create(
             comparison_id=slot.comparison_id,

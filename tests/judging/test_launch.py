@@ -125,3 +125,14 @@ def test_half_of_all_pairs_begin_with_the_leading_method_on_the_left():
     assert sum(begins) in (10, 11)
     for slot in study.assignments.select_related("comparison"):
         assert slot.flipped == (slot.lead_left != slot.comparison.lead_first)
+
+
+def test_a_draft_that_changed_meanwhile_is_not_launched():
+    seen = make_study(pairs=2)
+    changed = Study.objects.get(pk=seen.pk)
+    changed.spec = {**changed.spec, "description": "changed by somebody else"}
+    changed.save()
+    with pytest.raises(LaunchRefused, match="changed while"):
+        launch(seen, actor=None, now=NOW)
+    assert not seen.assignments.exists()
+    assert Study.objects.get(pk=seen.pk).state == "draft"

@@ -158,3 +158,14 @@ def test_a_held_pair_is_not_served():
     assert queue.hand(member(study), now=NOW) == []
     queue.hold(study.comparisons.get(), held=False)
     assert len(queue.hand(member(study), now=NOW)) == 1
+
+
+def test_a_lease_is_renewed_and_skipped_in_its_own_study_only():
+    study, other = open_study(pairs=2), open_study(pairs=2)
+    who = member(study)
+    elsewhere = member(other, user=who.user)
+    token = queue.hand(who, now=NOW)[0].token
+    for verb in (queue.renew, queue.skip):
+        with pytest.raises(queue.PassedOn):
+            verb(elsewhere, token, now=NOW)
+    assert queue.hand(who, now=NOW)[0].token == token
