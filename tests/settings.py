@@ -40,5 +40,7 @@ else:
 
 from annotate.config.settings import *  # noqa: E402, F403 (the environment above comes first)
 
+STATIC_ROOT.mkdir(exist_ok=True)  # noqa: F405 (whitenoise warns when it is missing)
+
 # Hashing that is slow on purpose has no place in a thousand tests.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

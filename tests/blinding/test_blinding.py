@@ -10,6 +10,8 @@ from tests.blinding.adversary import TELLING
 from tests.blinding.classifier import accuracy
 from tests.blinding.observer import Observer, Shown, table
 
+pytestmark = pytest.mark.server
+
 SEED = 20260302
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.concurrency.machine import CLASSES, Judging, happened
 
-pytestmark = [pytest.mark.django_db, pytest.mark.bothdb]
+pytestmark = [pytest.mark.django_db, pytest.mark.bothdb, pytest.mark.server]
 
 # Kinds of events without which a run has shown nothing.
 OFTEN = {"created", "repeated", "passed_on", "reopened", "voided", "verdict majority"}

@@ -38,11 +38,11 @@ def test_two_prompts_of_four_models_become_eight_samples(real_data: Path, tmp_pa
     sizes = sorted({(i.width, i.height) for i in Image.objects.all()})
     assert sizes == [(256, 256), (1024, 1024)]
     by_digest = {content_digest(decode(path.read_bytes())) for path in files}
-    for sample in finished(study.methods.all()).values():
-        assert sample.image is not None
-        stored = path_of(sample.image.digest).read_bytes()
-        assert content_digest(decode(stored)) == sample.image.digest
-        assert sample.image.digest in by_digest
+    for by_replica in finished(study.methods.all()).values():
+        image = by_replica[0]
+        stored = path_of(image.digest).read_bytes()
+        assert content_digest(decode(stored)) == image.digest
+        assert image.digest in by_digest
     again = import_samples(study, tmp_path / "genaibench.csv", folder, actor=study.owner)
     assert again.unchanged
 
