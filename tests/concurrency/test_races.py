@@ -22,7 +22,11 @@ from annotate.studies.models import Membership, Study
 from tests.factories import NOW, make_study
 from tests.judging.arrange import ballot, member, prefer
 
-pytestmark = [pytest.mark.bothdb, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.bothdb,
+    pytest.mark.server,
+    pytest.mark.django_db(transaction=True),
+]
 
 LEFT, RIGHT = {"alignment": "left"}, {"alignment": "right"}
 ALONE = {"overlap": 1, "min_votes": 1}
