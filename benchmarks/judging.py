@@ -4,7 +4,7 @@
                                  [--large 200000] [--quick]
 
 C annotators loop *next -> two pictures -> submit* over persistent connections on the real server
-(gunicorn, two processes of eight threads). In the same run the same loop measures the least Django
+(gunicorn, two processes of four threads). In the same run the same loop measures the least Django
 app that does this (benchmarks/judging_loop/ceiling.py: sessions, pictures, one claim, one insert;
 same database settings and server). Clients run on the same machine and share its cores.
 """

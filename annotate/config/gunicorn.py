@@ -13,7 +13,7 @@ wsgi_app = "annotate.config.wsgi:application"
 # SQLite has one writer: a third process only adds waiting (docs/decisions/0002-dependencies.md).
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 worker_class = "gthread"
-threads = int(os.environ.get("TRIPTYCH_WEB_THREADS", "8"))
+threads = int(os.environ.get("TRIPTYCH_WEB_THREADS", "4"))
 
 # An annotator looks at a pair for a minute; reconnecting for each vote costs more than the vote.
 keepalive = 75

@@ -13,6 +13,8 @@ from typing import Any
 
 from django.db import connection
 
+from annotate.studies.models import Membership, Study
+
 
 @dataclass
 class Shown:
@@ -89,6 +91,30 @@ def _rows(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return list(cursor.fetchall())
+
+
+# The study's specification stays behind: launched protocols are kept in memory.
+_PLACE_FIELDS = ("id", "study_id", "user_id", "role", "pseudonym", "active", "cursor", "left_lead")
+_STUDY_FIELDS = ("id", "name", "state", "protocol_hash")  # both in the order of their models
+_PLACE = (
+    "SELECT "  # noqa: S608 (constant names)
+    + ", ".join([*(f'm."{f}"' for f in _PLACE_FIELDS), *(f's."{f}"' for f in _STUDY_FIELDS)])
+    + " FROM studies_membership m JOIN studies_study s ON s.id = m.study_id "
+    "WHERE s.uid = %s AND m.user_id = %s AND m.active AND m.role = 'annotator'"
+)
+
+
+def annotator_place(user: int, study: uuid.UUID) -> Membership | None:
+    """Somebody's active place as an annotator of a study, with the study's state."""
+    rows = _rows(_PLACE, [_uuid(study), user])
+    if not rows:
+        return None
+    values = rows[0]
+    split = len(_PLACE_FIELDS)
+    membership = Membership.from_db("default", _PLACE_FIELDS, values[:split])
+    membership.study = Study.from_db("default", _STUDY_FIELDS, values[split:])
+    membership.study.uid = study
+    return membership
 
 
 _LEASE = """

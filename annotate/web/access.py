@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
+from annotate.judging.hotpath import annotator_place
 from annotate.people.models import User
 from annotate.studies.models import Membership, Study
 
@@ -44,13 +45,10 @@ def membership_or_404(user: User, uid: UUID) -> Membership:
 
     Its researchers have none: who sees results does not vote on them. They preview instead.
     """
-    membership = (
-        Membership.objects.select_related("study")
-        .filter(study__uid=uid, user=user, active=True, role=Membership.Role.ANNOTATOR)
-        .first()
-    )
+    membership = annotator_place(user.pk, uid)
     if membership is None:
         raise Http404
+    membership.user = user
     return membership
 
 

@@ -129,7 +129,6 @@ def json_verb(method: str) -> Callable[[Verb], Callable[..., HttpResponse]]:
             if request.method != method:
                 return _problem(405, "method", f"{request.method} here; use {method}.")
             membership = membership_or_404(request.user, uid)
-            membership.user = request.user
             try:
                 return verb(request, membership)
             except REFUSED as error:
@@ -160,7 +159,6 @@ def _more(membership: Membership, fresh: list[Lease], **extra: Any) -> dict[str,
 def judge(request: PersonRequest, uid: uuid.UUID) -> HttpResponse:
     """The judging screen with its first pairs already in the page."""
     membership = membership_or_404(request.user, uid)
-    membership.user = request.user
     study = membership.study
     if study.state == Study.State.DRAFT:
         raise Http404
