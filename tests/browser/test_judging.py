@@ -35,7 +35,7 @@ def test_twelve_pairs_are_signed_in_for_and_judged_with_keys_only(site, visitor)
 
 
 def test_a_key_pressed_too_early_is_answered_by_a_hint_and_never_queued(site, judging):
-    bench, study = judging(pairs=3, protocol={"min_view_ms": 900})
+    bench, study = judging(pairs=3, protocol={"min_view_ms": 4000})
     bench.page.reload()
     bench.wait(".pane-1 .frame img")
     bench.page.keyboard.press("Digit1")
