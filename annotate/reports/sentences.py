@@ -163,7 +163,10 @@ def agreement_title(contrast: ContrastReport, *, overlap: int) -> str:
         return f"No {unit(contrast)} has its {votes} votes yet"
     what = "a majority" if overlap == 3 else "a leading answer"
     if agreed == judged:
-        return f"All {counted(judged, unit(contrast))} with {votes} votes have {what}"
+        every = (
+            f"Both {unit(contrast)}s" if judged == 2 else f"All {counted(judged, unit(contrast))}"
+        )
+        return f"{every} with {votes} votes have {what}"
     of = f"{number(agreed)} of {counted(judged, unit(contrast))}"
     return f"{of} with {votes} votes {'has' if agreed == 1 else 'have'} {what}"
 
