@@ -191,6 +191,11 @@ def slots(study: Study, protocol: Protocol, comparisons: list[Comparison]) -> It
             )
 
 
+def wire_length(longest: int) -> int:
+    """The length both files of a pair are padded to, in bytes, from the longer one's."""
+    return -(-longest // WIRE_STEP) * WIRE_STEP
+
+
 def box_of(pair: Pair) -> tuple[int, int]:
     """The equal box of a pair: the smallest that holds both pictures at their own size."""
     return max(pair.first.width, pair.second.width), max(pair.first.height, pair.second.height)
@@ -238,5 +243,5 @@ def _comparison(
         width, height = box_of(pair)
         longest = max(lengths[image.pk, width, height] for image in (pair.first, pair.second))
         row.box_width, row.box_height = width, height
-        row.wire_bytes = -(-longest // WIRE_STEP) * WIRE_STEP
+        row.wire_bytes = wire_length(longest)
     return row

@@ -4,11 +4,12 @@ It must not touch assignments or votes.
 """
 
 import uuid
+from datetime import datetime
 
 from annotate.judging.answers import read_answers
 from annotate.judging.clock import database_now
 from annotate.judging.hotpath import Lease, Shown
-from annotate.judging.launch import WIRE_STEP
+from annotate.judging.launch import wire_length
 from annotate.judging.models import PreviewVote
 from annotate.judging.pairing import first_pairs
 from annotate.judging.verdicts import protocol_of
@@ -34,15 +35,23 @@ def _leases(study: Study, user: User) -> list[Lease]:
     if leading is None:
         return []
     protocol = protocol_of(study)
+    now = database_now()
     return [
-        _lease(study, user, protocol, place, prompt, a, b)
+        _lease(study, user, protocol, (prompt, a, b), place=place, now=now)
         for place, (prompt, a, b) in enumerate(first_pairs(leading, protocol, limit=PAIRS))
     ]
 
 
 def _lease(
-    study: Study, user: User, protocol: Protocol, place: int, prompt: Prompt, a: Image, b: Image
+    study: Study,
+    user: User,
+    protocol: Protocol,
+    pair: tuple[Prompt, Image, Image],
+    *,
+    place: int,
+    now: datetime,
 ) -> Lease:
+    prompt, a, b = pair
     first, second = sorted((a, b), key=lambda image: image.digest)
     # Named by study, person and pair: a reload shows the same pairs under the same tokens.
     token = uuid.uuid5(study.uid, f"preview {user.pk} {prompt.pk} {first.pk} {second.pk}")
@@ -50,7 +59,7 @@ def _lease(
     if protocol.display == "equal-box":
         width, height = max(a.width, b.width), max(a.height, b.height)
         longest = max(_fitted_bytes(image, width, height) for image in (a, b))
-        wire = -(-longest // WIRE_STEP) * WIRE_STEP
+        wire = wire_length(longest)
     return Lease(
         pk=-prompt.pk,
         comparison_id=0,
@@ -58,8 +67,9 @@ def _lease(
         token=token,
         lane=0,
         turn=place,
-        leased_at=database_now().replace(hour=0, minute=0, second=0, microsecond=0),
-        lease_until=database_now(),
+        # From midnight, so that a reload finds the pictures under the same addresses.
+        leased_at=now.replace(hour=0, minute=0, second=0, microsecond=0),
+        lease_until=now,
         flipped=token.int % 2 == 1,
         prompt=prompt.text,
         context=prompt.context,
