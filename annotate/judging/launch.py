@@ -9,12 +9,12 @@ from datetime import datetime
 
 from django.db import transaction
 
-from annotate.judging.clock import database_now
 from annotate.judging.models import Assignment, Comparison, ContrastItem, Outcome, Verdict
 from annotate.judging.pairing import Pair, Pairing, lead_sides, pair_up
 from annotate.people.models import User
 from annotate.sampling.models import Image, ImageVariant
 from annotate.sampling.storage import fit
+from annotate.studies.clock import database_now
 from annotate.studies.lifecycle import check_move
 from annotate.studies.models import Event, Membership, Study
 from annotate.studies.protocol import Protocol

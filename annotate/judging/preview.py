@@ -7,7 +7,6 @@ import uuid
 from datetime import datetime
 
 from annotate.judging.answers import read_answers
-from annotate.judging.clock import database_now
 from annotate.judging.hotpath import Lease, Shown
 from annotate.judging.launch import wire_length
 from annotate.judging.models import PreviewVote
@@ -17,6 +16,7 @@ from annotate.judging.voting import Ballot, Conflict, TooLate
 from annotate.people.models import User
 from annotate.sampling.models import Image
 from annotate.sampling.storage import fit
+from annotate.studies.clock import database_now
 from annotate.studies.models import Prompt, Study
 from annotate.studies.protocol import Protocol
 

@@ -15,13 +15,13 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotate.judging import hotpath
-from annotate.judging.clock import database_now
 from annotate.judging.hotpath import Candidate, Lease
 from annotate.judging.models import Assignment, Comparison, Skip
-from annotate.judging.turns import turn
 from annotate.judging.verdicts import protocol_of
 from annotate.people.models import User
+from annotate.studies.clock import database_now
 from annotate.studies.models import Membership, Study
+from annotate.studies.turns import turn
 
 TRIES = 8
 # Up to this many free slots "what is left" is counted exactly; above, from the totals.

@@ -6,11 +6,11 @@ It must not judge whether the report is right: a researcher looks.
 import uuid
 from datetime import datetime
 
-from annotate.judging.clock import database_now
 from annotate.judging.models import Assignment, Comparison, Report
 from annotate.judging.queue import hold, retrying, skip
 from annotate.judging.verdicts import protocol_of
 from annotate.people.models import User
+from annotate.studies.clock import database_now
 from annotate.studies.models import Event, Membership
 
 

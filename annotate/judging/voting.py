@@ -11,12 +11,12 @@ from typing import Any
 
 from annotate.judging import hotpath
 from annotate.judging.answers import Judgement, read_answers
-from annotate.judging.clock import database_now
 from annotate.judging.hotpath import Lease, Slot
 from annotate.judging.models import Assignment, Comparison, Vote, VoteRevision
 from annotate.judging.queue import PassedOn, lanes_of, lease_time, make_room, retrying, top_up
 from annotate.judging.verdicts import protocol_of, settle
 from annotate.people.models import User
+from annotate.studies.clock import database_now
 from annotate.studies.models import Event, Membership, Study
 
 S = Assignment.State

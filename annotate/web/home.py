@@ -14,10 +14,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from annotate.judging.clock import database_now
 from annotate.judging.models import Vote
 from annotate.judging.queue import left_for
 from annotate.people.models import User
+from annotate.studies.clock import database_now
 from annotate.studies.models import Membership, Study
 from annotate.web.access import PersonRequest
 
