@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from annotate.sampling.models import Image
 from annotate.sampling.samples import Finished, finished, sample_prompt_digest
-from annotate.studies.models import Contrast, Prompt, PromptSet, Study
+from annotate.studies.models import Contrast, Prompt, Study
 from annotate.studies.protocol import Protocol
+from annotate.studies.selection import contrast_prompts
 
 
 @dataclass
@@ -58,13 +59,14 @@ def pair_up(study: Study, protocol: Protocol) -> Pairing:
     `reuse=by_content`. The serving order is one shuffle over all contrasts, drawn from the seed.
     """
     contrasts = list(study.contrasts.select_related("a", "b", "prompt_set").order_by("order", "pk"))
-    samples = finished({m.pk: m for c in contrasts for m in (c.a, c.b)}.values())
+    arms = {m.pk: m for c in contrasts for m in (c.a, c.b)}.values()
+    samples = finished(arms, seed=protocol.seed)
     pairs: dict[tuple[object, ...], Pair] = {}
     seen_prompts: set[int] = set()
     missing: list[str] = []
     items = 0
     for contrast in contrasts:
-        prompts = _prompts(contrast, protocol)
+        prompts = contrast_prompts(contrast, protocol)
         absent: dict[str, list[str]] = defaultdict(list)
         for prompt in prompts:
             for replica, a, b in _images(contrast, prompt, samples, absent):
@@ -86,35 +88,14 @@ def pair_up(study: Study, protocol: Protocol) -> Pairing:
     )
 
 
-def _prompts(contrast: Contrast, protocol: Protocol) -> list[Prompt]:
-    """The contrast's prompts; one of each group where the protocol samples groups."""
-    if contrast.prompt_set is not None:
-        prompts = list(contrast.prompt_set.prompts.order_by("order"))
-    else:
-        # No set named: every test set of the study, in the order in which they came.
-        sets = PromptSet.objects.filter(studies=contrast.study_id, role=PromptSet.Role.TEST)
-        prompts = list(Prompt.objects.filter(prompt_set__in=sets).order_by("prompt_set", "order"))
-    if not protocol.one_per_group:
-        return prompts
-    groups: dict[str, list[Prompt]] = defaultdict(list)
-    for prompt in prompts:
-        # A prompt without a group is a group of its own.
-        groups[f"g{prompt.group}" if prompt.group else f"p{prompt.pk}"].append(prompt)
-    return [
-        # Seeded by the group's name, so that every contrast draws the same prompt.
-        random.Random(f"{protocol.seed}|group|{name}").choice(group)  # noqa: S311 (not a secret)
-        for name, group in groups.items()
-    ]
-
-
 def first_pairs(
     contrast: Contrast, protocol: Protocol, *, limit: int
 ) -> list[tuple[Prompt, Image, Image]]:
     """The first few prompts of a contrast with a different picture of each method (a preview)."""
-    prompts = _prompts(contrast, protocol)[: limit * 4]
+    prompts = contrast_prompts(contrast, protocol)[: limit * 4]
     arms = (contrast.a, contrast.b)
     keys = {sample_prompt_digest(arm, prompt) for arm in arms for prompt in prompts}
-    samples = finished(arms, prompts=keys)
+    samples = finished(arms, prompts=keys, seed=protocol.seed)
     found = [
         (prompt, a, b)
         for prompt in prompts

@@ -22,18 +22,29 @@ def sample_prompt_digest(method: Method, prompt: Prompt) -> str:
 Finished = dict[tuple[str, str], dict[int, Image]]
 
 
-def finished(methods: Iterable[Method], *, prompts: Iterable[str] | None = None) -> Finished:
+def sample_seed(method: Method, *, seed: int) -> int:
+    """The seed's part of a sample's key: the study's own, and 0 for pictures that were imported."""
+    return 0 if method.kind == "imported" else seed
+
+
+def finished(
+    methods: Iterable[Method], *, prompts: Iterable[str] | None = None, seed: int = 0
+) -> Finished:
     """The images of all finished samples of these methods.
 
     `prompts` limits them to these prompt digests (`sample_prompt_digest`); few, not thousands.
+    `seed` is the study's: generated samples of another seed are other samples.
     """
-    digests = [m.digest for m in methods]
-    rows = Sample.objects.filter(method_digest__in=digests, state=Sample.State.DONE)
+    wanted = {m.digest: sample_seed(m, seed=seed) for m in methods}
+    rows = Sample.objects.filter(
+        method_digest__in=wanted, seed__in=set(wanted.values()), state=Sample.State.DONE
+    )
     if prompts is not None:
         rows = rows.filter(prompt_digest__in=list(prompts))
     images: Finished = {}
     for sample in rows.select_related("image"):
-        if sample.image is not None:  # always so: a constraint says it
+        # The image is there: a constraint says so.
+        if sample.image is not None and sample.seed == wanted[sample.method_digest]:
             replicas = images.setdefault((sample.method_digest, sample.prompt_digest), {})
             replicas[sample.replica] = sample.image
     return images
