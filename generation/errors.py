@@ -14,3 +14,11 @@ class CaptionError(SceneError):
 
 class ProfileError(ValueError):
     """A simulated method or judge whose rates or probabilities make no sense."""
+
+
+class WeightsMissingError(FileNotFoundError):
+    """Weights were asked for that are not on this machine."""
+
+
+class WeightsRefusedError(ValueError):
+    """Weights that are there but not what was asked for, or in a form that can run code."""
