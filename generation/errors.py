@@ -22,3 +22,23 @@ class WeightsMissingError(FileNotFoundError):
 
 class WeightsRefusedError(ValueError):
     """Weights that are there but not what was asked for, or in a form that can run code."""
+
+
+class WeightsError(ValueError):
+    """Weights that are absent, are a pickle, have another hash, or are not this model's tensors."""
+
+
+class NonFiniteScoreError(ArithmeticError):
+    """An estimator gave nan or an infinity: nothing can be decided by it.
+
+    Attributes:
+        rows: positions of those samples in what was to be scored, ascending.
+    """
+
+    def __init__(self, rows: tuple[int, ...], *, of: int, estimator: str) -> None:
+        self.rows = rows
+        super().__init__(
+            f"the estimator {estimator} gave no finite score for "
+            f"{'row' if len(rows) == 1 else 'rows'} {', '.join(map(str, rows))} of {of} "
+            "(counted from 0). Look at those images; if they are sound, score in float32."
+        )
