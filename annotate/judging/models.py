@@ -95,6 +95,39 @@ class ContrastItem(models.Model):
         ]
 
 
+class PlannedItem(models.Model):
+    """A contrast item of a launched study, drawn before its pictures exist.
+
+    Its place in the serving order and its sides come from the seed at launch, so that they cannot
+    depend on which pictures are ready first. Opening it (`judging.opening`) makes the contrast item
+    and, unless a pair of the same content is there, the comparison.
+    """
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="planned_items")
+    contrast = models.ForeignKey(Contrast, models.CASCADE, related_name="planned_items")
+    prompt = models.ForeignKey(Prompt, models.PROTECT, related_name="+")
+    replica = models.PositiveSmallIntegerField(default=0)
+    order = models.BigIntegerField()
+    # Bit s - 1 is set where method a stands on the left in slot s.
+    sides = models.PositiveSmallIntegerField()
+    opened_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contrast", "prompt", "replica"], name="planned_item_once"
+            ),
+            models.UniqueConstraint(fields=["study", "order"], name="planned_item_order"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["study", "prompt"],
+                condition=Q(opened_at__isnull=True),
+                name="planned_item_waiting",
+            )
+        ]
+
+
 class Assignment(models.Model):
     """One of a comparison's pre-made slots, leased to an annotator. Nothing is ever deleted:
 

@@ -1,6 +1,7 @@
 """From contrasts to comparisons and slots: which pairs a study has, in which order and on which
 
-sides. Pure planning; it writes nothing (judging.launch does).
+sides. Pure planning; it writes nothing (judging.launch does). Pictures that are still to be made
+have their places drawn by judging.places.
 """
 
 import random
@@ -26,10 +27,16 @@ class Pair:
     lead_first: bool
     order: int = -1
     items: list["Item"] = field(default_factory=list)
+    # For each slot: is the leading method on the left? Empty where nobody is asked.
+    sides: Sequence[bool] = ()
 
     @property
     def identical(self) -> bool:
         return self.first.pk == self.second.pk
+
+    def is_asked(self, protocol: Protocol) -> bool:
+        """Whether annotators judge it; identical pictures may be tied without them."""
+        return not (self.identical and protocol.identical == "auto_tie")
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,10 @@ def pair_up(study: Study, protocol: Protocol) -> Pairing:
             for method, keys in absent.items()
         ]
     ordered = _serving_order(list(pairs.values()), protocol.seed)
+    asked = [pair for pair in ordered if pair.is_asked(protocol)]
+    drawn = lead_sides(len(asked), overlap=protocol.overlap, protocol=protocol)
+    for pair, sides in zip(asked, drawn, strict=True):
+        pair.sides = sides
     return Pairing(
         pairs=tuple(ordered),
         prompts=len(seen_prompts),

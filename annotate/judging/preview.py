@@ -8,11 +8,11 @@ from datetime import datetime
 
 from annotate.judging.answers import read_answers
 from annotate.judging.hotpath import Lease, Shown
-from annotate.judging.launch import wire_length
 from annotate.judging.models import PreviewVote
 from annotate.judging.pairing import first_pairs
 from annotate.judging.verdicts import protocol_of
 from annotate.judging.voting import Ballot, Conflict, TooLate
+from annotate.judging.writing import wire_length
 from annotate.people.models import User
 from annotate.sampling.models import Image
 from annotate.sampling.storage import fit

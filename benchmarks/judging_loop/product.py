@@ -21,8 +21,9 @@ from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from PIL import Image as PillowImage  # noqa: E402
 
-from annotate.judging.launch import slots  # noqa: E402
 from annotate.judging.models import Assignment, Comparison, ContrastItem, Vote  # noqa: E402
+from annotate.judging.pairing import lead_sides  # noqa: E402
+from annotate.judging.writing import slots  # noqa: E402
 from annotate.people.models import User  # noqa: E402
 from annotate.sampling.storage import put  # noqa: E402
 from annotate.studies.models import (  # noqa: E402
@@ -128,7 +129,8 @@ def _make_slots(
 ) -> None:
     """All slots; those of the first `voted` pairs were voted by three earlier annotators."""
     earlier = [User.objects.create(username=f"earlier{n}") for n in range(3)]
-    rows = slots(study, protocol, comparisons)
+    sides = lead_sides(len(comparisons), overlap=protocol.overlap, protocol=protocol)
+    rows = slots(study, zip(comparisons, sides, strict=True))
     while batch := list(itertools.islice(rows, 3000)):
         before = [a for a in batch if a.order < voted]
         for a in before:
