@@ -92,7 +92,10 @@ class Student(Recipe):
 class Estimator(Recipe):
     """What scores a sample without a reference (`generation.estimators`)."""
 
-    name: Literal["imagereward", "pickscore", "clip", "hpsv2", "reference"] = "imagereward"
+    # random: a lot drawn by prompt and pixels, the control that a real estimator has to beat.
+    name: Literal["imagereward", "pickscore", "clip", "hpsv2", "reference", "random"] = (
+        "imagereward"
+    )
     path: Annotated[str, Field(min_length=1, max_length=500)]
     revision: str = ""
     sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
