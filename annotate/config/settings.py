@@ -211,14 +211,72 @@ USE_I18N = False
 USE_TZ = True
 
 # --- jobs -----------------------------------------------------------------------------------------
-CELERY = {
-    "broker_url": os.environ.get("TRIPTYCH_BROKER_URL", "filesystem://"),
+# The broker is a doorbell (reliability.md 1.3): by default a folder, in production RabbitMQ or
+# Redis by the same code. Whoever can write to it can queue work, hence the mode of the folder.
+BROKER_URL = (
+    os.environ.get("CELERY_BROKER_URL") or os.environ.get("TRIPTYCH_BROKER_URL") or "filesystem://"
+)
+BROKER_DIR = DATA_DIR / "broker"
+# A visitor's request must not hang on a broker that is away: a second, and the sweep tries again.
+BROKER_PUBLISH_OPTIONS: dict[str, Any] = {}
+if BROKER_URL.startswith("redis"):
+    BROKER_PUBLISH_OPTIONS = {"socket_timeout": 1, "socket_connect_timeout": 1}
+elif BROKER_URL.startswith("amqp"):
+    BROKER_PUBLISH_OPTIONS = {"read_timeout": 1, "write_timeout": 1}
+_broker_options: dict[str, Any] = {}
+if BROKER_URL.startswith("filesystem://"):
+    for _folder in (BROKER_DIR, *(BROKER_DIR / n for n in ("messages", "taken", "control"))):
+        _folder.mkdir(exist_ok=True, mode=0o700)
+    _broker_options = BROKER_PUBLISH_OPTIONS = {
+        # One folder both ways: who rings and who listens are the same installation.
+        "data_folder_in": str(BROKER_DIR / "messages"),
+        "data_folder_out": str(BROKER_DIR / "messages"),
+        # Taken messages are moved, not copied by way of the world's /tmp; the sweep empties it.
+        "store_processed": True,
+        "processed_folder": str(BROKER_DIR / "taken"),
+        "control_folder": str(BROKER_DIR / "control"),
+        "polling_interval": 0.15,
+    }
+CELERY_APP = "annotate.config.celery.app"
+CELERY: dict[str, Any] = {
+    "broker_url": BROKER_URL,
+    "broker_transport_options": _broker_options,
+    "broker_connection_retry_on_startup": True,
     "task_ignore_result": True,
     "task_acks_late": True,
     "task_reject_on_worker_lost": True,
     "worker_prefetch_multiplier": 1,
+    "task_default_queue": "gpu",
+    # Messages are numbers: nothing else is read, and pickles are refused.
     "task_serializer": "json",
     "accept_content": ["json"],
+    # Nobody steers workers by messages; they would only load the broker.
+    "worker_enable_remote_control": False,
+    "worker_send_task_events": False,
+    "worker_hijack_root_logger": False,
+}
+
+
+def env_seconds(name: str, default: float) -> float:
+    """A time in seconds from the environment; anything but a number above 0 is refused."""
+    given = os.environ.get(name) or str(default)
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"{name}={given!r}; allowed: seconds above 0. Change or unset it.")
+    return seconds
+
+
+JOBS = {
+    # A worker that has not renewed its lease for this long is taken for dead.
+    "lease": env_seconds("TRIPTYCH_JOB_LEASE", 60),
+    "sweep": env_seconds("TRIPTYCH_SWEEP", 10),
+    # A queued job that no worker took for this long while none was busy is rung for again.
+    "republish": env_seconds("TRIPTYCH_JOB_REPUBLISH", 30),
+    # Jobs are minutes of work at most; one that has run this long hangs and is stopped.
+    "deadline": env_seconds("TRIPTYCH_JOB_DEADLINE", 1200),
 }
 
 LOGGING = {

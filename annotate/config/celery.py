@@ -1,0 +1,25 @@
+"""The Celery application: how workers are told that a job waits. It must define no task.
+
+Loaded by `CELERY_APP` where somebody rings (`sampling.doorbell`) or works (`manage.py worker`).
+"""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+from kombu.entity import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotate.config.settings")
+
+# Quorum queues keep RabbitMQ's messages through the loss of a node; others know only one kind.
+_arguments = {"x-queue-type": "quorum"} if settings.BROKER_URL.startswith("amqp") else None
+
+app = Celery("triptych")
+app.conf.update(
+    settings.CELERY,
+    task_queues=[
+        Queue(name, queue_arguments=_arguments)  # type: ignore[no-untyped-call]
+        for name in ("gpu", "cpu")
+    ],
+)
+app.autodiscover_tasks(["annotate.sampling"])
