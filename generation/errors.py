@@ -42,3 +42,11 @@ class NonFiniteScoreError(ArithmeticError):
             f"{'row' if len(rows) == 1 else 'rows'} {', '.join(map(str, rows))} of {of} "
             "(counted from 0). Look at those images; if they are sound, score in float32."
         )
+
+
+class TrainingError(RuntimeError):
+    """A training that cannot begin, go on or be shared as asked."""
+
+
+class ThresholdRefused(ValueError):
+    """A threshold of another student, guidance, step count or estimator, or of the test prompts."""
