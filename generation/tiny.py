@@ -26,9 +26,14 @@ from transformers import (
     CLIPTextModelWithProjection,
     CLIPTokenizer,
 )
+from transformers.utils.logging import disable_progress_bar
 
-Kind = Literal["sd", "sdxl", "refiner", "lcm", "controlnet"]
-KINDS: tuple[Kind, ...] = ("sd", "sdxl", "refiner", "lcm", "controlnet")
+from generation.codec import PixelCodec
+
+disable_progress_bar()
+
+Kind = Literal["sd", "sdxl", "refiner", "lcm", "controlnet", "pixel"]
+KINDS: tuple[Kind, ...] = ("sd", "sdxl", "refiner", "lcm", "controlnet", "pixel")
 
 # Latents of 8 x 8, so pictures of 64 x 64.
 _SAMPLE = 8
@@ -45,6 +50,7 @@ _PIPELINES = {
     "sd": "StableDiffusionPipeline",
     "lcm": "LatentConsistencyModelPipeline",
     "controlnet": "StableDiffusionControlNetPipeline",
+    "pixel": "StableDiffusionPipeline",
     "sdxl": "StableDiffusionXLPipeline",
     "refiner": "StableDiffusionXLImg2ImgPipeline",
 }
@@ -59,7 +65,7 @@ def save_tiny(folder: Path, kind: Kind, *, seed: int, prediction_type: str = "ep
     Args:
         folder: made if it is not there.
         kind: `lcm` has the guidance embedding of latent consistency models; `controlnet` is `sd`
-            with a ControlNet beside it.
+            with a ControlNet beside it; `pixel` is like the reference world's, 16 x 16 pixels.
         seed: of the weights; nothing else in the process is re-seeded.
         prediction_type: epsilon, v_prediction or sample.
     """
@@ -87,7 +93,10 @@ def save_tiny(folder: Path, kind: Kind, *, seed: int, prediction_type: str = "ep
     with _seeded(seed):
         unet = _unet(kind)
         keep("unet", unet)
-        keep("vae", _vae(scaling_factor=0.13025 if xl else 0.18215))
+        if kind == "pixel":
+            keep("vae", PixelCodec(), "generation.codec")
+        else:
+            keep("vae", _vae(scaling_factor=0.13025 if xl else 0.18215))
         if kind != "refiner":
             keep("text_encoder", _text(CLIPTextModel), "transformers")
             keep("tokenizer", _tokenizer(), "transformers")
@@ -166,6 +175,13 @@ def _unet(kind: Kind) -> Any:
         }
     if kind == "lcm":
         extra = {"time_cond_proj_dim": 32}
+    if kind == "pixel":
+        extra = {
+            "in_channels": 12,
+            "out_channels": 12,
+            "addition_embed_type": "text",
+            "addition_embed_type_num_heads": 4,
+        }
     return UNet2DConditionModel(
         sample_size=_SAMPLE,
         block_out_channels=(32, 64),

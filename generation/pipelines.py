@@ -1,0 +1,251 @@
+"""A published pipeline into a `Bundle`: every part found, checked, hashed and loaded strictly.
+
+Must not know samplers, arms or thresholds, nor fetch anything.
+"""
+
+from collections.abc import Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
+from transformers import (
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    PreTrainedTokenizerFast,
+)
+from transformers.utils.logging import disable_progress_bar
+
+from generation.bundle import Bundle, Family
+from generation.codec import PixelCodec
+from generation.components import frozen, load_network, load_unet, merge_lora
+from generation.conditioning import PromptEncoder
+from generation.errors import WeightsRefusedError
+from generation.spec import Weights
+from generation.weights import (
+    MODELS,
+    TOKENIZERS,
+    component_digests,
+    locate,
+    read_json,
+    together,
+    weights_digest,
+)
+
+__all__ = ["Bundle", "Family", "load_bundle", "weights_digest"]
+
+# A bar per file is noise in a worker's log.
+disable_progress_bar()
+
+# The only classes an index may name. Anything else would be code that a download brings in.
+_CLASSES: dict[str, Any] = {
+    "UNet2DConditionModel": UNet2DConditionModel,
+    "AutoencoderKL": AutoencoderKL,
+    "ControlNetModel": ControlNetModel,
+    "PixelCodec": PixelCodec,
+    "CLIPTextModel": CLIPTextModel,
+    "CLIPTextModelWithProjection": CLIPTextModelWithProjection,
+    # transformers had a slow and a fast class of it; indices name either.
+    "CLIPTokenizer": CLIPTokenizer,
+    "CLIPTokenizerFast": CLIPTokenizer,
+    # A tokenizer.json of any kind: data, no code.
+    "PreTrainedTokenizerFast": PreTrainedTokenizerFast,
+    "TokenizersBackend": PreTrainedTokenizerFast,
+}
+_DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+def load_bundle(
+    weights: Weights,
+    *,
+    device: str | torch.device = "cpu",
+    folder_of: Callable[[str], Path] | None = None,
+    shared: MutableMapping[str, Any] | None = None,
+) -> Bundle:
+    """The pipeline that `weights` pins, from this machine's disk.
+
+    Args:
+        device: where its networks go.
+        folder_of: where this installation keeps a path that is not there as it stands.
+        shared: networks by digest, dtype and device. Bundles loaded with one mapping share equal
+            text encoders and VAEs; a `WeakValueDictionary` lets them go with the last bundle.
+
+    Raises:
+        WeightsMissingError: something is not on this machine; says what, where it was looked for
+            and what to do.
+        WeightsRefusedError: not what was asked for (hash, keys, shapes, class), not pinned, or a
+            pickle.
+    """
+    folder, unet_at, lora_at = _places(weights, folder_of)
+    index = read_json(folder / "model_index.json")
+    classes = {name: _class_of(index[name], name, folder) for name in _present(index)}
+    digests = component_digests(folder, variant=weights.variant, unet=unet_at, lora=lora_at)
+    digest = together(digests)
+    if weights.sha256 not in ("", digest):
+        raise WeightsRefusedError(
+            f"the weights at {folder} have sha256 {digest}, the arm asks for {weights.sha256}. "
+            "They are another version or were changed; get the one asked for, or pin this one."
+        )
+    dtype, device = _DTYPES[weights.dtype], torch.device(device)
+    xl = "text_encoder_2" in classes
+    networks = {
+        name: _network(
+            name,
+            classes[name],
+            folder,
+            digest=digests[name],
+            dtype=_dtype_of(name, folder, dtype=dtype, xl=xl),
+            device=device,
+            variant=weights.variant,
+            shared=shared,
+        )
+        for name in MODELS
+        if name in classes and name != "unet"
+    }
+    unet = _unet(folder, classes["unet"], unet_at, lora_at, dtype=dtype, weights=weights, xl=xl)
+    tokenizers = [
+        classes[name].from_pretrained(folder / name, local_files_only=True)
+        for name in TOKENIZERS
+        if name in classes
+    ]
+    scheduler_config = read_json(folder / "scheduler" / "scheduler_config.json")
+    vae, factor = networks["vae"], _factor(networks["vae"])
+    aesthetics = bool(index.get("requires_aesthetics_score", False))
+    text_encoders = [networks[n] for n in ("text_encoder", "text_encoder_2") if n in networks]
+    zero_empty = xl and bool(index.get("force_zeros_for_empty_prompt", True))
+    return Bundle(
+        unet=unet.to(device),
+        vae=vae,
+        tokenizers=tokenizers,
+        text_encoders=text_encoders,
+        controlnet=networks.get("controlnet"),
+        scheduler_config=scheduler_config,
+        family=_family(vae, xl=xl, aesthetics=aesthetics),
+        scaling=float(vae.config.scaling_factor),
+        latent_channels=int(unet.config.in_channels),
+        vae_factor=factor,
+        native_size=int(unet.config.sample_size) * factor,
+        prediction_type=str(scheduler_config.get("prediction_type", "epsilon")),
+        requires_aesthetics=aesthetics,
+        guidance_dim=unet.config.time_cond_proj_dim,
+        weights=digests,
+        digest=digest,
+        path=str(folder),
+        revision=weights.revision,
+        dtype=dtype,
+        device=device,
+        prompts=PromptEncoder(tokenizers, text_encoders, xl=xl, zero_empty=zero_empty),
+    )
+
+
+def _places(
+    weights: Weights, folder_of: Callable[[str], Path] | None
+) -> tuple[Path, Path | None, Path | None]:
+    """Where the pipeline, the UNet in its place and the adapters on top lie."""
+    folder = locate(
+        weights.path, revision=weights.revision, sha256=weights.sha256, folder_of=folder_of
+    )
+    if not folder.is_dir():
+        raise WeightsRefusedError(
+            f"{folder} is a single file; a pipeline is a folder in diffusers format, with a "
+            "model_index.json. Name a bare UNet as `unet` beside the pipeline it belongs to."
+        )
+    others: list[Path | None] = []
+    for named in (weights.unet, weights.lora):
+        # A hub id carries its commit behind an @, for it has no field of its own.
+        path, _, revision = named.partition("@") if not Path(named).exists() else (named, "", "")
+        others.append(locate(path, revision=revision, folder_of=folder_of) if named else None)
+    return folder, others[0], others[1]
+
+
+def _present(index: dict[str, Any]) -> list[str]:
+    present = [name for name in (*MODELS, *TOKENIZERS) if index.get(name, [None])[0] is not None]
+    needed = {"unet", "vae"} - set(present)
+    texts = {"text_encoder", "text_encoder_2"} & set(present)
+    if needed or not texts or "scheduler" not in index:
+        raise WeightsRefusedError(
+            f"the index of this pipeline ({index.get('_class_name')}) names only "
+            f"{', '.join(present) or 'no network'}; needed are a unet, a vae, a text_encoder with "
+            "its tokenizer and a scheduler, as in Stable Diffusion 1 and 2, SDXL and its refiner."
+        )
+    return present
+
+
+def _class_of(named: Any, name: str, folder: Path) -> Any:
+    if not (isinstance(named, list) and len(named) == 2 and named[1] in _CLASSES):
+        raise WeightsRefusedError(
+            f"model_index.json in {folder} names {named!r} as its {name}; allowed are "
+            f"{', '.join(_CLASSES)}. Code that comes with weights is never run."
+        )
+    return _CLASSES[named[1]]
+
+
+def _dtype_of(name: str, folder: Path, *, dtype: torch.dtype, xl: bool) -> torch.dtype:
+    """SDXL's VAE overflows in fp16 unless its config says it was mended; bf16 has the range."""
+    if name == "vae" and xl and dtype == torch.float16:
+        config = read_json(folder / "vae" / "config.json")
+        return torch.float32 if config.get("force_upcast", True) else dtype
+    return dtype
+
+
+def _network(
+    name: str,
+    build: Any,
+    folder: Path,
+    *,
+    digest: str,
+    dtype: torch.dtype,
+    device: torch.device,
+    variant: str,
+    shared: MutableMapping[str, Any] | None,
+) -> Any:
+    key = f"{name} {digest} {dtype} {device}"
+    network = None if shared is None else shared.get(key)
+    if network is None:
+        part = folder / name
+        network = load_network(build, part, dtype=dtype, variant=variant, called=f"the {name}")
+        network = network.to(device)
+        if shared is not None:
+            shared[key] = network
+    return network
+
+
+def _unet(
+    folder: Path,
+    build: Any,
+    unet_at: Path | None,
+    lora_at: Path | None,
+    *,
+    dtype: torch.dtype,
+    weights: Weights,
+    xl: bool,
+) -> Any:
+    # Adapters are merged in fp32 and rounded once, not on top of rounded weights.
+    load_as = torch.float32 if lora_at is not None else dtype
+    if unet_at is None:
+        unet: Any = load_network(
+            build, folder / "unet", dtype=load_as, variant=weights.variant, called="the UNet"
+        )
+    else:
+        base = read_json(folder / "unet" / "config.json") if unet_at.is_file() else {}
+        unet = load_unet(unet_at, build, base_config=base, dtype=load_as)
+    if lora_at is not None:
+        merge_lora(unet, lora_at, xl=xl)
+    return frozen(unet if unet.dtype == dtype else unet.to(dtype))
+
+
+def _family(vae: Any, *, xl: bool, aesthetics: bool) -> Family:
+    if isinstance(vae, PixelCodec):
+        return "pixel"
+    if not xl:
+        return "sd"
+    return "refiner" if aesthetics else "sdxl"
+
+
+def _factor(vae: Any) -> int:
+    return int(2 ** (len(vae.config.block_out_channels) - 1))
