@@ -13,7 +13,7 @@ DEMO := env -u DATABASE_URL TRIPTYCH_DATA_DIR=$(or $(TRIPTYCH_DATA_DIR),$(CURDIR
 STARTED := $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-light up test test-fast test-slow check bench clean base dev chromium
+.PHONY: help demo demo-light up test test-fast test-slow check bench clean base dev generation chromium
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' \
@@ -29,20 +29,20 @@ demo-light: base
 up: base ## the site on your own data (TRIPTYCH_DATA_DIR, else ./data)
 	@exec $(PYTHON) manage.py up $(if $(PORT),--port $(PORT))
 
-test: dev chromium ## every test but the slow ones, on SQLite and on PostgreSQL (15 minutes)
+test: dev generation chromium ## every test but the slow ones, on SQLite and on PostgreSQL (15 minutes)
 	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 -m "not slow and not server and not browser"
 	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "not slow and (server or browser)"
 	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -n 2 -m "bothdb and not slow and not server"
 	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -m "bothdb and not slow and server"
 
-test-fast: dev ## unit tests on SQLite, no browser (1 minute)
+test-fast: dev generation ## unit tests on SQLite, no browser (1 minute)
 	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 -m "not slow and not server and not browser"
 
-test-slow: dev chromium ## the long ones: concurrency, state machine, blinding (30 minutes)
+test-slow: dev generation chromium ## the long ones: concurrency, state machine, blinding (30 minutes)
 	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "slow"
 	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -m "slow and bothdb"
 
-check: dev ## style, types, import contracts, migrations, deployment settings, locks
+check: dev generation ## style, types, import contracts, migrations, deployment settings, locks
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
@@ -51,7 +51,7 @@ check: dev ## style, types, import contracts, migrations, deployment settings, l
 	$(CHECKING) $(PRODUCTION) $(PYTHON) manage.py check --deploy --fail-level WARNING
 	$(PYTEST) tests/config/test_locks.py
 
-bench: dev ## every benchmark, one after the other, printed
+bench: dev generation ## every benchmark, one after the other, printed
 	@set -e; for file in benchmarks/[a-z]*.py; do \
 		echo "== $$file"; $(PYTHON) -m "benchmarks.$$(basename "$$file" .py)"; done
 
@@ -59,5 +59,5 @@ clean: ## forget caches and the environment; studies in ./data stay
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-base dev chromium:
+base dev generation chromium:
 	@.ci/setup $@
