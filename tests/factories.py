@@ -15,6 +15,17 @@ from annotate.studies.protocol import Protocol
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 _count = itertools.count(1)
+# Settings of generated methods: a teacher, its student, and both together.
+TEACHER = {"arm": {"model": {"path": "teacher"}, "steps": 50}}
+STUDENT = {"arm": {"model": {"path": "student"}, "steps": 5}}
+ADAPTIVE = {
+    "arm": {
+        "student": STUDENT["arm"],
+        "teacher": {"model": {"path": "teacher"}, "scheduler": "unipc", "steps": 20},
+        "estimator": {"path": "scorer"},
+    },
+    "threshold": {"tau": 0.5},
+}
 
 
 def make_user(role: str = Role.ANNOTATOR, **extra: Any) -> User:

@@ -23,13 +23,13 @@ class FrozenStudyError(ValueError):
 def method_digest(study: Study, spec: MethodSpec) -> str:
     """What a method's samples belong to.
 
-    Generated pictures follow from kind and settings, so equal recipes share samples across
-    studies. Imported ones follow from nothing we know: they belong to this study and this name
-    (a name that is removed and written again finds its pictures).
+    Generated pictures follow from their arm, so equal recipes share samples across studies.
+    Imported ones follow from nothing we know: they belong to this study and this name (a name that
+    is removed and written again finds its pictures).
     """
-    recipe: dict[str, object] = {"kind": spec.kind, "settings": spec.settings}
-    if spec.kind == "imported":
-        recipe = {"kind": spec.kind, "study": str(study.uid), "name": spec.name}
+    if spec.kind != "imported":
+        return spec.read_arm().digest
+    recipe = {"kind": spec.kind, "study": str(study.uid), "name": spec.name}
     canonical = json.dumps(recipe, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -123,17 +123,19 @@ def _write_rows(study: Study, spec: StudySpec, *, actor: User) -> None:
     digests: dict[str, str] = {}
     for order, written in enumerate(spec.methods):
         old = kept.get(written.name)
-        same = old is not None and old.kind == written.kind
-        if old is not None and same and written.kind != "imported":
-            same = old.settings == written.settings
-        digest = old.digest if old is not None and same else method_digest(study, written)
+        stays = old is not None and old.kind == written.kind == "imported"
+        digest = old.digest if old is not None and stays else method_digest(study, written)
         if digest in digests:
             raise SpecError(
                 f"methods: {digests[digest]!r} and {written.name!r} have the same kind and "
                 "settings and would be the same pictures. Change one recipe or remove one."
             )
         digests[digest] = written.name
-        Method.objects.create(study=study, digest=digest, order=order, **written.model_dump())
+        row = written.model_dump()
+        if written.kind != "imported":
+            # The whole arm, whatever its preset says in a later version.
+            row["settings"] = written.read_arm().settings
+        Method.objects.create(study=study, digest=digest, order=order, **row)
     by_name = {m.name: m for m in study.methods.all()}
     for order, contrast in enumerate(spec.contrasts):
         if not {contrast.a, contrast.b} <= set(by_name):

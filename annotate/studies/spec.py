@@ -14,10 +14,12 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
+from annotate.studies.arms import Kind, ReadArm, plain, read_settings
+from annotate.studies.mistakes import lines
 from annotate.studies.protocol import Protocol
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
@@ -28,16 +30,31 @@ class SpecError(ValueError):
 
 
 class MethodSpec(BaseModel):
-    """An arm: imported pictures now; teacher, student and adaptive arms carry settings."""
+    """An arm: imported pictures, or a recipe that is sampled here (`studies.arms` reads it)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name
     label: str = ""
-    kind: Literal["imported", "teacher", "student", "adaptive-refine", "adaptive-regenerate"] = (
-        "imported"
-    )
+    kind: Kind = "imported"
     settings: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("settings", mode="after")
+    @classmethod
+    def _settings_are_plain(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        return dict(plain(settings))
+
+    @model_validator(mode="after")
+    def _settings_are_an_arm(self) -> Self:
+        if self.kind != "imported":
+            self.read_arm()
+        return self
+
+    def read_arm(self) -> ReadArm:
+        """The arm of a generated method; ValueError for an imported one."""
+        if self.kind == "imported":
+            raise ValueError(f"method {self.name!r} is imported: it has pictures, not a recipe.")
+        return read_settings(self.kind, self.settings)
 
 
 class ContrastSpec(BaseModel):
@@ -102,6 +119,11 @@ class StudySpec(BaseModel):
         title="Contrasts",
         description="a is the challenger, b the baseline; the primary contrast is fixed at launch",
     )
+    replicas: Annotated[int, Field(ge=1, le=9)] = Field(
+        1,
+        title="Replicas",
+        description="pictures of each prompt and generated method, from different noise",
+    )
     protocol: Protocol = Field(default_factory=lambda: Protocol())
 
     @model_validator(mode="after")
@@ -127,30 +149,12 @@ class StudySpec(BaseModel):
         return self
 
 
-def explain(error: ErrorDetails) -> str:
-    """One mistake in words: what was given, what is allowed, what to do."""
-    said = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "missing":
-        return "nothing was given and a value is needed. Add it."
-    if error["type"] == "extra_forbidden":
-        return "there is no such field. Correct its name or remove it."
-    if error["type"] == "value_error":
-        return said  # our own validators already say all three
-    given = repr(error["input"])
-    shown = given if len(given) <= 80 else given[:77] + "…"
-    return f"{shown} was given; {said[:1].lower()}{said[1:]}. Change it."
-
-
 def parse_spec(data: dict[str, Any]) -> StudySpec:
     """Validate plain data; raises SpecError with one `field: what is wrong` line per mistake."""
     try:
         return StudySpec.model_validate(data)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(part) for part in e['loc']) or 'study'}: {explain(e)}"
-            for e in error.errors()
-        ]
-        raise SpecError("\n".join(lines)) from error
+        raise SpecError("\n".join(lines(error, whole="study"))) from error
 
 
 def parse_toml(text: str) -> StudySpec:

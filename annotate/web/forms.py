@@ -10,8 +10,9 @@ from django import forms
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from annotate.studies.mistakes import explain
 from annotate.studies.protocol import Protocol
-from annotate.studies.spec import StudySpec, explain
+from annotate.studies.spec import StudySpec
 from annotate.web.spec_fields import Shape, field_for
 from annotate.web.spec_values import plain_value, shown_row
 

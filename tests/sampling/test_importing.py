@@ -17,6 +17,7 @@ from annotate.sampling.storage import path_of
 from annotate.studies.create import clone_study, update_draft
 from annotate.studies.models import Event, Method, Prompt, PromptSet, Study
 from annotate.studies.spec import parse_spec
+from tests.factories import TEACHER
 from tests.sampling import pictures
 from tests.sampling.packages import FILES, HEADER, ROWS, as_csv, bring, make_draft
 
@@ -168,7 +169,7 @@ def test_spec_methods_and_rows_stay_in_step(tmp_path: Path) -> None:
 
 
 def test_a_method_that_makes_its_own_pictures_takes_none(tmp_path: Path) -> None:
-    study = make_draft(methods=[{"name": "teacher", "kind": "teacher"}])
+    study = make_draft(methods=[{"name": "teacher", "kind": "teacher", "settings": TEACHER}])
     with pytest.raises(ImportRefused, match=r"Line 2: method `teacher` makes its own pictures"):
         bring(study, tmp_path)
 

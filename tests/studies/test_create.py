@@ -33,7 +33,7 @@ from annotate.studies.templates import (
     list_templates,
     save_template,
 )
-from tests.factories import join, make_study, make_user
+from tests.factories import TEACHER, join, make_study, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -141,7 +141,7 @@ def test_a_bare_prompt_set_name_finds_only_sets_one_may_see() -> None:
 
 
 def test_two_equal_recipes_in_one_study_are_refused() -> None:
-    twins = [{"name": n, "kind": "teacher", "settings": {"steps": 50}} for n in ("a", "b")]
+    twins = [{"name": n, "kind": "teacher", "settings": TEACHER} for n in ("a", "b")]
     with pytest.raises(SpecError, match="same kind and settings"):
         create_study(spec(methods=twins, contrasts=[]), owner=make_user(Role.RESEARCHER))
 
@@ -149,7 +149,7 @@ def test_two_equal_recipes_in_one_study_are_refused() -> None:
 def test_equal_recipes_share_samples_between_studies_and_imports_do_not() -> None:
     owner = make_user(Role.RESEARCHER)
     one, two = create_study(spec(), owner=owner), create_study(spec(), owner=owner)
-    recipe = MethodSpec(name="t", kind="teacher", settings={"steps": 50})
+    recipe = MethodSpec(name="t", kind="teacher", settings=TEACHER)
     assert method_digest(one, recipe) == method_digest(two, recipe)
     brought = MethodSpec(name="t")
     assert method_digest(one, brought) != method_digest(two, brought)

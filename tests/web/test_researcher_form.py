@@ -16,7 +16,11 @@ RICH = parse_spec(
         "public_name": "Pairs",
         "methods": [
             {"name": "student", "label": "Student, 5 steps"},
-            {"name": "teacher", "kind": "teacher", "settings": {"steps": 50, "cfg": 7.5}},
+            {
+                "name": "teacher",
+                "kind": "teacher",
+                "settings": {"preset": "ddim-50", "arm": {"guidance": 7.5}},
+            },
         ],
         "contrasts": [{"a": "student", "b": "teacher", "primary": True}],
         "prompt_sets": [
