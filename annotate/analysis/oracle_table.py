@@ -10,6 +10,7 @@ from enum import StrEnum
 from itertools import product
 from typing import TYPE_CHECKING
 
+from annotate.analysis.columns import same_length
 from annotate.analysis.contrast import Result
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def tabulate(
     import numpy as np
 
     rule = Rule(rule)
-    _same_length(student=student, refined=refined, labels=labels, groups=groups)
+    same_length(student=student, refined=refined, labels=labels, groups=groups)
     kept = decided(student, refined)
     s, r = (codes([column[i] for i in kept]) for column in (student, refined))
     z = (
@@ -155,7 +156,7 @@ def cross_fit(
     import numpy as np
 
     rule = Rule(rule)
-    _same_length(student=student, refined=refined, groups=groups)
+    same_length(student=student, refined=refined, groups=groups)
     kept = [i for i, pair in enumerate(zip(student, refined, strict=True)) if _enough(*pair)]
     _some(len(kept), "two votes on each branch")
     split: dict[tuple[tuple[Result, ...], ...], NDArray[np.float64]] = {}
@@ -259,12 +260,6 @@ def _plurality(votes: tuple[Result, ...]) -> Result:
 
 def _enough(student: Sequence[Result], refined: Sequence[Result]) -> bool:
     return min(len(student), len(refined)) >= 2
-
-
-def _same_length(**columns: Sequence[object] | None) -> None:
-    lengths = {name: len(column) for name, column in columns.items() if column is not None}
-    if len(set(lengths.values())) > 1:
-        raise ValueError(f"the columns have {lengths} rows; give one row per prompt in each")
 
 
 def _some(prompts: int, wanted: str) -> None:

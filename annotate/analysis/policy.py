@@ -3,11 +3,11 @@ Must not know where scores come from; no new votes are needed, and none are inve
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from annotate.analysis.columns import finite, same_length
 from annotate.analysis.contrast import Result
 from annotate.analysis.oracle import ESTIMAND, Cost, check_band
 from annotate.analysis.oracle_table import codes, decided
@@ -287,17 +287,13 @@ def _branches(
 ) -> _Branches:
     import numpy as np
 
-    lengths = {len(column) for column in (student, refined, scores, groups) if column is not None}
-    if len(lengths) > 1:
-        raise ValueError(f"the columns have {sorted(lengths)} rows; give one per prompt in each")
-    for place, score in enumerate(scores, start=1):
-        if not math.isfinite(score):
-            raise ValueError(f"score {place} of {len(scores)} is {score}; score the sample again")
+    same_length(student=student, refined=refined, scores=scores, groups=groups)
+    values = finite(scores)
     places = decided(student, refined)
     names = [place if groups is None else groups[place] for place in places]
     number = {name: row for row, name in enumerate(dict.fromkeys(names))}
     return _Branches(
-        scores=np.array([scores[place] for place in places], dtype=np.float64),
+        scores=values[places],
         student=codes(student[place] for place in places),
         refined=codes(refined[place] for place in places),
         unit=np.array([number[name] for name in names]),

@@ -147,7 +147,7 @@ def test_an_estimator_that_knows_the_verdict_is_found_and_kept():
     ("given", "message"),
     [
         ({"scores": [float("nan"), *SCORES[1:]]}, "score 1 of 10 is nan"),
-        ({"scores": SCORES[1:]}, r"have \[9, 10\] rows"),
+        ({"scores": SCORES[1:]}, "rows; give one row per prompt"),
         ({"percentiles": (50, 101)}, "each in"),
         ({"student": [None] * 10}, "no prompt has a verdict"),
     ],

@@ -1,0 +1,298 @@
+"""How good an estimator decides without a reference: accuracy at a cut-off, AUC, reliability.
+Must not know how it scores; agreement on pairs does not carry over to these (D.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from annotate.analysis.columns import finite, same_length
+from annotate.analysis.oracle_budget import budget_range
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DecisionAccuracy:
+    """Keep-or-improve decisions of one cut-off against the ideal label, without a reference.
+
+    `best` is the largest accuracy that the kept share allows, `skill` how much of the way from a
+    random choice to it was gone (None where nothing can be gained). `true_keep` is P(keep | ideal
+    keeps), `false_keep` P(keep | ideal improves); None where there is no such prompt.
+    """
+
+    estimand: ClassVar[str] = "accuracy of decisions without a reference"
+
+    percentile: float
+    threshold: float
+    accuracy: float
+    low: float
+    high: float
+    true_keep: float | None
+    false_keep: float | None
+    balanced: float | None
+    kept: float
+    best: float
+    skill: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class RankingQuality:
+    """Area under the ROC curve of scores for the ideal label; .5 is chance, None needs both labels.
+
+    `roc` are (false keep, true keep) points from the strictest cut-off to the loosest.
+    """
+
+    estimator: str
+    auc: float | None
+    low: float | None
+    high: float | None
+    confidence: float
+    n: int
+    roc: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Samples of similar score: how many of them the ideal oracle keeps, with Wilson's interval."""
+
+    lowest: float
+    highest: float
+    mean_score: float
+    keep_rate: float
+    low: float
+    high: float
+    n: int
+
+
+def decision_accuracy(
+    scores: Sequence[float],
+    labels: Sequence[bool],
+    *,
+    percentile: float,
+    tuning_scores: Sequence[float] | None = None,
+    confidence: float = 0.95,
+) -> DecisionAccuracy:
+    """Accuracy of "keep what scores at least tau_k" against ideal labels, one per prompt.
+
+    Args:
+        scores: of the student samples.
+        labels: True where the ideal oracle keeps.
+        percentile: k; tau is that percentile of `tuning_scores` (other prompts), else of `scores`.
+
+    Raises:
+        ValueError: columns differ in length or are empty, a score is not finite, or k is outside
+            [0, 100].
+    """
+    import numpy as np
+    from statsmodels.stats.proportion import proportion_confint
+
+    same_length(scores=scores, labels=labels)
+    if not 0 <= percentile <= 100:
+        raise ValueError(f"percentile={percentile} lies outside [0, 100]")
+    values, ideal = finite(scores), np.array([bool(label) for label in labels])
+    if not len(values):
+        raise ValueError("no scores were given; decisions need at least one prompt")
+    base = values if tuning_scores is None else finite(tuning_scores)
+    threshold = float(np.percentile(base, percentile))
+    keep = values >= threshold
+    right, n = int((keep == ideal).sum()), len(values)
+    low, high = proportion_confint(right, n, alpha=1 - confidence, method="wilson")
+    true_keep = float(keep[ideal].mean()) if ideal.any() else None
+    false_keep = float(keep[~ideal].mean()) if not ideal.all() else None
+    kept, accuracy = float(keep.mean()), right / n
+    reach = budget_range(float(ideal.mean()), 100 * (1 - kept))
+    gain = reach.best - reach.random
+    return DecisionAccuracy(
+        percentile=percentile,
+        threshold=threshold,
+        accuracy=accuracy,
+        low=float(low),
+        high=float(high),
+        true_keep=true_keep,
+        false_keep=false_keep,
+        balanced=(
+            None if true_keep is None or false_keep is None else (true_keep + 1 - false_keep) / 2
+        ),
+        kept=kept,
+        best=reach.best,
+        skill=(accuracy - reach.random) / gain if gain > 1e-9 else None,
+        n=n,
+    )
+
+
+def best_percentile(
+    scores: Sequence[float],
+    labels: Sequence[bool],
+    *,
+    percentiles: Sequence[float],
+    rng: np.random.Generator,
+    folds: int = 5,
+) -> tuple[float, float]:
+    """(cross-validated accuracy of choosing k, the k that all prompts together would choose).
+
+    The accuracy is that of percentiles chosen on the other folds: choosing and trying on the same
+    prompts would flatter it.
+
+    Raises:
+        ValueError: as `decision_accuracy`; or fewer prompts than folds.
+    """
+    import numpy as np
+
+    same_length(scores=scores, labels=labels)
+    values, ideal = finite(scores), np.array([bool(label) for label in labels])
+    if not 2 <= folds <= len(values):
+        raise ValueError(
+            f"folds={folds} with {len(values)} prompts; use 2 to the number of prompts"
+        )
+
+    def accuracies(rows: NDArray[np.bool_]) -> tuple[Array, Array]:
+        thresholds = np.percentile(values[rows], percentiles)
+        keep = values[rows, None] >= thresholds
+        return np.asarray((keep == ideal[rows, None]).mean(axis=0)), thresholds
+
+    fold = rng.permutation(np.arange(len(values)) % folds)
+    right = 0
+    for number in range(folds):
+        found, thresholds = accuracies(fold != number)
+        keep = values[fold == number] >= thresholds[int(np.argmax(found))]
+        right += int((keep == ideal[fold == number]).sum())
+    overall, _ = accuracies(np.ones(len(values), dtype=bool))
+    return right / len(values), float(percentiles[int(np.argmax(overall))])
+
+
+def ranking_quality(
+    scores: Sequence[float],
+    labels: Sequence[bool],
+    *,
+    estimator: str,
+    rng: np.random.Generator,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+) -> RankingQuality:
+    """AUC of the scores for the ideal label, with a bootstrap over prompts, and the ROC points."""
+    import numpy as np
+
+    same_length(scores=scores, labels=labels)
+    values, ideal = finite(scores), np.array([bool(label) for label in labels])
+    point = auc(values, ideal)
+    low = high = None
+    if point is not None:
+        drawn = rng.integers(len(values), size=(resamples, len(values)))
+        again = [a for rows in drawn if (a := auc(values[rows], ideal[rows])) is not None]
+        low, high = (
+            float(q) for q in np.quantile(again, ((1 - confidence) / 2, (1 + confidence) / 2))
+        )
+    return RankingQuality(
+        estimator=estimator,
+        auc=point,
+        low=low,
+        high=high,
+        confidence=confidence,
+        n=len(values),
+        roc=_roc(values, ideal),
+    )
+
+
+def auc(scores: Array, labels: NDArray[np.bool_]) -> float | None:
+    """P(a sample to keep outscores one to improve) + half of P(equal); None without both kinds."""
+    from scipy.stats import rankdata
+
+    positives = int(labels.sum())
+    negatives = len(labels) - positives
+    if not positives or not negatives:
+        return None
+    ranks = rankdata(scores)
+    above = float(ranks[labels].sum()) - positives * (positives + 1) / 2
+    return above / (positives * negatives)
+
+
+def auc_difference(
+    first: Sequence[float],
+    second: Sequence[float],
+    labels: Sequence[bool],
+    *,
+    rng: np.random.Generator,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+) -> tuple[float, float, float]:
+    """AUC of the first estimator minus that of the second with a paired bootstrap interval.
+
+    Raises:
+        ValueError: columns differ in length, a score is not finite, or one label is missing.
+    """
+    import numpy as np
+
+    same_length(first=first, second=second, labels=labels)
+    a, b = finite(first), finite(second)
+    ideal = np.array([bool(label) for label in labels])
+    one, two = auc(a, ideal), auc(b, ideal)
+    if one is None or two is None:
+        raise ValueError("every label is the same; an AUC needs prompts of both kinds")
+    differences = []
+    for rows in rng.integers(len(a), size=(resamples, len(a))):
+        left, right = auc(a[rows], ideal[rows]), auc(b[rows], ideal[rows])
+        if left is not None and right is not None:
+            differences.append(left - right)
+    low, high = np.quantile(differences, ((1 - confidence) / 2, (1 + confidence) / 2))
+    return one - two, float(low), float(high)
+
+
+def reliability(
+    scores: Sequence[float], labels: Sequence[bool], *, bins: int = 10, confidence: float = 0.95
+) -> tuple[ReliabilityBin, ...]:
+    """The share that the ideal oracle keeps among samples of similar score, lowest scores first.
+
+    Bins hold equally many samples, but equal scores stay together.
+
+    Raises:
+        ValueError: columns differ in length, a score is not finite, or bins is no positive count.
+    """
+    import numpy as np
+    from statsmodels.stats.proportion import proportion_confint
+
+    same_length(scores=scores, labels=labels)
+    if bins < 1:
+        raise ValueError(f"bins={bins}; use at least 1, for example 10")
+    values, ideal = finite(scores), np.array([bool(label) for label in labels])
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)))
+    place = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
+    found = []
+    for number in np.unique(place):
+        rows = place == number
+        kept, n = int(ideal[rows].sum()), int(rows.sum())
+        low, high = proportion_confint(kept, n, alpha=1 - confidence, method="wilson")
+        found.append(
+            ReliabilityBin(
+                lowest=float(values[rows].min()),
+                highest=float(values[rows].max()),
+                mean_score=float(values[rows].mean()),
+                keep_rate=kept / n,
+                low=float(low),
+                high=float(high),
+                n=n,
+            )
+        )
+    return tuple(found)
+
+
+def _roc(scores: Array, labels: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
+    import numpy as np
+
+    positives = int(labels.sum())
+    negatives = len(labels) - positives
+    if not positives or not negatives:
+        return ()
+    points = [(0.0, 0.0)]
+    for cut in np.unique(scores)[::-1]:
+        keep = scores >= cut
+        points.append(
+            (int((keep & ~labels).sum()) / negatives, int((keep & labels).sum()) / positives)
+        )
+    return tuple(points)

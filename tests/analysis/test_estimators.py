@@ -1,0 +1,193 @@
+import json
+from itertools import combinations, pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotate.analysis.contrast import Result
+from annotate.analysis.decisions import (
+    auc,
+    auc_difference,
+    best_percentile,
+    decision_accuracy,
+    ranking_quality,
+    reliability,
+)
+from annotate.analysis.estimators import human_ceiling, pair_agreement
+from tests.analysis.branches import results
+
+KNOWN_LABELS = np.array([1, 1, 0, 1, 0, 0], dtype=bool)
+KNOWN_SCORES = np.array([0.9, 0.8, 0.7, 0.6, 0.4, 0.2])
+scored = st.lists(st.tuples(st.integers(-5, 5), st.booleans()), min_size=2, max_size=40)
+
+
+def rng():
+    return np.random.default_rng(11)
+
+
+def test_the_auc_of_six_prompts_is_eight_ninths():
+    assert auc(KNOWN_SCORES, KNOWN_LABELS) == pytest.approx(8 / 9)
+
+
+def test_constant_scores_rank_no_better_than_chance():
+    assert auc(np.ones(6), KNOWN_LABELS) == 0.5
+
+
+@given(scored)
+def test_the_auc_does_not_change_under_a_monotone_map(rows):
+    scores, labels = (np.array(column) for column in zip(*rows, strict=True))
+    assert auc(scores.astype(float), labels) == auc(np.exp(scores / 3), labels)
+
+
+@given(scored)
+def test_the_auc_is_the_area_under_the_roc_points(rows):
+    scores, labels = (np.array(column) for column in zip(*rows, strict=True))
+    found = ranking_quality(scores, labels, estimator="e", rng=rng(), resamples=3)
+    if found.auc is None:
+        assert found.roc == ()
+        return
+    x, y = zip(*found.roc, strict=True)
+    assert np.trapezoid(y, x) == pytest.approx(found.auc)
+
+
+def test_one_kind_of_label_has_no_auc():
+    found = ranking_quality([1.0, 2.0], [True, True], estimator="e", rng=rng())
+    assert (found.auc, found.low, found.roc) == (None, None, ())
+
+
+def test_an_estimator_equals_itself():
+    scores, labels = list(range(50)), [i % 3 == 0 for i in range(50)]
+    assert auc_difference(scores, scores, labels, rng=rng(), resamples=50) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("agreed", "n", "low", "high"), [(390, 600, 0.611, 0.687), (195, 300, 0.594, 0.702)]
+)
+def test_65_percent_agreement_has_the_known_interval(agreed, n, low, high):
+    verdicts = [Result.WIN] * n
+    first = [1.0] * agreed + [0.0] * (n - agreed)
+    found = pair_agreement(first, [0.5] * n, verdicts, estimator="ir")
+    assert (found.estimate, found.method) == (0.65, "wilson")
+    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-4)
+
+
+def test_human_ties_are_dropped_and_equal_scores_count_half():
+    found = pair_agreement([2, 1, 1, 3], [1, 2, 1, 1], [*results("WLWT")], estimator="e")
+    assert (found.agreed, found.n, found.score_ties, found.human_ties) == (2.5, 3, 1, 1)
+
+
+def test_pairs_that_share_prompts_are_drawn_by_prompt():
+    first, verdicts = [1.0, 0.0] * 100, [Result.WIN] * 200
+    prompts = [i // 20 for i in range(200)]
+    with pytest.raises(ValueError, match="give an rng"):
+        pair_agreement(first, [0.5] * 200, verdicts, estimator="e", prompts=prompts)
+    found = pair_agreement(first, [0.5] * 200, verdicts, estimator="e", prompts=prompts, rng=rng())
+    assert found.method == "bootstrap over prompts"
+    assert (found.low, found.high) == (0.5, 0.5)  # every prompt agrees on exactly half
+
+
+def test_pairs_without_any_winner_have_no_agreement():
+    with pytest.raises(ValueError, match="no pair has a winner"):
+        pair_agreement([1.0], [0.0], [Result.TIE], estimator="e")
+
+
+def test_decisions_at_the_median_by_hand():
+    found = decision_accuracy(KNOWN_SCORES, KNOWN_LABELS, percentile=50)
+    # tau = .65 keeps .9, .8, .7: two rightly; .6 is wrongly improved.
+    assert found.threshold == pytest.approx(0.65)
+    assert (found.accuracy, found.kept) == pytest.approx((4 / 6, 0.5))
+    assert (found.true_keep, found.false_keep) == pytest.approx((2 / 3, 1 / 3))
+    assert found.balanced == pytest.approx(2 / 3)
+    assert (found.best, found.skill) == pytest.approx((1.0, 1 / 3))
+
+
+def test_a_threshold_may_come_from_other_prompts():
+    found = decision_accuracy(KNOWN_SCORES, KNOWN_LABELS, percentile=50, tuning_scores=[0.0, 0.6])
+    assert found.threshold == pytest.approx(0.3)
+    assert found.kept == pytest.approx(5 / 6)
+
+
+def test_choosing_the_percentile_on_noise_gains_nothing_when_validated():
+    gains = []
+    for seed in range(60):
+        draw = np.random.default_rng(seed)
+        labels = draw.random(100) < 0.5
+        scores = draw.random(100)
+        honest, _ = best_percentile(scores, labels, percentiles=range(0, 101, 10), rng=draw)
+        gains.append(honest - 0.5)
+    assert abs(np.mean(gains)) < 3 * np.std(gains) / np.sqrt(len(gains))
+
+
+def test_reliability_bins_hold_all_samples_and_keep_equal_scores_together():
+    bins = reliability([0, 0, 0, 0, 1, 2, 3, 4], [False] * 4 + [True] * 4, bins=4)
+    assert sum(b.n for b in bins) == 8
+    assert bins[0].keep_rate == 0
+    assert bins[-1].keep_rate == 1
+    assert all(a.highest < b.lowest for a, b in pairwise(bins))
+
+
+def test_the_human_ceiling_of_a_split_is_left_out():
+    found = human_ceiling([results("WWL"), results("WWW"), results("WTL")])
+    # WWL: each W meets {W, L} (no leader), L meets WW (disagrees). WWW: three agree.
+    # WTL: W meets {T, L} (no leader), T is a tie, L meets {W, T}.
+    assert (found.agreed, found.n, found.left_out) == (3, 4, 5)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: decision_accuracy([float("nan")], [True], percentile=50),
+        lambda: pair_agreement([float("inf")], [1.0], [Result.WIN], estimator="e"),
+    ],
+)
+def test_a_score_that_is_no_number_is_refused(call):
+    with pytest.raises(ValueError, match="score the sample again"):
+        call()
+
+
+@pytest.fixture(scope="module")
+def tifa(real_data):
+    path = real_data / "tifa_human" / "human_annotations_with_scores.json"
+    rows = json.loads(path.read_text())
+    images = {}
+    for row in rows.values():
+        model = row["image_path"].removeprefix(row["text_id"] + "_").removesuffix(".jpg")
+        images[row["text_id"], model] = row
+    return images
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    ("score", "agreed", "estimate"),
+    [("clipscore_vitb32", 720, 0.695), ("tifa_mplug-large", 705.5, 0.681)],
+)
+def test_the_known_agreement_of_two_metrics_with_real_ratings(tifa, score, agreed, estimate):
+    prompts = sorted({prompt for prompt, _ in tifa})
+    models = sorted({model for _, model in tifa})
+    first, second, verdicts, names = [], [], [], []
+    for prompt in prompts:
+        for a, b in combinations(models, 2):
+            one, two = tifa[prompt, a], tifa[prompt, b]
+            difference = one["human_avg"] - two["human_avg"]
+            first.append(one[score])
+            second.append(two[score])
+            names.append(prompt)
+            verdicts.append([Result.TIE, Result.WIN, Result.LOSS][int(np.sign(difference))])
+    found = pair_agreement(first, second, verdicts, estimator=score, prompts=names, rng=rng())
+    assert (found.n, found.agreed) == (1036, agreed)
+    assert found.estimate == pytest.approx(estimate, abs=5e-4)
+
+
+@pytest.mark.realdata
+def test_agreement_on_pairs_does_not_carry_over_to_decisions_without_a_reference(tifa):
+    prompts = sorted({prompt for prompt, _ in tifa})
+    student = [tifa[p, "stable_diffusion_v1_1"] for p in prompts]
+    teacher = [tifa[p, "stable_diffusion_v2_1"] for p in prompts]
+    labels = [s["human_avg"] >= t["human_avg"] for s, t in zip(student, teacher, strict=True)]
+    scores = [s["clipscore_vitb32"] for s in student]
+    found = decision_accuracy(scores, labels, percentile=50)
+    assert (found.accuracy, found.low, found.high) == pytest.approx((0.544, 0.466, 0.619), abs=5e-4)
+    ranked = ranking_quality(scores, labels, estimator="clip", rng=rng(), resamples=200)
+    assert ranked.auc == pytest.approx(0.598, abs=5e-4)
