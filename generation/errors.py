@@ -24,10 +24,6 @@ class WeightsRefusedError(ValueError):
     """Weights that are there but not what was asked for, or in a form that can run code."""
 
 
-class WeightsError(ValueError):
-    """Weights that are absent, are a pickle, have another hash, or are not this model's tensors."""
-
-
 class NonFiniteScoreError(ArithmeticError):
     """An estimator gave nan or an infinity: nothing can be decided by it.
 
@@ -50,3 +46,15 @@ class TrainingError(RuntimeError):
 
 class ThresholdRefused(ValueError):
     """A threshold of another student, guidance, step count or estimator, or of the test prompts."""
+
+
+class DoesNotFit(MemoryError):
+    """Not even one image of this size fits the device's memory."""
+
+
+class SamplingError(ValueError):
+    """Samples that cannot be made as asked: an unknown arm, parts of a pair that do not fit."""
+
+
+class Stopped(RuntimeError):
+    """A run that was told to end; its finished images were handed over."""
