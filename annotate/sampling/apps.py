@@ -6,3 +6,6 @@ from django.apps import AppConfig
 class SamplingConfig(AppConfig):
     name = "annotate.sampling"
     label = "sampling"
+
+    def ready(self) -> None:
+        from annotate.sampling import plan  # noqa: F401 (listens to finished samples)

@@ -1,0 +1,99 @@
+"""Which samples a study needs of each arm: prompts, replicas, and the students they start from.
+
+It must write nothing, and not know jobs, pairs or votes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from annotate.studies.models import Method, Prompt, Study
+from annotate.studies.protocol import Protocol
+from annotate.studies.selection import contrast_prompts, study_prompts
+from generation.spec import Adaptive, Estimator, Student, Teacher, read_arm
+
+Arm = Teacher | Student | Adaptive
+# A prompt by the digest of its text, and a replica.
+Slot = tuple[str, int]
+
+
+class WaitsForThreshold(ValueError):
+    """An adaptive arm whose tau is still to be tuned."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Arms whose samples are made together: a student and the adaptive arms on it, or a teacher."""
+
+    key: str
+    arms: dict[str, Arm]
+    # The (prompt digest, replica) that each arm, by digest, needs; in serving order.
+    needs: dict[str, list[Slot]] = field(default_factory=dict)
+
+    @property
+    def slots(self) -> list[Slot]:
+        """Everything any arm needs, in the order in which it was asked for."""
+        return list(dict.fromkeys(slot for needed in self.needs.values() for slot in needed))
+
+
+def arm_of(method: Method) -> Arm:
+    """A generated method's arm.
+
+    Raises:
+        WaitsForThreshold: its tau has not been tuned yet.
+    """
+    recipe = method.settings["arm"]
+    if recipe.get("kind") == "adaptive" and "threshold" not in recipe:
+        rule = method.settings.get("threshold", {})
+        raise WaitsForThreshold(
+            f"method {method.name!r} waits for its threshold ({_words(rule)}). Calibrate it first "
+            "(calibrate_threshold, or launch_study --calibrate), or set tau."
+        )
+    return read_arm(recipe)
+
+
+def _words(rule: Mapping[str, float]) -> str:
+    return ", ".join(f"{way} {value:g}" for way, value in rule.items()) or "no rule"
+
+
+def families(
+    study: Study, protocol: Protocol, *, order: Mapping[Slot, int] | None = None
+) -> list[Family]:
+    """The study's generated arms by what is made together, with what each needs.
+
+    Args:
+        order: the place of (prompt digest, replica) in the serving order, for pairs to open early.
+
+    Raises:
+        WaitsForThreshold: an adaptive arm has no tau yet.
+    """
+    replicas = range(study.read_spec().replicas)
+    found: dict[str, Family] = {}
+    for method, prompts in method_prompts(study, protocol):
+        arm = arm_of(method)
+        slots = [(p.digest, r) for p in prompts for r in replicas]
+        if order:
+            slots.sort(key=lambda slot: order.get(slot, len(order)))
+        base = arm.student if isinstance(arm, Adaptive) else arm
+        family = found.setdefault(base.digest(), Family(base.digest(), {base.digest(): base}))
+        for one in (base, arm):
+            family.arms[one.digest()] = one
+            needed = family.needs.setdefault(one.digest(), [])
+            known = set(needed)
+            needed += [slot for slot in slots if slot not in known]
+    return list(found.values())
+
+
+def method_prompts(study: Study, protocol: Protocol) -> Iterator[tuple[Method, list[Prompt]]]:
+    """Each generated method with the prompts its contrasts show; without contrasts, all of them."""
+    contrasts = list(study.contrasts.select_related("prompt_set").order_by("order", "pk"))
+    chosen = {contrast.pk: contrast_prompts(contrast, protocol) for contrast in contrasts}
+    for method in study.methods.exclude(kind="imported").order_by("order", "pk"):
+        mine = [c for c in contrasts if method.pk in (c.a_id, c.b_id)]
+        prompts = {p.pk: p for c in mine for p in chosen[c.pk]}
+        yield method, list(prompts.values()) if mine else study_prompts(study, protocol)
+
+
+def estimators_of(arms: Iterable[Arm]) -> list[Estimator]:
+    """The estimators that decide in any of these arms, once each; lots are no estimators."""
+    deciding = {a.estimator.digest(): a.estimator for a in arms if isinstance(a, Adaptive)}
+    return [estimator for estimator in deciding.values() if estimator.name != "random"]
