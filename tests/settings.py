@@ -14,6 +14,10 @@ os.environ["TRIPTYCH_DATA_DIR"] = _DATA.name
 os.environ["TRIPTYCH_PLAIN_STATIC"] = "1"
 # Playwright keeps an event loop in the test's thread; our own code is synchronous throughout.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+# Each test process computes on one core; threads of the linear algebra would only get in each
+# other's way. Set before numpy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def _database_url() -> str | None:
@@ -41,6 +45,9 @@ else:
 from annotate.config.settings import *  # noqa: E402, F403 (the environment above comes first)
 
 STATIC_ROOT.mkdir(exist_ok=True)  # noqa: F405 (whitenoise warns when it is missing)
+
+# Static files are looked up when asked for, instead of listed anew for every test's client.
+WHITENOISE_AUTOREFRESH = True
 
 # Hashing that is slow on purpose has no place in a thousand tests.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
