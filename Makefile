@@ -13,7 +13,8 @@ DEMO := env -u DATABASE_URL TRIPTYCH_DATA_DIR=$(or $(TRIPTYCH_DATA_DIR),$(CURDIR
 STARTED := $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-light up test test-fast test-slow check bench clean base dev generation chromium
+.PHONY: help demo demo-light up test test-fast test-slow check bench clean base dev generation chromium \
+	parity-imagereward
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' \
@@ -54,6 +55,13 @@ check: dev generation ## style, types, import contracts, migrations, deployment 
 bench: dev generation ## every benchmark, one after the other, printed
 	@set -e; for file in benchmarks/[a-z]*.py; do \
 		echo "== $$file"; $(PYTHON) -m "benchmarks.$$(basename "$$file" .py)"; done
+
+# Reference packages whose pins contradict ours and each other: an environment of their own, in build/.
+parity-imagereward: dev generation ## our ImageReward and HPSv2 against the published ones (SMALL=1: seconds)
+	@test -x build/parity-imagereward/bin/pip || $(PYTHON) -m venv build/parity-imagereward
+	@build/parity-imagereward/bin/pip install -q torch==2.13.0
+	@build/parity-imagereward/bin/pip install -q --no-deps -r docker/imagereward/requirements.txt
+	@PYTHONPATH=$(CURDIR) $(PYTHON) docker/imagereward/parity.py $(if $(SMALL),--small) $(if $(WRITE),--write)
 
 clean: ## forget caches and the environment; studies in ./data stay
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -57,4 +57,4 @@ class SamplingError(ValueError):
 
 
 class Stopped(RuntimeError):
-    """A run that was told to end; its finished images were handed over."""
+    """A run that was told to end; what had been handed over stays."""
