@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from tests.examples import examples
+
 # A rule holds or not; how long an example takes depends on what else the machine does.
-hypothesis_settings.register_profile("triptych", deadline=None, max_examples=50)
+hypothesis_settings.register_profile("triptych", deadline=None, max_examples=examples(30))
 hypothesis_settings.load_profile("triptych")
 
 _not_run: list[str] = []

@@ -43,14 +43,18 @@ def with_password(user: User, password: str = PASSWORD) -> User:
     return user
 
 
+def _image(name: str, *, width: int = 8, height: int = 8) -> Image:
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return Image(digest=digest, width=width, height=height, bytes=100)
+
+
 def make_image(seed: object = None, *, width: int = 8, height: int = 8) -> Image:
     """An Image row without a file: for tests that never show it."""
-    name = str(next(_count) if seed is None else seed)
-    digest = hashlib.sha256(name.encode()).hexdigest()
-    image, _ = Image.objects.get_or_create(
-        digest=digest, defaults={"width": width, "height": height, "bytes": 100}
-    )
-    return image
+    image = _image(str(next(_count) if seed is None else seed), width=width, height=height)
+    found = Image.objects.filter(digest=image.digest).first()
+    if found is None:
+        image.save()
+    return found or image
 
 
 def make_study(
@@ -95,15 +99,15 @@ def make_study(
         for i in range(pairs)
     ]
     Prompt.objects.bulk_create(rows)
-    arms = [
-        Method.objects.create(
+    arms = Method.objects.bulk_create(
+        Method(
             study=study,
             name=m,
             order=i,
             digest=hashlib.sha256(f"{study.uid}{m}".encode()).hexdigest(),
         )
         for i, m in enumerate(methods)
-    ]
+    )
     by_name = {m.name: m for m in arms}
     for i, c in enumerate(spec["contrasts"]):
         Contrast.objects.create(
@@ -116,16 +120,15 @@ def make_study(
         )
     from annotate.sampling.samples import sample_prompt_digest
 
-    images = [
-        [make_image(f"{n} {i}" if i in same else f"{n} {i} {m.name}") for m in arms]
-        for i in range(pairs)
-    ]
+    names = [[f"{n} {i}" if i in same else f"{n} {i} {m.name}" for m in arms] for i in range(pairs)]
+    images = {name: _image(name) for row in names for name in row}
+    Image.objects.bulk_create(images.values())
     Sample.objects.bulk_create(
         Sample(
             method_digest=m.digest,
             prompt_digest=sample_prompt_digest(m, p),
             state=Sample.State.DONE,
-            image=images[i][j],
+            image=images[names[i][j]],
         )
         for i, p in enumerate(rows)
         for j, m in enumerate(arms)

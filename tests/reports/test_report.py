@@ -32,6 +32,7 @@ from annotate.reports.report import Report as Made
 from annotate.reports.report import make_report, report_on
 from annotate.studies.models import Contrast, Study
 from annotate.studies.protocol import Protocol
+from tests.examples import examples
 from tests.factories import NOW, join, make_user
 from tests.reports.arrange import cast, launched, voted
 
@@ -80,7 +81,7 @@ patterns = st.sampled_from(
 studies = st.lists(st.tuples(patterns, st.booleans()), min_size=1, max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(studies)
 def test_the_numbers_are_those_of_a_count_by_hand(pairs: list[tuple[str, bool]]) -> None:
     lead = report_of(frame_of(pairs)).contrasts[0]
@@ -110,7 +111,7 @@ def test_the_numbers_are_those_of_a_count_by_hand(pairs: list[tuple[str, bool]])
     assert lead.agreement.percent == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(studies)
 def test_swapping_the_methods_mirrors_the_report(pairs: list[tuple[str, bool]]) -> None:
     one = report_of(frame_of(pairs)).contrasts[0]
@@ -128,14 +129,14 @@ def test_swapping_the_methods_mirrors_the_report(pairs: list[tuple[str, bool]]) 
         assert x.p_value == pytest.approx(y.p_value)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(studies, st.randoms(use_true_random=False))
 def test_which_picture_is_first_changes_nothing(pairs: list[tuple[str, bool]], rng: object) -> None:
     turned = [(p, rng.random() < 0.5) for p, _ in pairs]  # type: ignore[attr-defined]
     assert report_of(frame_of(turned)).contrasts == report_of(frame_of(pairs)).contrasts
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(studies, st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(pairs: list[tuple[str, bool]], rng: object) -> None:
     frame = frame_of(pairs)

@@ -17,6 +17,7 @@ from annotate.sampling.storage import path_of
 from annotate.studies.create import clone_study, update_draft
 from annotate.studies.models import Event, Method, Prompt, PromptSet, Study
 from annotate.studies.spec import parse_spec
+from tests.examples import examples
 from tests.factories import TEACHER
 from tests.sampling import pictures
 from tests.sampling.packages import FILES, HEADER, ROWS, as_csv, bring, make_draft
@@ -383,7 +384,9 @@ TEXT = st.text(
 
 @pytest.mark.bothdb
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(20),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(texts=st.lists(TEXT.filter(lambda text: text.strip()), min_size=1, max_size=6))
 def test_any_unicode_text_comes_back_as_it_was_in_nfc(tmp_path: Path, texts: list[str]) -> None:
