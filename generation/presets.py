@@ -110,11 +110,13 @@ def preset(name: str) -> Preset:
 
 
 def resolve(name: str, overrides: Mapping[str, Any] | None = None) -> Json:
-    """A method's settings: the preset's recipe under a study's own choices.
+    """A method's settings, as JSON has them: the preset's recipe under a study's own choices.
 
     `overrides` mirrors the recipe and wins field by field, as {"student": {"steps": 4}}. Beside
     the recipe's fields an adaptive arm takes "threshold": tau itself (a number), or one of
     {"tau": t}, {"percentile": k}, {"budget": mean steps}, {"target": mean score}.
+
+    Infinities are written as "Infinity" and "-Infinity".
 
     Returns:
         {"preset", "arm", "threshold", "our_choice"}: "arm" has every field, but "threshold" only
@@ -139,7 +141,9 @@ def resolve(name: str, overrides: Mapping[str, Any] | None = None) -> Json:
     else:
         recipe.pop("threshold", None)
     arm = _read(recipe).model_dump(mode="json")
-    if recipe["kind"] == "adaptive" and "tau" not in rule:
+    if "tau" in rule:
+        rule = {"tau": arm["threshold"]}
+    elif recipe["kind"] == "adaptive":
         del arm["threshold"]
     blank = [field for field in found.our_choice if not _set_by(own, field)]
     return {"preset": name, "arm": arm, "threshold": rule, "our_choice": blank}
@@ -264,6 +268,8 @@ def _rule(wanted: Any) -> Json:
     rule = dict(wanted) if isinstance(wanted, Mapping) else {"tau": wanted}
     if len(rule) == 1:
         ((way, value),) = rule.items()
+        if value in ("Infinity", "-Infinity"):
+            value = rule[way] = float(value)
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if way in RULES and number and RULES[way][0] <= value <= RULES[way][1]:
             return rule

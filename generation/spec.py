@@ -5,9 +5,10 @@ Must not know torch: web and annotator processes read, check and digest recipes 
 
 import hashlib
 import json
+from math import isfinite
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_serializer, model_validator
 
 Side = Annotated[int, Field(ge=8, le=2048, multiple_of=8)]
 Steps = Annotated[int, Field(ge=1, le=1000)]
@@ -137,6 +138,13 @@ class Adaptive(Recipe):
             else:
                 data.pop("regenerate_noise", None)
         return data
+
+    @field_serializer("threshold", when_used="json")
+    def _infinities_are_words(self, threshold: float) -> float | str:
+        # JSON has no infinity, and databases refuse what json.dumps writes for it.
+        if isfinite(threshold):
+            return threshold
+        return "Infinity" if threshold > 0 else "-Infinity"
 
     @model_validator(mode="after")
     def _threshold_is_a_number(self) -> Self:

@@ -54,6 +54,10 @@ def load_scorer(
     """
     from generation.estimators import clip, hpsv2, imagereward
     from generation.estimators.folders import open_folder
+    from generation.estimators.lot import Lot
+
+    if spec.name == "random":
+        return Lot(spec)
 
     loaders: dict[str, Callable[..., Any]] = {
         "imagereward": imagereward.load,

@@ -133,6 +133,13 @@ def test_tau_set_directly_needs_no_tuning(wanted):
         arm_of(settings, threshold=0.5)
 
 
+@pytest.mark.parametrize("tau", [math.inf, -math.inf, "Infinity", "-Infinity"])
+def test_an_infinite_tau_is_a_number_or_a_word(tau):
+    settings = resolve("table4/adaptive-10", {"threshold": {"tau": tau}})
+    assert settings["threshold"] == {"tau": settings["arm"]["threshold"]}
+    assert arm_of(settings).threshold == float(tau)
+
+
 @pytest.mark.parametrize("rule", [{"budget": 12}, {"target": 0.8}, {"percentile": 30}])
 def test_a_threshold_is_found_by_budget_target_or_percentile(rule):
     settings = resolve("table4/adaptive-10", {"threshold": rule})
@@ -158,7 +165,7 @@ def test_what_is_no_field_is_refused():
 @pytest.mark.parametrize("name", ["table4/adaptive-10-all", "ddim-50", "table5/add-xl-random"])
 def test_settings_survive_json_and_keep_their_digest(name):
 
-    settings = resolve(name)
-    read = arm_of(json.loads(json.dumps(settings)))
+    settings = json.dumps(resolve(name), allow_nan=False)
+    read = arm_of(json.loads(settings))
     assert isinstance(read, Teacher | Student | Adaptive)
     assert read.digest() == preset(name).arm.digest()

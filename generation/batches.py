@@ -1,0 +1,344 @@
+"""One batch through one network, and what comes out of it: pictures, scores and records.
+
+Must not know which arms want the images nor what is decided about them.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from generation import rollback, student, teacher
+from generation.adaptive import Setting, Task
+from generation.budget import forwards_per_step
+from generation.conditioning import Conditioning
+from generation.engine import Models, free_memory
+from generation.errors import DoesNotFit, NonFiniteScoreError, SamplingError
+from generation.guidance import OnStep, Sampled
+from generation.noise import draw, stage_seed, student_stage
+from generation.pipelines import Bundle
+from generation.provenance import Json, batch_record, run_record
+from generation.spec import Adaptive, Estimator, Student, Teacher
+
+# Pictures that go through a scorer together; the scorer's network is small beside a UNet.
+SCORED_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Source:
+    """A student's sample that is to be refined: (c, h, w) latents and (height, width, 3) pixels."""
+
+    latents: NDArray[np.float32] | None
+    image: NDArray[np.uint8]
+
+
+@dataclass(eq=False)
+class Finished:
+    """One image with all that was found out about it. `faults` says why it cannot be used."""
+
+    image: NDArray[np.uint8]
+    latents: NDArray[np.float32] | None
+    run: Json
+    scores: dict[str, float] = field(default_factory=dict)
+    # Digest of the loaded scorer by the estimator's.
+    scorers: dict[str, str] = field(default_factory=dict)
+    # By estimator digest; "" is the image itself.
+    faults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        return float(self.run.get("seconds", 0.0))
+
+
+class Timer:
+    """Seconds between two points of the device's own time, without waiting for it in between."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._cuda = device.type == "cuda"
+        self._marks: list[Any] = []
+
+    def mark(self) -> None:
+        if self._cuda:
+            event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+            event.record()
+            self._marks.append(event)
+        else:
+            self._marks.append(time.perf_counter())
+
+    def wait_on(self, stream: "torch.cuda.Stream") -> None:
+        """Let a stream go on only after the last mark."""
+        stream.wait_event(self._marks[-1])
+
+    def seconds(self) -> float:
+        """Between the first and the last mark; on a GPU both must lie behind."""
+        first, last = self._marks[0], self._marks[-1]
+        return float(first.elapsed_time(last) / 1000 if self._cuda else last - first)
+
+
+def side_stream(device: torch.device) -> "torch.cuda.Stream | None":
+    """Where decoding and scoring run beside the sampling; None where there is but one queue."""
+    if device.type != "cuda":
+        return None
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, eq=False)
+class Ran:
+    """A batch whose network calls were issued; on a GPU they may still be running."""
+
+    setting: Setting
+    tasks: Sequence[Task]
+    bundle: Bundle
+    sampled: Sampled
+    start: Json | None
+    # Rows that the network saw, padding included.
+    size: int
+    timer: Timer
+
+
+def run(
+    models: Models,
+    setting: Setting,
+    tasks: Sequence[Task],
+    *,
+    sources: Sequence[Source | None],
+    size: int,
+    on_step: OnStep,
+) -> Ran:
+    """Send tasks of one setting through its network, padded to `size` rows by the last of them.
+
+    Nothing here waits for the device.
+
+    Args:
+        sources: for refinements the samples to refine, else None.
+        size: at least as many as tasks.
+
+    Raises:
+        torch.OutOfMemoryError: too many rows for the device.
+        SamplingError: a sample that this teacher cannot refine.
+    """
+    network = setting.network
+    bundle = models.bundle(network.model)
+    padded = [*tasks, *[tasks[-1]] * (size - len(tasks))]
+    filled = [*sources, *[sources[-1]] * (size - len(tasks))]
+    timer = Timer(models.device)
+    timer.mark()
+    given, shape = _given(bundle, setting, filled)
+
+    def noise(stages: Sequence[str]) -> Tensor:
+        seeds = [
+            stage_seed(task.row.seed, task.row.prompt_digest, replica=task.row.replica, stage=stage)
+            for task, stage in zip(padded, stages, strict=True)
+        ]
+        return _sent(draw(seeds, shape), models.device)
+
+    factor = bundle.vae_factor
+    told = conditioning(
+        bundle,
+        network,
+        [task.row.prompt for task in padded],
+        size=(shape[1] * factor, shape[2] * factor),
+    )
+    initial = noise([task.stage for task in padded])
+    start: Json | None = None
+    recipe = setting.recipe
+    if isinstance(recipe, Student):
+        sampled = student.sample(
+            bundle,
+            recipe,
+            told,
+            initial,
+            noise=lambda i: noise([student_stage(i)] * size),
+            on_step=on_step,
+        )
+    elif isinstance(recipe, Teacher):
+        sampled = teacher.sample(bundle, recipe, told, initial, on_step=on_step)
+    else:
+        sampled = rollback.refine(bundle, recipe, told, given, noise=initial, on_step=on_step)
+        start = _start(bundle, recipe)
+    timer.mark()
+    return Ran(setting, tasks, bundle, sampled, start, size, timer)
+
+
+def conditioning(
+    bundle: Bundle, network: Student | Teacher, prompts: Sequence[str], *, size: tuple[int, int]
+) -> Conditioning:
+    """What the network is told of these prompts for pictures of (height, width) pixels."""
+    more: dict[str, Any] = {}
+    if isinstance(network, Teacher):
+        more = {
+            "negative": network.negative_prompt,
+            "aesthetic_score": network.aesthetic_score,
+            "negative_aesthetic_score": network.negative_aesthetic_score,
+        }
+    return bundle.encode_prompts(
+        prompts,
+        guided=forwards_per_step(network) == 2,
+        height=size[0],
+        width=size[1],
+        **more,
+    )
+
+
+def finish(ran: Ran, *, stream: "torch.cuda.Stream | None") -> list[Finished]:
+    """Decode a batch: waits for the device once, beside whatever the main thread issues."""
+    device = ran.bundle.device
+    if stream is None:
+        return _decoded(ran)
+    ran.timer.wait_on(stream)
+    ran.sampled.latents.record_stream(stream)
+    with torch.cuda.device(device), torch.cuda.stream(stream):
+        return _decoded(ran)
+
+
+def score(
+    models: Models,
+    estimator: Estimator,
+    finished: Sequence[Finished],
+    prompts: Sequence[str],
+) -> None:
+    """Put an estimator's score, or the reason why there is none, into each of these images."""
+    scorer, key = models.scorer(estimator), estimator.digest()
+    for first in range(0, len(finished), SCORED_AT_ONCE):
+        part = slice(first, first + SCORED_AT_ONCE)
+        rows, texts = list(finished[part]), list(prompts[part])
+        while rows:
+            try:
+                values = _halving(
+                    lambda at, rows=rows, texts=texts: scorer.score(  # type: ignore[misc]
+                        texts[at], [row.image for row in rows[at]]
+                    ),
+                    len(rows),
+                    models.device,
+                )
+            except NonFiniteScoreError as fault:
+                for at in fault.rows:
+                    rows[at].faults[key] = (
+                        f"the estimator {estimator.name} gave no finite score for this image. "
+                        "Look at it; if it is sound, score in float32."
+                    )
+                sound = [at for at in range(len(rows)) if at not in fault.rows]
+                rows, texts = [rows[at] for at in sound], [texts[at] for at in sound]
+                continue
+            for each, value in zip(rows, values, strict=True):
+                each.scores[key] = float(value)
+                each.scorers[key] = scorer.digest
+            break
+
+
+def _decoded(ran: Ran) -> list[Finished]:
+    rows = len(ran.tasks)
+    device = ran.bundle.device
+    latents = ran.sampled.latents.float().cpu().numpy()[:rows]
+    # Padding is decoded too: the VAE then sees one shape, as the UNet does.
+    images = _halving(lambda at: ran.bundle.decode(ran.sampled.latents[at]), ran.size, device)
+    seconds = ran.timer.seconds() / rows
+    finite = np.isfinite(latents).all(axis=(1, 2, 3))
+    model = {
+        "path": ran.bundle.path,
+        "revision": ran.bundle.revision,
+        "sha256": ran.bundle.digest,
+        "weights": dict(ran.bundle.weights),
+        "dtype": str(ran.bundle.dtype).removeprefix("torch."),
+    }
+    done = []
+    for position, task in enumerate(ran.tasks):
+        image, own = images[position], latents[position]
+        made = run_record(
+            task,
+            ran.setting,
+            model=model,
+            batch=batch_record(ran.tasks, position, size=ran.size),
+            timesteps=ran.sampled.timesteps,
+            start=ran.start,
+            forwards=ran.sampled.forwards,
+            seconds=seconds,
+            image=image,
+            latents=own,
+        )
+        faults = {} if finite[position] else {"": _overflown(ran)}
+        done.append(Finished(image, own, made, faults=faults))
+    return done
+
+
+def _overflown(ran: Ran) -> str:
+    return (
+        f"the {ran.setting.role} {ran.setting.network.model.path} left numbers that are not "
+        f"finite in this sample ({str(ran.bundle.dtype).removeprefix('torch.')}). "
+        "Use dtype bfloat16 or float32."
+    )
+
+
+def _given(
+    bundle: Bundle, setting: Setting, sources: Sequence[Source | None]
+) -> tuple[Any, tuple[int, int, int]]:
+    """What a refinement starts from, and the shape of the noise that the batch needs."""
+    network = setting.network
+    if not isinstance(setting.recipe, Adaptive):
+        return None, bundle.latent_shape(network.height, network.width)
+    samples = [source for source in sources if source is not None]
+    if setting.recipe.rollback_from == "image":
+        pictures = np.stack([source.image for source in samples])
+        return pictures, bundle.latent_shape(network.height, network.width)
+    latents = [source.latents for source in samples if source.latents is not None]
+    if len(latents) < len(sources):
+        raise SamplingError(
+            "a stored student's sample has no latents to refine from. Make the student's arm "
+            "again, or set rollback_from='image'."
+        )
+    given = torch.from_numpy(np.stack(latents))
+    channels, rows, columns = given.shape[1:]
+    own = bundle.latent_shape(
+        network.height or rows * bundle.vae_factor, network.width or columns * bundle.vae_factor
+    )
+    if own != (channels, rows, columns):
+        raise SamplingError(
+            f"the student's latents are {(channels, rows, columns)}, the teacher's "
+            f"{network.model.path} {own}. Set rollback_from='image', or one size for both."
+        )
+    return _sent(given, bundle.device), own
+
+
+def _start(bundle: Bundle, recipe: Adaptive) -> Json:
+    start = rollback.refine_start(bundle.scheduler_config, recipe)
+    return {
+        "sigma": recipe.rollback,
+        "kind": start.kind,
+        "from": recipe.rollback_from,
+        "timestep": start.t0,
+        "variance": start.variance,
+    }
+
+
+def _sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """On the device, without waiting for what it is doing."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def _halving(
+    call: Callable[[slice], NDArray[Any]], rows: int, device: torch.device
+) -> NDArray[Any]:
+    """The rows' results together, in as few parts as fit the device's memory."""
+    parts, done = [slice(0, rows)], []
+    while parts:
+        part = parts.pop(0)
+        try:
+            done.append(call(part))
+            continue
+        except torch.OutOfMemoryError:
+            if part.stop - part.start == 1:
+                raise DoesNotFit(
+                    f"one image alone does not fit the memory of {device} to be decoded or scored. "
+                    "Use dtype bfloat16, a smaller size or a larger device."
+                ) from None
+        free_memory(device)
+        middle = (part.start + part.stop) // 2
+        parts[:0] = [slice(part.start, middle), slice(middle, part.stop)]
+    return np.concatenate(done)
