@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from annotate.cli.sampling_children import sampling_children
 from annotate.cli.supervisor import Child
 
 
@@ -50,14 +51,15 @@ def collect_static() -> bool:
 
 
 def site_children(listening: socket.socket) -> list[Child]:
-    """The processes of a site. Workers and the sweep will stand here beside the web server."""
+    """The processes of a site: the web server, and where samples can be made, who makes them."""
     gunicorn = [sys.executable, "-m", "gunicorn", "--config", "python:annotate.config.gunicorn"]
     return [
         Child(
             name="web",
             command=[*gunicorn, "--bind", f"fd://{listening.fileno()}"],
             pass_fds=(listening.fileno(),),
-        )
+        ),
+        *sampling_children(),
     ]
 
 

@@ -269,6 +269,11 @@ def env_seconds(name: str, default: float) -> float:
     return seconds
 
 
+# Where models are that a recipe names by a path of its own; which device workers use ("cuda:1",
+# "cpu"), by default the best one there is.
+MODELS_DIR = Path(os.environ.get("TRIPTYCH_MODELS", DATA_DIR / "models"))
+SAMPLING_DEVICE = os.environ.get("TRIPTYCH_DEVICE", "")
+
 JOBS = {
     # A worker that has not renewed its lease for this long is taken for dead.
     "lease": env_seconds("TRIPTYCH_JOB_LEASE", 60),

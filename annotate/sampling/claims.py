@@ -94,28 +94,24 @@ def wanted(claim: Claim) -> bool:
     return _held(claim).filter(cancel_requested=False).exists()
 
 
-def finish(claim: Claim, filled: Sequence[Filled], *, result: dict[str, Any]) -> bool:
+def finish(
+    claim: Claim,
+    filled: Sequence[Filled],
+    *,
+    result: dict[str, Any],
+    failed: Mapping[int, str] | None = None,
+) -> bool:
     """Mark the job done and fill its samples, in one transaction; False when it was fenced.
 
     The files are there already: those of a fenced worker are orphans, never a second row. A sample
-    that another job has filled meanwhile keeps its image and its scores.
+    that another job has filled meanwhile keeps its image and its scores. With samples that could
+    not be made (`failed`: reason by id) the attempt has failed; what was made is kept.
     """
     with turn(), transaction.atomic():
-        now = database_now()
-        won = _held(claim).update(
-            state=State.DONE,
-            token=None,
-            lease_until=None,
-            cancel_requested=False,
-            progress_done=F("progress_total"),
-            error="",
-            result=result,
-            finished_at=now,
-        )
+        won = _fall_short(claim, failed) if failed else _complete(claim, result)
         if not won:
             return False
-        done = _fill(claim.job, filled)
-        if done:
+        if done := _fill(claim.job, filled):
             digests = Sample.objects.filter(pk__in=done).values("method_digest")
             studies = set(
                 Method.objects.filter(digest__in=digests).values_list("study_id", flat=True)
@@ -123,6 +119,34 @@ def finish(claim: Claim, filled: Sequence[Filled], *, result: dict[str, Any]) ->
             transaction.on_commit(
                 lambda: samples_finished.send_robust(Job, sample_ids=done, study_ids=studies)
             )
+    return True
+
+
+def _complete(claim: Claim, result: dict[str, Any]) -> bool:
+    return bool(
+        _held(claim).update(
+            state=State.DONE,
+            token=None,
+            lease_until=None,
+            cancel_requested=False,
+            progress_done=F("progress_total"),
+            error="",
+            result=result,
+            finished_at=database_now(),
+        )
+    )
+
+
+def _fall_short(claim: Claim, failed: Mapping[int, str]) -> bool:
+    """An attempt that made only some of its samples; after the last one each says its own why."""
+    reasons = list(dict.fromkeys(failed.values()))
+    more = f" ({len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
+    error = f"{len(failed)} of {claim.job.progress_total} samples cannot be made: {reasons[0]}"
+    if not fail(claim, error[: LONGEST_ERROR - len(more)] + more):
+        return False
+    given_up = Sample.objects.filter(job=claim.job, state=Sample.State.FAILED)
+    for sample, reason in failed.items():
+        given_up.filter(pk=sample).update(error=reason[:LONGEST_ERROR])
     return True
 
 

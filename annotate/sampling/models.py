@@ -157,6 +157,14 @@ class Sample(models.Model):
                 name="sample_done_has_image",
             ),
         ]
+        indexes = [
+            # The orphan collector asks for these.
+            models.Index(
+                fields=["latents_digest"],
+                condition=~models.Q(latents_digest=""),
+                name="sample_latents",
+            ),
+        ]
 
 
 class Score(models.Model):

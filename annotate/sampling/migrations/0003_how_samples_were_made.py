@@ -34,6 +34,14 @@ class Migration(migrations.Migration):
         migrations.AddField("sample", "steps", models.PositiveIntegerField(null=True)),
         migrations.AddField("sample", "forwards", models.PositiveIntegerField(null=True)),
         migrations.AddField("sample", "seconds", models.FloatField(null=True)),
+        migrations.AddIndex(
+            "sample",
+            models.Index(
+                condition=models.Q(("latents_digest", ""), _negated=True),
+                fields=["latents_digest"],
+                name="sample_latents",
+            ),
+        ),
         migrations.CreateModel(
             name="Score",
             fields=[

@@ -19,6 +19,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from annotate.cli import demo
+from annotate.cli.sampling_children import why_no_worker
 from annotate.cli.simulation import NotSimulatedError, TruthError, judge_together, open_votes
 from annotate.cli.site import prepare, site_children, url_of
 from annotate.cli.supervisor import (
@@ -65,6 +66,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         with closing(listening):
             self.say(f"Triptych demo, in {settings.DATA_DIR}")
+            if reason := why_no_worker():
+                self.say(reason)
             try:
                 studies = self._prepare()
                 self._show(listening, *studies, started=started, once=options["once"])

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from annotate.cli.sampling_children import why_no_worker
 from annotate.cli.site import note_address, prepare, site_children, url_of
 from annotate.cli.supervisor import NotReadyError, PortTakenError, Supervisor, open_socket
 from annotate.people.models import User
@@ -34,6 +35,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         for line in prepare():
             self.say(line)
+        if reason := why_no_worker():
+            self.say(reason)
         site = Supervisor(site_children(listening), say=self.say)
         site.on_signals()
         with site:

@@ -1,0 +1,47 @@
+"""`manage.py worker`: makes samples for the jobs it is told of, one at a time.
+
+Start one per GPU; `manage.py up` does. It must not know what a job is.
+"""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.module_loading import import_string
+
+from annotate.cli.sampling_children import missing_packages, why_no_worker
+
+
+class Command(BaseCommand):
+    help = "Make samples for queued jobs, one at a time, until stopped."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--queues", default="gpu,cpu", help="default: gpu,cpu")
+        parser.add_argument(
+            "--pool",
+            choices=("threads", "solo"),
+            default="threads",
+            help="threads (default): one thread, the broker is answered while it works",
+        )
+        parser.add_argument("--name", default="worker", help="tells workers of one machine apart")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if missing_packages():
+            raise CommandError(why_no_worker())
+        app = import_string(settings.CELERY_APP)
+        # One process, which loads torch itself: CUDA does not survive a fork.
+        app.worker_main(
+            [
+                "worker",
+                f"--pool={options['pool']}",
+                "--concurrency=1",
+                f"--queues={options['queues']}",
+                f"--hostname={options['name']}@%h",
+                # Workers need not know of one another: the database is where they meet.
+                "--without-gossip",
+                "--without-mingle",
+                f"--loglevel={'INFO' if options['verbosity'] > 1 else 'WARNING'}",
+            ]
+        )
