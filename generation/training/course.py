@@ -63,6 +63,7 @@ class Course(Recipe):
             self.rate * warm * (self.floor + (1 - self.floor) * (1 + math.cos(math.pi * along)) / 2)
         )
 
-    def examples(self) -> int:
-        """Examples seen in the whole run, repeats counted."""
-        return sum(self.parts_at(step) for step in range(self.steps)) * self.micro
+    def examples_before(self, step: int) -> int:
+        """Examples seen before a step, repeats counted; at `steps` those of the whole run."""
+        late = 0 if self.doubled_at is None else max(0, step - max(0, self.doubled_at))
+        return (step + late) * self.batch

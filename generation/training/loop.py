@@ -154,7 +154,8 @@ def _step(
     for number, part in enumerate(parts, start=1):
         # Gradients travel between processes once per step, with the last micro batch.
         with nullcontext() if number == len(parts) else run.no_sync(network):
-            loss = task.loss(network, step=step, part=part, size=course.micro)
+            with run.autocast():
+                loss = task.loss(network, step=step, part=part, size=course.micro)
             run.backward(loss / len(parts))
         total += loss.detach() / len(parts)
     if course.clip is not None:

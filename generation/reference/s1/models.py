@@ -16,7 +16,7 @@ from tokenizers.processors import TemplateProcessing
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
-from generation.reference.s1.codec import PixelCodec
+from generation.codec import PixelCodec
 from generation.reference.s1.words import book
 
 LENGTH = 16
