@@ -145,3 +145,51 @@ def join(study: Study, user: User | None = None, *, role: str = "annotator") -> 
         study=study, user=user, role=role, pseudonym=f"{letter}-{taken + 1:02d}"
     )
     return user
+
+
+def make_generated(
+    *,
+    prompts: int = 2,
+    contrasts: tuple[tuple[str, str], ...] = (("adaptive", "teacher"),),
+    methods: dict[str, tuple[str, dict[str, Any]]] | None = None,
+    **spec: Any,
+) -> Study:
+    """A draft whose methods are sampled here: teacher, student and the adaptive arm of both."""
+    from annotate.studies.create import create_study
+    from annotate.studies.spec import parse_spec
+
+    n = next(_count)
+    methods = methods or {
+        "teacher": ("teacher", TEACHER),
+        "student": ("student", STUDENT),
+        "adaptive": ("adaptive-refine", ADAPTIVE),
+    }
+    used = {name for pair in contrasts for name in pair}
+    written = [{"id": f"p{i}", "text": f"prompt {n}.{i}"} for i in range(prompts)]
+    data = {
+        "name": f"Generated {n}",
+        "methods": [
+            {"name": name, "kind": kind, "settings": settings}
+            for name, (kind, settings) in methods.items()
+            if name in used
+        ],
+        "contrasts": [{"a": a, "b": b} for a, b in contrasts],
+        "prompt_sets": [{"name": f"prompts {n}", "prompts": written}],
+    }
+    return create_study(parse_spec(data | spec), owner=make_user(Role.RESEARCHER))
+
+
+def make_picture(study: Study, method: str, prompt: str, seed: object = None, *, replica: int = 0):
+    """Finish one planned sample with the image of this seed (each its own by default); its id."""
+    arm = study.methods.get(name=method)
+    digest = Prompt.objects.get(prompt_set__studies=study, key=prompt).digest
+    sample = Sample.objects.get(
+        method_digest=arm.digest,
+        prompt_digest=digest,
+        seed=study.read_protocol().seed,
+        replica=replica,
+    )
+    name = f"{study.pk} {method} {prompt} {replica}" if seed is None else f"{study.pk} {seed}"
+    sample.image, sample.state = make_image(name), Sample.State.DONE
+    sample.save()
+    return sample.pk

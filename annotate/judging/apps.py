@@ -6,3 +6,6 @@ from django.apps import AppConfig
 class JudgingConfig(AppConfig):
     name = "annotate.judging"
     label = "judging"
+
+    def ready(self) -> None:
+        from annotate.judging import opening  # noqa: F401 (listens to finished samples)

@@ -1,6 +1,7 @@
 """Launching a study: freeze its protocol, pair its samples, make every slot before anyone asks.
 
-It must not serve pairs (judging.queue does).
+Where pictures are still to be made, places are drawn and samples planned instead, and pairs open as
+their pictures come (judging.opening). It must not serve pairs (judging.queue does).
 """
 
 from dataclasses import dataclass
@@ -8,14 +9,21 @@ from datetime import datetime
 
 from django.db import transaction
 
+from annotate.judging.models import PlannedItem
+from annotate.judging.opening import open_ready
 from annotate.judging.pairing import Pairing, pair_up
-from annotate.judging.writing import fit_boxes, write
+from annotate.judging.places import Places, draw_places, makes_pictures, to_rows
+from annotate.judging.writing import BATCH, fit_boxes, write
 from annotate.people.models import User
+from annotate.sampling.estimate import Estimate, estimate
 from annotate.sampling.models import Image
+from annotate.sampling.plan import plan_samples
+from annotate.sampling.thresholds import threshold_refusals
 from annotate.studies.clock import database_now
 from annotate.studies.lifecycle import check_move
 from annotate.studies.models import Event, Membership, Study
 from annotate.studies.protocol import Protocol
+from annotate.studies.turns import turn
 
 
 class LaunchRefused(ValueError):
@@ -24,7 +32,11 @@ class LaunchRefused(ValueError):
 
 @dataclass(frozen=True)
 class LaunchPlan:
-    """What a launch would do: shown before it is done."""
+    """What a launch would do: shown before it is done.
+
+    Where pictures are still to be made, pairs and votes are expectations, and `estimate` says what
+    making them costs.
+    """
 
     prompts: int
     items: int
@@ -35,17 +47,45 @@ class LaunchPlan:
     missing: list[str]
     warnings: list[str]
     refusals: list[str]
+    estimate: Estimate | None = None
 
 
 def plan(study: Study) -> LaunchPlan:
     """Count pairs and collect warnings and refusals; writes nothing."""
     protocol = study.read_protocol()
+    if makes_pictures(study):
+        return _describe_places(study, protocol, draw_places(study, protocol))
     return _describe(study, protocol, pair_up(study, protocol))
 
 
-def _describe(study: Study, protocol: Protocol, pairing: Pairing) -> LaunchPlan:
-    identical = sum(p.identical for p in pairing.pairs)
-    judged = len(pairing.pairs) - (identical if protocol.identical == "auto_tie" else 0)
+def _describe_places(study: Study, protocol: Protocol, places: Places) -> LaunchPlan:
+    expected = estimate(study)
+    refusals = []
+    if not study.contrasts.exists():
+        refusals.append("The study has no contrast. Add one: method a against method b.")
+    elif not places.items:
+        refusals.append(
+            "No contrast has a prompt for which both methods have or will have a picture. Add a "
+            "test prompt set, or import samples first."
+        )
+    refusals += threshold_refusals(study)
+    refusals += _missing_examples(protocol)
+    comparisons = round(expected.pairs + expected.identical)
+    return LaunchPlan(
+        prompts=places.prompts,
+        items=len(places.items),
+        comparisons=comparisons,
+        identical=round(expected.identical),
+        reused=len(places.items) - comparisons,
+        votes=expected.votes,
+        missing=list(places.missing),
+        warnings=_warnings(study, protocol),
+        refusals=refusals,
+        estimate=expected,
+    )
+
+
+def _warnings(study: Study, protocol: Protocol) -> list[str]:
     warnings = [protocol.blinding_warning] if protocol.blinding_warning else []
     members = study.memberships.filter(role=Membership.Role.ANNOTATOR, active=True).count()
     if members < protocol.overlap:
@@ -53,6 +93,12 @@ def _describe(study: Study, protocol: Protocol, pairing: Pairing) -> LaunchPlan:
             f"{members} annotators so far; every pair needs {protocol.overlap} different ones. "
             "Invite more, before or after the launch."
         )
+    return warnings
+
+
+def _describe(study: Study, protocol: Protocol, pairing: Pairing) -> LaunchPlan:
+    identical = sum(p.identical for p in pairing.pairs)
+    judged = len(pairing.pairs) - (identical if protocol.identical == "auto_tie" else 0)
     refusals = []
     if not study.contrasts.exists():
         refusals.append("The study has no contrast. Add one: method a against method b.")
@@ -69,7 +115,7 @@ def _describe(study: Study, protocol: Protocol, pairing: Pairing) -> LaunchPlan:
         reused=pairing.items - len(pairing.pairs),
         votes=judged * protocol.overlap,
         missing=list(pairing.missing),
-        warnings=warnings,
+        warnings=_warnings(study, protocol),
         refusals=refusals,
     )
 
@@ -88,42 +134,85 @@ def _missing_examples(protocol: Protocol) -> list[str]:
 def launch(study: Study, *, actor: User | None, now: datetime | None = None) -> Study:
     """Open a draft. All or nothing; of two people launching at once, one does it.
 
+    A study with generated methods is open at once; its pairs follow as their pictures come.
+
     Raises:
         LaunchRefused: nothing to judge; the text says what to do.
         IllegalMove: the study is no draft.
     """
     check_move(Study.State(study.state), Study.State.OPEN)
     protocol = study.read_protocol()
+    if makes_pictures(study):
+        return _launch_places(study, protocol, actor=actor, now=now)
     pairing = pair_up(study, protocol)
     described = _describe(study, protocol, pairing)
-    if described.refusals:
-        raise LaunchRefused("\n".join(described.refusals))
+    _refuse(described)
     # Files before the transaction: they are content-addressed, so an orphan does no harm.
     fit_boxes(pairing.pairs, protocol)
     with transaction.atomic():
         at = now or database_now()
-        current = Study.objects.select_for_update().get(pk=study.pk)
-        if current.state == Study.State.DRAFT and current.spec != study.spec:
-            raise LaunchRefused(
-                "The draft was changed while it was being launched. Look at it and launch again."
-            )
-        won = Study.objects.filter(pk=study.pk, state=Study.State.DRAFT).update(
-            state=Study.State.OPEN, protocol_hash=protocol.digest(), launched_at=at
-        )
-        if not won:
-            study.refresh_from_db()
-            check_move(Study.State(study.state), Study.State.OPEN)
+        _win(study, protocol, now=at)
         write(study, protocol, pairing.pairs, now=at)
-        Event.objects.create(
-            study=study,
-            actor=actor,
-            kind="study_launched",
-            data={
-                "protocol": protocol.digest(),
-                "comparisons": described.comparisons,
-                "items": described.items,
-            },
-            at=at,
-        )
+        _note(study, protocol, described, actor=actor, now=at)
     study.refresh_from_db()
     return study
+
+
+def _launch_places(
+    study: Study, protocol: Protocol, *, actor: User | None, now: datetime | None
+) -> Study:
+    places = draw_places(study, protocol)
+    described = _describe_places(study, protocol, places)
+    _refuse(described)
+    order: dict[tuple[str, int], int] = {}
+    for place in places.items:
+        order.setdefault((place.prompt.digest, place.replica), place.order)
+    with turn(), transaction.atomic():
+        at = now or database_now()
+        _win(study, protocol, now=at)
+        PlannedItem.objects.bulk_create(to_rows(study, places.items), batch_size=BATCH)
+        made = plan_samples(study, order=order)
+        _note(study, protocol, described, actor=actor, now=at, samples=made.wanted, jobs=made.jobs)
+    study.refresh_from_db()
+    # What is there already: imported pictures, and samples that other studies had made.
+    open_ready(study, now=now)
+    return study
+
+
+def _refuse(described: LaunchPlan) -> None:
+    if described.refusals:
+        raise LaunchRefused("\n".join(described.refusals))
+
+
+def _win(study: Study, protocol: Protocol, *, now: datetime) -> None:
+    """Freeze and open the draft that was looked at; call it inside the launching transaction."""
+    current = Study.objects.select_for_update().get(pk=study.pk)
+    if current.state == Study.State.DRAFT and current.spec != study.spec:
+        raise LaunchRefused(
+            "The draft was changed while it was being launched. Look at it and launch again."
+        )
+    won = Study.objects.filter(pk=study.pk, state=Study.State.DRAFT).update(
+        state=Study.State.OPEN, protocol_hash=protocol.digest(), launched_at=now
+    )
+    if not won:
+        study.refresh_from_db()
+        check_move(Study.State(study.state), Study.State.OPEN)
+
+
+def _note(
+    study: Study,
+    protocol: Protocol,
+    described: LaunchPlan,
+    *,
+    actor: User | None,
+    now: datetime,
+    **counts: int,
+) -> None:
+    data = {"protocol": protocol.digest(), "comparisons": described.comparisons}
+    Event.objects.create(
+        study=study,
+        actor=actor,
+        kind="study_launched",
+        data={**data, "items": described.items, **counts},
+        at=now,
+    )

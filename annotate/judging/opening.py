@@ -9,6 +9,9 @@ import itertools
 import logging
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
+
+from django.dispatch import receiver
 
 from annotate.judging.models import Assignment, Comparison, ContrastItem, PlannedItem
 from annotate.judging.pairing import Item, Pair
@@ -18,6 +21,7 @@ from annotate.judging.verdicts import protocol_of
 from annotate.judging.writing import BATCH, fit_boxes, write
 from annotate.sampling.models import Image, Sample
 from annotate.sampling.samples import finished, sample_prompt_digest
+from annotate.sampling.signals import samples_finished, swept
 from annotate.studies.clock import database_now
 from annotate.studies.models import Membership, Study
 from annotate.studies.protocol import Protocol
@@ -208,3 +212,13 @@ def _join(row: Comparison, pair: Pair) -> None:
 def _walk_back(study: Study, *, to: int) -> None:
     """Send annotators who are past a place that has just opened back to it: lowest place first."""
     Membership.objects.filter(study=study, cursor__gte=to).update(cursor=to - 1)
+
+
+@receiver(samples_finished)
+def _pictures_came(sample_ids: set[int], **_: Any) -> None:
+    open_finished(sample_ids)
+
+
+@receiver(swept)
+def _look_for_missed_ones(now: datetime, **_: Any) -> None:
+    sweep(now=now)

@@ -7,8 +7,9 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Avg, Sum
+from django.db.models import Avg, F, QuerySet, Sum
 
 from annotate.sampling.models import Job, Sample
 from generation.budget import planned
@@ -69,27 +70,45 @@ def measured() -> Costs:
 
 
 def _costs(arms: dict[str, Arm]) -> Costs:
-    rows = _rows(digest for digest, arm in arms.items() if not isinstance(arm, Adaptive))
     by_arm: dict[str, float] = {}
     spent: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for digest, mean, seconds, forwards in rows:
+    for digest, mean, seconds, forwards in _plain(arms):
         arm = arms[digest]
         assert not isinstance(arm, Adaptive)
         by_arm[digest] = mean
-        if forwards:
-            spent[network(arm)][0] += seconds
-            spent[network(arm)][1] += forwards
-    by_network = {key: seconds / forwards for key, (seconds, forwards) in spent.items()}
+        spent[network(arm)][0] += seconds
+        spent[network(arm)][1] += forwards or 0
+    for digest, more, ran in _improvements(arms):
+        arm = arms[digest]
+        assert isinstance(arm, Adaptive)
+        spent[network(arm.teacher)][0] += more or 0.0
+        spent[network(arm.teacher)][1] += ran or 0
+    by_network = {key: seconds / forwards for key, (seconds, forwards) in spent.items() if forwards}
     return Costs(by_arm, by_network)
 
 
-def _rows(digests: Iterable[str]) -> Iterable[tuple[str, float, float, int]]:
+def _plain(arms: dict[str, Arm]) -> Iterable[tuple[str, float, float, int | None]]:
+    """(arm, mean seconds, all seconds, all forwards) of teachers and students."""
+    digests = [digest for digest, arm in arms.items() if not isinstance(arm, Adaptive)]
+    made = _measured(digests).annotate(
+        mean=Avg("seconds"), spent=Sum("seconds"), ran=Sum("forwards")
+    )
+    return made.values_list("method_digest", "mean", "spent", "ran")
+
+
+def _improvements(arms: dict[str, Arm]) -> Iterable[tuple[str, float | None, int | None]]:
+    """(arm, all seconds, all forwards) of what teachers did to the samples of adaptive arms."""
+    digests = [digest for digest, arm in arms.items() if isinstance(arm, Adaptive)]
+    improved = _measured(digests).filter(parent__seconds__isnull=False)
+    made = improved.exclude(decision=Sample.Decision.KEPT).annotate(
+        spent=Sum(F("seconds") - F("parent__seconds")),
+        ran=Sum(F("forwards") - F("parent__forwards")),
+    )
+    return made.values_list("method_digest", "spent", "ran")
+
+
+def _measured(digests: list[str]) -> QuerySet[Sample, Any]:
     done = Sample.objects.filter(
-        method_digest__in=list(digests), state=Sample.State.DONE, seconds__isnull=False
+        method_digest__in=digests, state=Sample.State.DONE, seconds__isnull=False
     )
-    return (
-        done.order_by()
-        .values("method_digest")
-        .annotate(mean=Avg("seconds"), spent=Sum("seconds"), made=Sum("forwards"))
-        .values_list("method_digest", "mean", "spent", "made")
-    )
+    return done.order_by().values("method_digest")

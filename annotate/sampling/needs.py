@@ -6,10 +6,13 @@ It must write nothing, and not know jobs, pairs or votes.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from annotate.studies.arms import ReadArm
 from annotate.studies.models import Method, Prompt, Study
 from annotate.studies.protocol import Protocol
 from annotate.studies.selection import contrast_prompts, study_prompts
+from generation.budget import planned, rejected_share
 from generation.spec import Adaptive, Estimator, Student, Teacher, read_arm
+from generation.threshold import percentile_for_budget
 
 Arm = Teacher | Student | Adaptive
 # A prompt by the digest of its text, and a replica.
@@ -97,3 +100,32 @@ def estimators_of(arms: Iterable[Arm]) -> list[Estimator]:
     """The estimators that decide in any of these arms, once each; lots are no estimators."""
     deciding = {a.estimator.digest(): a.estimator for a in arms if isinstance(a, Adaptive)}
     return [estimator for estimator in deciding.values() if estimator.name != "random"]
+
+
+def priced(read: ReadArm) -> Arm:
+    """The arm, with any finite tau where its own is yet to be tuned: its price does not ask."""
+    return read.arm or read.at(0.0)
+
+
+def planned_share(read: ReadArm) -> float | None:
+    """The share of student samples an adaptive arm is planned to improve, in [0, 1].
+
+    None for teachers and students, and where the rule does not tell (a tau or target that was set
+    without a calibration).
+    """
+    arm = priced(read)
+    if not isinstance(arm, Adaptive) or read.rule is None:
+        return None
+    if read.arm is not None and (known := rejected_share(arm)) is not None:
+        return float(known)
+    if read.tuned is not None:
+        return read.tuned.percentile / 100
+    if read.rule.percentile is not None:
+        return read.rule.percentile / 100
+    if read.rule.budget is not None:
+        own, more = (float(planned(one).steps) for one in (arm.student, arm.teacher))
+        return percentile_for_budget(int(own), int(more), read.rule.budget) / 100
+    if arm.estimator.name == "random":
+        # Lots are uniform on [0, 1): tau is the share itself.
+        return min(max(arm.threshold, 0.0), 1.0)
+    return None

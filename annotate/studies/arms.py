@@ -57,6 +57,9 @@ class Rule(BaseModel):
             if (v := getattr(self, k)) is not None
         }
 
+    def __str__(self) -> str:
+        return ", ".join(f"{way} {value:g}" for way, value in self.written().items())
+
 
 class Tuned(BaseModel):
     """The tau that a calibration gave, and for what (`sampling.calibration` writes it)."""

@@ -1,0 +1,263 @@
+"""Tuning cut-off thresholds: student samples of tuning prompts, their scores, tau with where it is
+
+from; and the refusals of thresholds that do not belong. It must not know pairs or votes, nor torch.
+
+    tasks = to_tune(study)                     # one for each student and estimator
+    plan_tuning(study, tune_set)               # samples and jobs; wait for them
+    calibrate(study, tune_set, actor=anna)     # taus into the draft
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from annotate.people.models import User
+from annotate.sampling.models import Calibration, Sample, Score, Threshold
+from annotate.sampling.needs import Family, Slot
+from annotate.sampling.plan import Planned, make
+from annotate.sampling.thresholds import distinct, test_prompts, validations
+from annotate.studies.arms import Json, ReadArm, Rule, plain
+from annotate.studies.create import update_draft
+from annotate.studies.models import Prompt, PromptSet, Study
+from annotate.studies.spec import StudySpec, parse_spec
+from generation import threshold as tuned
+from generation.budget import planned, steps_of
+from generation.errors import ThresholdRefused
+from generation.spec import Adaptive, Estimator, Student
+
+
+class CalibrationRefused(ValueError):
+    """Nothing to tune, wrong prompts, or scores that are not there; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """An adaptive method whose tau comes from a calibration, as its draft says it."""
+
+    method: str
+    read: ReadArm
+    rule: Rule
+
+    @property
+    def any_arm(self) -> Adaptive:
+        """The arm with any threshold in the place of its own."""
+        arm = self.read.at(math.inf)
+        assert isinstance(arm, Adaptive)
+        return arm
+
+    @property
+    def student(self) -> Student:
+        return self.any_arm.student
+
+    @property
+    def estimator(self) -> Estimator:
+        return self.any_arm.estimator
+
+
+def to_tune(study: Study) -> list[Tuning]:
+    """The methods whose threshold is found by calibrating, tuned before or not."""
+    found = []
+    for method in study.read_spec().methods:
+        if method.kind.startswith("adaptive"):
+            read = method.read_arm()
+            if read.rule is not None and read.rule.tau is None:
+                found.append(Tuning(method.name, read, read.rule))
+    return found
+
+
+def tuning_set(study: Study) -> PromptSet:
+    """The study's one prompt set of role tune.
+
+    Raises:
+        CalibrationRefused: it has none, or several.
+    """
+    sets = list(study.prompt_sets.filter(role=PromptSet.Role.TUNE).order_by("name", "version"))
+    if len(sets) == 1:
+        return sets[0]
+    has = f"{len(sets)} prompt sets" if sets else "no prompt set"
+    raise CalibrationRefused(
+        f"the study has {has} of role tune; a threshold is tuned on one, whose prompts the study "
+        "does not show. " + ("Leave one." if sets else "Add one (500 prompts are enough).")
+    )
+
+
+@transaction.atomic
+def plan_tuning(study: Study, prompt_set: PromptSet) -> Planned:
+    """Write the samples a calibration needs and the jobs that make and score them.
+
+    A rule that names a target score also needs every sample improved.
+
+    Raises:
+        CalibrationRefused: nothing to tune, a wrong role, or prompts that the study tests on.
+    """
+    tasks = _checked(study, prompt_set)
+    slots: list[Slot] = [(p.digest, 0) for p in distinct(prompt_set)]
+    families: dict[str, Family] = {}
+    for task in tasks:
+        student = task.student
+        key = student.digest()
+        family = families.setdefault(key, Family(key, {key: student}, {key: slots}))
+        if task.rule.target is not None:
+            arm = task.any_arm
+            family.arms[arm.digest()], family.needs[arm.digest()] = arm, slots
+    estimators = {task.estimator.digest(): task.estimator for task in tasks}
+    return make(
+        list(families.values()),
+        study=study,
+        seed=study.read_protocol().seed,
+        score_with=list(estimators.values()),
+    )
+
+
+@transaction.atomic
+def calibrate(study: Study, prompt_set: PromptSet, *, actor: User) -> list[Threshold]:
+    """Read every threshold from the scores that are there and write it into the draft.
+
+    Raises:
+        CalibrationRefused: scores are missing, or a target cannot be reached.
+    """
+    tasks = _checked(study, prompt_set)
+    prompts = distinct(prompt_set)
+    spec = study.read_spec()
+    found = []
+    for task in tasks:
+        calibration = stored_calibration(study, task, prompt_set, prompts, actor=actor)
+        percentile, tau = choose(task, calibration)
+        row, _ = Threshold.objects.get_or_create(
+            calibration=calibration,
+            percentile=percentile,
+            defaults={"tau": tau, "created_by": actor},
+        )
+        spec = _with_threshold(spec, task, row)
+        found.append(row)
+    update_draft(study, spec, actor=actor)
+    return found
+
+
+def stored_calibration(
+    study: Study,
+    task: Tuning,
+    prompt_set: PromptSet,
+    prompts: Sequence[Prompt],
+    *,
+    actor: User | None,
+) -> Calibration:
+    """The scores of a student on tuning prompts as a row; equal scores of equal prompts are one."""
+    seed = study.read_protocol().seed
+    student, estimator = task.student, task.estimator
+    scores = _scores(student.digest(), estimator, prompts, seed=seed)
+    improved: dict[str, list[float]] = {}
+    if task.rule.target is not None:
+        arm = task.any_arm.digest()
+        improved[arm] = _scores(arm, estimator, prompts, seed=seed)
+    exact = tuned.Calibration.of(
+        scores, validations(prompts), student=student, estimator=estimator, percentile=50
+    )
+    provenance: Json = {
+        "student": student.model_dump(mode="json"),
+        "estimator": estimator.model_dump(mode="json"),
+        "seed": seed,
+        "prompt_set": str(prompt_set),
+        "samples": len(scores),
+    }
+    row, _ = Calibration.objects.get_or_create(
+        student_digest=student.digest(),
+        estimator_digest=estimator.digest(),
+        prompt_set=prompt_set,
+        prompts_digest=exact.prompts_digest,
+        scores_digest=exact.scores_digest,
+        defaults={"scores": scores, "provenance": plain(provenance), "created_by": actor},
+    )
+    if improved and not improved.keys() <= row.provenance.get("improved", {}).keys():
+        kept = row.provenance.get("improved", {})
+        row.provenance = {**row.provenance, "improved": {**kept, **improved}}
+        row.save(update_fields=["provenance"])
+    return row
+
+
+def choose(task: Tuning, calibration: Calibration) -> tuple[float, float]:
+    """(k, tau) by the method's rule.
+
+    Raises:
+        CalibrationRefused: the target is out of reach, or the budget does not pay the student.
+    """
+    arm, rule = task.any_arm, task.rule
+    scores = calibration.scores
+    if rule.target is not None:
+        improved = calibration.provenance["improved"][arm.digest()]
+        choice = tuned.percentile_for_target(scores, improved, rule.target)
+        if not choice.reachable:
+            raise CalibrationRefused(
+                f"method {task.method!r}: a mean score of {rule.target:g} is unreachable; the best "
+                f"percentile, {choice.percentile:g}, reaches {choice.mean:.3f}. Lower the target, "
+                "or give the teacher more steps."
+            )
+        return choice.percentile, choice.threshold
+    percentile = rule.percentile
+    if rule.budget is not None:
+        own, more = steps_of(arm.student), int(planned(arm.teacher).steps)
+        try:
+            percentile = tuned.percentile_for_budget(own, more, rule.budget)
+        except ValueError as error:
+            raise CalibrationRefused(f"method {task.method!r}: {error}") from error
+    assert percentile is not None
+    return percentile, tuned.percentile_threshold(scores, percentile)
+
+
+def _with_threshold(spec: StudySpec, task: Tuning, row: Threshold) -> StudySpec:
+    """The specification with this tau written beside the rule it was found by."""
+    data = spec.model_dump(mode="json")
+    for method in data["methods"]:
+        if method["name"] == task.method:
+            method["settings"]["tuned"] = {
+                "tau": row.tau,
+                "percentile": row.percentile,
+                "threshold": row.pk,
+                "rule": task.rule.written(),
+            }
+    return parse_spec(data)
+
+
+def _checked(study: Study, prompt_set: PromptSet) -> list[Tuning]:
+    tasks = to_tune(study)
+    if not tasks:
+        raise CalibrationRefused(
+            "no method of the study has a threshold to tune: none is adaptive with a percentile, a "
+            "budget or a target. Launch it as it is."
+        )
+    if prompt_set.role != PromptSet.Role.TUNE:
+        raise CalibrationRefused(
+            f"prompt set {str(prompt_set)!r} has role {prompt_set.role}; thresholds are tuned on "
+            "prompts of role tune. Give the set that role, or choose another."
+        )
+    try:
+        tuned.refuse_overlap(validations(prompt_set.prompts.all()), test_prompts(study))
+    except ThresholdRefused as error:
+        raise CalibrationRefused(str(error)) from error
+    return tasks
+
+
+def _scores(arm: str, estimator: Estimator, prompts: Sequence[Prompt], *, seed: int) -> list[float]:
+    """An arm's scores in the order of the prompts.
+
+    Raises:
+        CalibrationRefused: some are not there (yet).
+    """
+    rows = Score.objects.filter(
+        sample__method_digest=arm,
+        sample__seed=seed,
+        sample__replica=0,
+        sample__state=Sample.State.DONE,
+        estimator_digest=estimator.digest(),
+    )
+    found = dict(rows.values_list("sample__prompt_digest", "value"))
+    missing = [prompt for prompt in prompts if prompt.digest not in found]
+    if missing:
+        raise CalibrationRefused(
+            f"{len(missing)} of {len(prompts)} tuning samples have no {estimator.name} score "
+            f"(the first is prompt {missing[0].key!r}). Wait until its jobs are done; retry those "
+            "that failed."
+        )
+    return [found[prompt.digest] for prompt in prompts]
