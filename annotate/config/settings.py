@@ -214,7 +214,9 @@ USE_TZ = True
 # The broker is a doorbell (reliability.md 1.3): by default a folder, in production RabbitMQ or
 # Redis by the same code. Whoever can write to it can queue work, hence the mode of the folder.
 BROKER_URL = (
-    os.environ.get("CELERY_BROKER_URL") or os.environ.get("TRIPTYCH_BROKER_URL") or "filesystem://"
+    os.environ.get("CELERY_BROKER_URL")
+    or os.environ.get("TRIPTYCH_BROKER_URL")
+    or "filesystem://localhost"
 )
 BROKER_DIR = DATA_DIR / "broker"
 # A visitor's request must not hang on a broker that is away: a second, and the sweep tries again.

@@ -165,7 +165,7 @@ def _students(job: Job, keys: set[StudentKey]) -> dict[StudentKey, Sample]:
             replica=replica,
             defaults={"job": job},
         )
-    for key, row in found.items():
+    for row in found.values():
         if row.state == Sample.State.DONE or row.job_id == job.pk:
             continue
         if row.job is not None and row.job.state not in STALLED:

@@ -35,7 +35,7 @@ class Stored(NamedTuple):
 
 def path_of(digest: str, width: int | None = None, height: int | None = None) -> Path:
     """Where the picture lies, or its variant fitted into width x height."""
-    _check_digest(digest)
+    _check_digest(digest, what="a picture")
     if (width is None) != (height is None):
         raise ValueError(f"width {width} and height {height}: give both for a variant, or neither.")
     box = "" if width is None else f"-{width:d}x{height:d}"
@@ -44,13 +44,13 @@ def path_of(digest: str, width: int | None = None, height: int | None = None) ->
 
 def latents_path(digest: str) -> Path:
     """Where a student's latents lie."""
-    _check_digest(digest)
+    _check_digest(digest, what="a sample of latents")
     return Path(settings.STORE_DIR) / "latents" / digest[:2] / digest[2:4] / f"{digest}.npy"
 
 
-def _check_digest(digest: str) -> None:
+def _check_digest(digest: str, *, what: str) -> None:
     if not _DIGEST.fullmatch(digest):
-        raise ValueError(f"{digest[:80]!r} is not a digest: 64 hexadecimal digits.")
+        raise ValueError(f"{digest[:80]!r} is not {what}'s digest: 64 hexadecimal digits.")
 
 
 def write(pixels: Pixels.Image) -> Stored:

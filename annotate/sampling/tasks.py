@@ -36,12 +36,22 @@ def _produce(job: Job, trying: Attempt) -> Worked:
     return produce_samples(job, trying)
 
 
-KINDS: dict[str, Work] = {"produce": _produce}
+def _remake(job: Job, trying: Attempt) -> Worked:
+    from annotate.sampling.remaking import remake_sample  # loads torch
+
+    return remake_sample(job, trying)
+
+
+KINDS: dict[str, Work] = {"produce": _produce, "remake": _remake}
+
+
+class UnknownKindError(LookupError):
+    """A job of a kind that this worker's version does not know."""
 
 
 def _work(kind: str) -> Work:
     if kind not in KINDS:
-        raise LookupError(
+        raise UnknownKindError(
             f"kind {kind!r} of job is unknown here; known: {', '.join(sorted(KINDS))}. "
             "Start this worker from the version that launched the study."
         )

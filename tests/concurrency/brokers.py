@@ -17,8 +17,8 @@ INSTALL = {"redis-server": "redis-server", "rabbitmq-server": "rabbitmq-server"}
 
 
 def program(name: str) -> str:
-    """Where the program is; Debian keeps some outside an ordinary user's PATH."""
-    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/lib/rabbitmq/bin")
+    """Where the program is. Debian's RabbitMQ on PATH changes the user; the one behind does not."""
+    path = shutil.which(name, path=f"/usr/lib/rabbitmq/bin:{os.environ.get('PATH', '')}:/usr/sbin")
     assert path, f"{name} is not installed: run `apt-get install {INSTALL.get(name, name)}`."
     return path
 
@@ -46,6 +46,7 @@ class Broker:
     """A broker that can go away, come back, and lose everything."""
 
     url: str
+    process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
         """Come (back) up; returns when it answers."""
@@ -61,7 +62,7 @@ class Broker:
 class Folder(Broker):
     """The embedded default: a folder in the data directory."""
 
-    url = "filesystem://"
+    url = "filesystem://localhost"
 
     def __init__(self, data: Path) -> None:
         self.messages = data / "broker" / "messages"
@@ -92,8 +93,9 @@ class Redis(Broker):
         wait_for(self.port, seconds=20, log=log)
 
     def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
 
     def wipe(self) -> None:
         import redis
@@ -139,6 +141,8 @@ class RabbitMQ(Broker):
         wait_for(self.port, seconds=90, log=log)
 
     def stop(self) -> None:
+        if self.process is None:
+            return
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         until = time.monotonic() + 20
@@ -172,8 +176,8 @@ def broker_of(kind: str, *, data: Path, folder: Path) -> Iterator[Broker]:
         yield Folder(data)
         return
     broker = Redis(folder) if kind == "redis" else RabbitMQ(folder)
-    broker.start()
     try:
+        broker.start()
         yield broker
     finally:
         broker.stop()

@@ -27,7 +27,7 @@ class Workshop:
         self.broker = broker
         self.workers = workers
         self.running: list[subprocess.Popen[bytes]] = []
-        self.sweeping: subprocess.Popen[bytes] | None = None
+        self.others: list[subprocess.Popen[bytes]] = []
         self.environment = database.environment | {
             "DJANGO_SETTINGS_MODULE": "tests.concurrency.probe_settings",
             "CELERY_BROKER_URL": broker.url,
@@ -44,7 +44,24 @@ class Workshop:
         ]
 
     def start_sweep(self) -> None:
-        self.sweeping = self._manage("sweep")
+        self.start("sweep")
+
+    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        """Another command of the site, killed with its children at the end."""
+        self.others.append(self._manage(*arguments))
+        return self.others[-1]
+
+    def python(self, script: str) -> str:
+        """Run a script in the workshop's settings; what it prints."""
+        done = subprocess.run(
+            [sys.executable, "-c", f"import django; django.setup()\n{script}"],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
 
     def _manage(self, *arguments: str) -> "subprocess.Popen[bytes]":
         with (self.database.folder / "workshop.log").open("ab") as log:
@@ -64,7 +81,7 @@ class Workshop:
             process.wait()
 
     def stop(self) -> None:
-        for process in (*self.running, *([self.sweeping] if self.sweeping else [])):
+        for process in (*self.running, *self.others):
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
