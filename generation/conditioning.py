@@ -120,7 +120,13 @@ class PromptEncoder:
     """
 
     def __init__(
-        self, tokenizers: Sequence[Any], text_encoders: Sequence[Any], *, xl: bool, zero_empty: bool
+        self,
+        tokenizers: Sequence[Any],
+        text_encoders: Sequence[Any],
+        *,
+        xl: bool,
+        zero_empty: bool,
+        kept: int = KEPT_PROMPTS,
     ) -> None:
         """
         Args:
@@ -128,10 +134,12 @@ class PromptEncoder:
             xl: penultimate layers side by side and the last encoder's pooled text (SDXL), else the
                 last layer of the only encoder.
             zero_empty: no negative prompt means zeros (SDXL base), else the encoded empty text.
+            kept: prompts whose embeddings are remembered.
         """
         self._pairs = list(zip(tokenizers, text_encoders, strict=True))
         self._xl = xl
         self._zero_empty = zero_empty
+        self._most = kept
         self._kept: OrderedDict[str, Encoded] = OrderedDict()
 
     def encode(self, prompt: str) -> Encoded:
@@ -139,7 +147,7 @@ class PromptEncoder:
         found = self._kept.get(prompt)
         if found is None:
             found = self._kept[prompt] = self._run(prompt)
-            if len(self._kept) > KEPT_PROMPTS:
+            if len(self._kept) > self._most:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(prompt)
         return found

@@ -17,9 +17,6 @@ from typing import Any
 from generation.errors import WeightsMissingError, WeightsRefusedError
 from generation.weights import sha256_of
 
-# Where training scripts put the weights when they save more than weights.
-USUAL_KEYS = ("state_dict", "model", "module", "ema", "model_state_dict")
-
 
 @dataclass(frozen=True)
 class Converted:
@@ -152,10 +149,6 @@ def _in_child(wish: Mapping[str, Any], source: Path, *, seconds: float) -> dict[
     return told
 
 
-class _Refused(Exception):
-    """Says why, in the child; the parent puts the file's name before it."""
-
-
 def _child() -> None:
     """Read a wish from stdin, do it behind closed doors, and print one line of JSON."""
     from generation.sandbox import close_doors, leave_network
@@ -166,6 +159,8 @@ def _child() -> None:
     import torch
     from safetensors.torch import save_file
 
+    from generation.checkpoints import NotTheseWeights, compare, cut, weights_in
+
     like = _shapes_of(Path(wish["like"])) if wish["like"] else None
     size = Path(wish["source"]).stat().st_size
     close_doors(
@@ -175,11 +170,11 @@ def _child() -> None:
         cpu_seconds=600 + size // 2**23,
     )
     try:
-        key, state = _weights_of(_open(wish["source"]), wish["key"])
-        state = _cut(state, wish["prefix"])
+        key, state = weights_in(_open(wish["source"]), wish["key"])
+        state = cut(state, wish["prefix"])
         if like is not None:
-            _compare({name: tuple(value.shape) for name, value in state.items()}, like)
-    except _Refused as refused:
+            compare({name: tuple(value.shape) for name, value in state.items()}, like)
+    except NotTheseWeights as refused:
         print(json.dumps({"refused": str(refused)}))  # noqa: T201
         return
     # Copies: safetensors refuses tensors that share memory, and pickles are full of them.
@@ -202,6 +197,8 @@ def _open(source: str) -> Any:
 
     import torch
 
+    from generation.checkpoints import NotTheseWeights
+
     try:
         return torch.load(
             source, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(source)
@@ -209,59 +206,16 @@ def _open(source: str) -> Any:
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL ([\w.]+)|global[^`]*`?([\w.]+\.[\w.]+)", str(error))
         what = f" ({named[1] or named[2]})" if named else ""
-        raise _Refused(
+        raise NotTheseWeights(
             f"wants to build more than tensors{what}, which is code, and was closed. Nothing in it "
             "was run. Get a file of plain weights, best as safetensors, from its publisher."
         ) from None
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise _Refused(
+        raise NotTheseWeights(
             f"cannot be read as a checkpoint of torch ({type(error).__name__}: "
             f"{str(error)[:100].splitlines()[0]}). Get it again; it may be cut short or of another "
             "kind."
         ) from None
-
-
-def _weights_of(loaded: Any, key: str) -> tuple[str, dict[str, Any]]:
-    """The state dict inside, and under which key it was."""
-    import torch
-
-    def is_weights(value: Any) -> bool:
-        return (
-            isinstance(value, Mapping)
-            and len(value) > 0
-            and all(isinstance(name, str) for name in value)
-            and all(isinstance(each, torch.Tensor) for each in value.values())
-        )
-
-    found = loaded
-    for step in key.split(".") if key else ():
-        if not isinstance(found, Mapping) or step not in found:
-            raise _Refused(f"has no {key!r}; {_inside(found)}.")
-        found = found[step]
-    if not key and not is_weights(found) and isinstance(found, Mapping):
-        usual = [name for name in USUAL_KEYS if is_weights(found.get(name))]
-        if len(usual) == 1:
-            return usual[0], dict(found[usual[0]])
-    if not is_weights(found):
-        raise _Refused(
-            f"has no weights {f'at {key!r}' if key else 'at the usual places'}; "
-            f"{_inside(found)}. Name the key that holds only tensors."
-        )
-    return key, dict(found)
-
-
-def _inside(value: Any) -> str:
-    if not isinstance(value, Mapping):
-        return f"there is a {type(value).__name__}"
-    names = [f"{name} ({type(each).__name__})" for name, each in value.items()]
-    return f"there are {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
-
-
-def _cut(state: dict[str, Any], prefix: str) -> dict[str, Any]:
-    kept = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-    if not kept:
-        raise _Refused(f"has no key that starts with {prefix!r}; {_inside(state)}.")
-    return kept
 
 
 def _shapes_of(folder: Path) -> dict[str, tuple[int, ...]]:
@@ -278,17 +232,6 @@ def _shapes_of(folder: Path) -> dict[str, tuple[int, ...]]:
     with torch.device("meta"):
         network = build.from_config(config)
     return {name: tuple(value.shape) for name, value in network.state_dict().items()}
-
-
-def _compare(here: dict[str, tuple[int, ...]], like: dict[str, tuple[int, ...]]) -> None:
-    faults = {
-        "missing": sorted(like.keys() - here.keys()),
-        "unknown": sorted(here.keys() - like.keys()),
-        "of the wrong shape": sorted(k for k in like.keys() & here.keys() if here[k] != like[k]),
-    }
-    told = [f"{len(k)} {what} ({', '.join(k[:3])})" for what, k in faults.items() if k]
-    if told:
-        raise _Refused(f"does not hold the network that was asked for: {'; '.join(told)}.")
 
 
 if __name__ == "__main__":

@@ -193,7 +193,7 @@ def _read_of(place: Path, *, name: str, variant: str) -> list[Path]:
         return [place / "scheduler_config.json"]
     if name in TOKENIZERS:
         files = sorted(place.glob("*")) if place.is_dir() else []
-        return [file for file in files if file.suffix in (".json", ".txt")]
+        return [file for file in files if file.suffix in (".json", ".txt")] or [place]
     return [place / "config.json", *weight_files(place, variant=variant)]
 
 
