@@ -107,8 +107,9 @@ def refine(
         spec: the recipe.
         conditioning: the teacher's.
         student: with `rollback_from="latents"` the student's latents (n, c, h, w), which the
-            teacher's VAE must share (`check_shared_latents`); with "image" its decoded pictures,
-            uint8 (n, h, w, 3), resized to the teacher's size and encoded by the teacher's VAE.
+            teacher's VAE must share (`check_shared_latents`) and whose size is the refined one's;
+            with "image" its decoded pictures, uint8 (n, h, w, 3), resized to the teacher's size
+            and encoded by the teacher's VAE without chance (the posterior's mean).
         noise: standard normal, of the teacher's latent shape.
         on_step: called before each network call.
 
@@ -150,21 +151,21 @@ def check_shared_latents(student: Bundle, teacher: Bundle) -> None:
 
 def _teacher_latents(bundle: Bundle, spec: Adaptive, student: Tensor | Pixels) -> Tensor:
     """The student's sample as latents of the teacher."""
-    height, width = spec.teacher.height, spec.teacher.width
-    expected = bundle.latent_shape(height, width)
     if isinstance(student, Tensor) != (spec.rollback_from == "latents"):
         raise ValueError(
             f"rollback_from={spec.rollback_from!r} was given a {type(student).__name__}. Give the "
             "student's latents (a tensor) for 'latents', its pictures (an array) for 'image'."
         )
+    height, width, factor = spec.teacher.height, spec.teacher.width, bundle.vae_factor
     if not isinstance(student, Tensor):
-        _, rows, columns = expected
-        factor = bundle.vae_factor
+        _, rows, columns = bundle.latent_shape(height, width)
         pictures = resize(student, height=rows * factor, width=columns * factor)
         return bundle.encode(pictures).to(device=bundle.device, dtype=torch.float32)
-    if tuple(student.shape[1:]) != expected:
+    given = tuple(student.shape[1:])
+    expected = bundle.latent_shape(height or given[-2] * factor, width or given[-1] * factor)
+    if given != expected:
         raise ValueError(
-            f"the student's latents are {tuple(student.shape[1:])}, the teacher's {expected}. "
+            f"the student's latents are {given}, the teacher's {expected}. "
             "Sample both at one size, or set rollback_from='image', which resizes."
         )
     return student.to(device=bundle.device, dtype=torch.float32)

@@ -13,6 +13,7 @@ from generation.bundle import Bundle
 from generation.conditioning import Conditioning, guidance_embedding
 from generation.guidance import Network, OnStep, Sampled, denoised, noise_in
 from generation.schedules import (
+    GRID,
     Schedule,
     consistency_points,
     lcm_points,
@@ -81,14 +82,15 @@ def _consistency(
     schedule = consistency_points(
         bundle.scheduler_config, steps=spec.steps, legacy_tail=spec.legacy_tail
     )
+    # t_min, where f is the identity whatever the network says.
+    boundary = consistency_points(bundle.scheduler_config, steps=GRID).timesteps[-1]
     network = _network(bundle, conditioning, initial, schedule, spec.guidance, on_step)
     draws = _draws(noise, schedule, initial)
     x = initial
     for i, (at, to) in enumerate(zip(schedule.at, schedule.to, strict=True)):
         output = network(x, i)
-        if i == spec.steps:  # the legacy tail: the network was paid for, f is the identity
-            break
-        x = denoised(x, output, alpha_bar=at, prediction=bundle.prediction_type)
+        if schedule.timesteps[i] > boundary:
+            x = denoised(x, output, alpha_bar=at, prediction=bundle.prediction_type)
         if i < len(draws):
             x = math.sqrt(to) * x + math.sqrt(1 - to) * draws[i]
     return network.finished(x)

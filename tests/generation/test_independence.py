@@ -18,7 +18,6 @@ from generation.rollback import refine
 from generation.spec import Adaptive, Estimator, Student, Teacher, Weights
 from tests.generation.tiny_models import PROMPTS, bundle, nobody_watches
 
-SHAPE = (4, 8, 8)
 Run = Callable[[Any, Sequence[int]], Sampled]
 
 
@@ -31,29 +30,29 @@ def of_student(spec: Student) -> Run:
         model,
         spec,
         told(model, rows),
-        draw(rows, SHAPE),
-        noise=lambda i: draw([100 * (i + 1) + row for row in rows], SHAPE),
+        draw(rows, model.latent_shape()),
+        noise=lambda i: draw([100 * (i + 1) + row for row in rows], model.latent_shape()),
         on_step=nobody_watches,
     )
 
 
 def of_teacher(spec: Teacher) -> Run:
     return lambda model, rows: teacher.sample(
-        model, spec, told(model, rows), draw(rows, SHAPE), on_step=nobody_watches
+        model, spec, told(model, rows), draw(rows, model.latent_shape()), on_step=nobody_watches
     )
 
 
 def of_refinement(spec: Adaptive) -> Run:
     def run(model: Any, rows: Sequence[int]) -> Sampled:
-        z = draw([1000 + row for row in rows], SHAPE)
-        finished = draw(rows, SHAPE)
+        z = draw([1000 + row for row in rows], model.latent_shape())
+        finished = draw(rows, model.latent_shape())
         return refine(model, spec, told(model, rows), finished, noise=z, on_step=nobody_watches)
 
     return run
 
 
 # Samplers are handed a loaded model; here a recipe's path says which tiny one.
-SD, LCM, XL = (Weights(path=kind) for kind in ("sd", "lcm", "sdxl"))
+SD, LCM, XL, PIXEL = (Weights(path=kind) for kind in ("sd", "lcm", "sdxl", "pixel"))
 ARMS: dict[str, Teacher | Student] = {
     "cd": Student(model=SD, sampler="consistency", steps=5),
     "cd-legacy": Student(model=SD, sampler="consistency", steps=3, legacy_tail=True),
@@ -63,6 +62,8 @@ ARMS: dict[str, Teacher | Student] = {
     "ddim": Teacher(model=SD, scheduler="ddim", steps=6),
     "dpm": Teacher(model=SD, scheduler="dpm++", steps=4),
     "unipc-xl": Teacher(model=XL, scheduler="unipc", steps=4),
+    "pixel": Teacher(model=PIXEL, scheduler="dpm++", steps=5),
+    "pixel-cd": Student(model=PIXEL, sampler="consistency", steps=3),
     "unipc-unguided": Teacher(model=SD, scheduler="unipc", steps=5, guidance=1.0),
 }
 
@@ -150,4 +151,4 @@ def test_nothing_in_a_loop_waits_for_the_device(arm):
         torch.zeros(1, device=meta).item()
     got = run(model, [0, 1])
     assert got.latents.device == meta
-    assert got.latents.shape == (2, *SHAPE)
+    assert got.latents.shape == (2, *model.latent_shape())

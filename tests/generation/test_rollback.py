@@ -282,10 +282,17 @@ def test_noise_of_another_shape_is_refused():
         rollback(draw([1, 2], SHAPE), 0.5, draw([2], SHAPE))
 
 
-def test_latents_of_another_size_are_refused_and_the_way_out_is_named():
+def test_latents_of_another_size_than_the_recipes_are_refused_and_the_way_out_is_named():
     z = draw([7, 8], SHAPE)
+    arm = recipe(teacher={"height": 32, "width": 64})
     with pytest.raises(ValueError, match="rollback_from='image'"):
-        refine(bundle("sd"), recipe(), told(), z[..., :4], noise=z, on_step=nobody_watches)
+        refine(bundle("sd"), arm, told(), z, noise=z, on_step=nobody_watches)
+
+
+def test_a_teacher_without_a_size_refines_latents_at_theirs():
+    z = draw([7, 8], (4, 4, 8))
+    got = refine(bundle("sd"), recipe(), told(), z, noise=z, on_step=nobody_watches)
+    assert got.latents.shape == (2, 4, 4, 8)
 
 
 @pytest.mark.parametrize("source", ["latents", "image"])

@@ -192,6 +192,29 @@ def test_with_an_exact_network_every_student_lands_on_the_data(sampler, steps, p
     assert (got.latents - target).abs().max() < 1e-4
 
 
+def test_at_the_grids_end_the_consistency_function_is_the_identity_whatever_the_network_says():
+    """Fifty steps visit t_min itself: the last call changes nothing."""
+    steps: list[int] = []
+    seen: list[Tensor] = []
+    model = bundle("sd")
+
+    def watched(x: Tensor, t: Tensor, **inputs: Any) -> tuple[Tensor]:
+        steps.append(int(t))
+        seen.append(x)
+        return model.unet(x, t, **inputs)
+
+    got = student.sample(
+        dataclasses.replace(model, unet=watched),
+        spec("sd", "consistency", steps=50, guidance=1.0),
+        model.encode_prompts(PROMPTS[:1], guided=False),
+        draw([1], (4, 8, 8)),
+        noise=lambda i: draw([10 + i], (4, 8, 8)),
+        on_step=nobody_watches,
+    )
+    assert steps == got.timesteps == list(range(981, 0, -20))
+    assert torch.equal(got.latents, seen[-1])
+
+
 def test_more_steps_than_the_grid_has_points_are_refused():
     with pytest.raises(ValueError, match="Take 1 to 50 steps"):
         our_sample("sd", spec("sd", "consistency", steps=51))
