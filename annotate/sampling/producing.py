@@ -24,8 +24,8 @@ from generation.errors import SamplingError
 from generation.produce import Arm, Known, Made, Spent, StudentKey, Wanted, produce
 from generation.spec import Adaptive, Estimator, read_arm
 
-# A student's job that will not run again by itself: whoever needs the sample makes it.
-STALLED = (Job.State.FAILED, Job.State.CANCELLED)
+# A student's job that will not make it any more: whoever needs the sample makes it.
+STALLED = (Job.State.FAILED, Job.State.CANCELLED, Job.State.DONE)
 
 
 @cache
