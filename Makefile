@@ -13,7 +13,7 @@ DEMO := env -u DATABASE_URL TRIPTYCH_DATA_DIR=$(or $(TRIPTYCH_DATA_DIR),$(CURDIR
 STARTED := $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-light up test test-fast test-slow check bench clean base dev generation chromium \
+.PHONY: help demo demo-light up test test-fast test-slow test-brokers check bench clean base dev generation chromium \
 	parity-imagereward
 
 help: ## this list
@@ -40,8 +40,11 @@ test-fast: dev generation ## unit tests on SQLite, no browser (1 minute)
 	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 -m "not slow and not server and not browser"
 
 test-slow: dev generation chromium ## the long ones: concurrency, state machine, blinding (30 minutes)
-	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "slow"
-	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -m "slow and bothdb"
+	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "slow and not brokers"
+	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -m "slow and bothdb and not brokers"
+
+test-brokers: dev generation ## jobs over Redis and RabbitMQ, started by the tests (10 minutes)
+	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "brokers"
 
 check: dev generation ## style, types, import contracts, migrations, deployment settings, locks
 	.venv/bin/ruff check .

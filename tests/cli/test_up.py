@@ -248,10 +248,15 @@ class Site:
         with urllib.request.urlopen(f"{self.url}/healthz", timeout=10) as answer:
             return int(answer.status)
 
+    def children(self) -> dict[int, str]:
+        """The command lines of the processes the supervisor looks after, by process id."""
+        task = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
+        pids = [int(pid) for pid in Path(task).read_text().split()]
+        return {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in pids if alive(pid)}
+
     def server(self) -> int:
         """The process id of the web server the supervisor looks after; 0 while there is none."""
-        task = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
-        return int(Path(task).read_text() or 0)
+        return next((pid for pid, line in self.children().items() if "gunicorn" in line), 0)
 
     def stop(self, number: int = signal.SIGINT) -> int:
         self.process.send_signal(number)
@@ -279,6 +284,8 @@ def test_up_starts_the_site_survives_a_kill_9_of_the_server_and_stops_clean(site
     # The supervisor holds the socket: this visitor waits for the next server, nobody is refused.
     assert site.status() == 200
     assert eventually(lambda: site.server() not in {0, server})
-    second = site.server()
+    children = site.children()
+    started = "".join(children.values())
+    assert all(name in started for name in ("gunicorn", "worker", "sweep"))
     assert site.stop() == 0
-    assert not alive(second)
+    assert not any(alive(pid) for pid in children)
