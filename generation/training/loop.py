@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import GradScalerKwargs
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -70,7 +71,9 @@ class Pace:
 
 
 def accelerator(course: Course, *, cpu: bool = False) -> Accelerator:
-    """One process or as many as `accelerate launch` started."""
+    """One process, or as many as `accelerate launch` (on CPUs `torchrun`) started."""
+    # accelerate remembers the first precision of a process; courses may follow each other in one.
+    AcceleratorState._reset_state()
     # The scale at which the paper's code starts half precision.
     scaler = [GradScalerKwargs(init_scale=2.0**14)] if course.precision == "fp16" else []
     return Accelerator(cpu=cpu, mixed_precision=course.precision, kwargs_handlers=scaler)

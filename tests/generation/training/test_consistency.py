@@ -147,14 +147,14 @@ def test_the_last_target_is_the_teachers_own_picture(tmp_path):
     def answers(value):
         return lambda x, t, w: torch.full_like(x, value)
 
-    args = dict(
-        latents=x0,
-        noise=torch.randn_like(x0),
-        index=torch.tensor([48]),
-        guidance=torch.ones(1),
-        grid=grid,
-        prediction="sample",
-    )
+    args = {
+        "latents": x0,
+        "noise": torch.randn_like(x0),
+        "index": torch.tensor([48]),
+        "guidance": torch.ones(1),
+        "grid": grid,
+        "prediction": "sample",
+    }
     same = consistency.loss(
         student=answers(0.25), target=answers(9.0), teacher=answers(0.25), **args
     )
