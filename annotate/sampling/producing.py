@@ -6,7 +6,6 @@ Loads torch: only `sampling.tasks` may import it, inside a worker. It must not w
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from PIL import Image as Pixels
 from annotate.sampling import storage
 from annotate.sampling.attempt import Attempt, NotYet, Worked
 from annotate.sampling.claims import Filled
+from annotate.sampling.files import folder_of
 from annotate.sampling.models import Job, Sample
 from annotate.studies.models import Prompt
 from generation.device import best_device
@@ -32,12 +32,6 @@ STALLED = (Job.State.FAILED, Job.State.CANCELLED, Job.State.DONE)
 def resident_models() -> Models:
     """This worker's models: they stay loaded from job to job."""
     return Models(device=settings.SAMPLING_DEVICE or best_device(), folder_of=folder_of)
-
-
-def folder_of(path: str) -> Path:
-    """A path as it stands, else inside the installation's folder of models."""
-    kept = Path(settings.MODELS_DIR) / path
-    return kept if not Path(path).exists() and kept.exists() else Path(path)
 
 
 def produce_samples(job: Job, trying: Attempt) -> Worked:
