@@ -4,8 +4,9 @@ Must not know solvers, schedules or where the conditioning came from.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -128,6 +129,14 @@ def denoised(latents: Tensor, output: Tensor, *, alpha_bar: float, prediction: s
     if prediction == "sample":
         return output
     raise _unknown(prediction)
+
+
+def bound_of(config: Mapping[str, Any]) -> float | None:
+    """How far from 0 a clean sample may lie, by a scheduler's config; None is no bound.
+
+    Off unless the config says so, unlike in diffusers: latents are not confined to [-1, 1].
+    """
+    return float(config.get("clip_sample_range", 1)) if config.get("clip_sample") else None
 
 
 def noise_in(latents: Tensor, output: Tensor, *, alpha_bar: float, prediction: str) -> Tensor:

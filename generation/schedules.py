@@ -186,8 +186,8 @@ def consistency_points(config: Config, *, steps: int, legacy_tail: bool = False)
     Source: Starodubcev et al., supplement A; Song et al. 2023, arXiv:2303.01469, Algorithm 1.
     """
     table = alpha_bars(config)
-    stride = len(table) // GRID
-    grid = [i * stride + int(config.get("steps_offset") or 0) for i in reversed(range(GRID))]
+    # Spaced as the model's config says: SD's grid ends at 1, a trailing one begins at 999.
+    grid = native(config, solver="ddim", steps=GRID).timesteps
     points = [grid[i] for i in _evenly(steps, GRID)] + ([grid[-1]] if legacy_tail else [])
     return _schedule(points, [*points[1:], -1], table, end=1.0)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from generation.bundle import Bundle
 from generation.conditioning import Conditioning, guidance_embedding
-from generation.guidance import Network, OnStep, Sampled, denoised, noise_in
+from generation.guidance import Network, OnStep, Sampled, bound_of, denoised, noise_in
 from generation.schedules import (
     GRID,
     Schedule,
@@ -84,6 +84,7 @@ def _consistency(
     )
     # t_min, where f is the identity whatever the network says.
     boundary = consistency_points(bundle.scheduler_config, steps=GRID).timesteps[-1]
+    bound = bound_of(bundle.scheduler_config)
     network = _network(bundle, conditioning, initial, schedule, spec.guidance, on_step)
     draws = _draws(noise, schedule, initial)
     x = initial
@@ -91,6 +92,7 @@ def _consistency(
         output = network(x, i)
         if schedule.timesteps[i] > boundary:
             x = denoised(x, output, alpha_bar=at, prediction=bundle.prediction_type)
+            x = x if bound is None else x.clamp(-bound, bound)
         if i < len(draws):
             x = math.sqrt(to) * x + math.sqrt(1 - to) * draws[i]
     return network.finished(x)

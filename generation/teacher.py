@@ -9,7 +9,7 @@ from torch import Tensor
 from generation import solvers
 from generation.bundle import Bundle
 from generation.conditioning import Conditioning
-from generation.guidance import Network, OnStep, Sampled
+from generation.guidance import Network, OnStep, Sampled, bound_of
 from generation.schedules import Start, native
 from generation.spec import Teacher
 
@@ -50,10 +50,8 @@ def sample(
     )
     prediction = bundle.prediction_type
     if spec.scheduler == "ddim":
-        # Off by default, unlike in diffusers: latents are not confined to [-1, 1].
-        clip = float(config.get("clip_sample_range", 1)) if config.get("clip_sample") else None
         finished = solvers.ddim(
-            network, latents, schedule=schedule, prediction=prediction, clip=clip
+            network, latents, schedule=schedule, prediction=prediction, clip=bound_of(config)
         )
     else:
         solve = {"unipc": solvers.unipc, "dpm++": solvers.dpm}[spec.scheduler]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from generation import student as sampler
 from generation.bundle import Bundle
 from generation.conditioning import Conditioning
+from generation.guidance import bound_of
 from generation.reference.s1.pictures import save_grid
 from generation.spec import Student
 from generation.training.average import Average
@@ -40,7 +41,7 @@ class DistillTask:
         self._bundle, self._source = teacher, source
         self._prompts = preview_prompts
         self._grid = ddim_grid(teacher.scheduler_config, points=settings.points)
-        self._clip = 1.0 if teacher.scheduler_config.get("clip_sample") else None
+        self._clip = bound_of(teacher.scheduler_config)
         self.network: nn.Module = copy.deepcopy(teacher.unet)
         self.network.to(torch.promote_types(teacher.dtype, torch.float32))
         # Small networks on a CPU are faster in this order of the memory; large ones on a GPU too.

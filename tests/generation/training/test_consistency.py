@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generation.conditioning import Conditioning
+from generation.guidance import bound_of
+from generation.schedules import consistency_points
 from generation.training import consistency, loop
 from generation.training.distill import DistillTask
 from generation.training.distillation import Distillation
@@ -201,6 +203,18 @@ def test_the_worlds_grid_gets_a_clean_point_of_its_own():
     assert grid.timesteps.tolist() == [*range(999, 0, -40), 0]
     assert grid.pairs == 25
     assert grid.levels[-1] == 1
+
+
+def test_a_student_is_sampled_at_the_spacing_it_was_distilled_at():
+    assert consistency_points(SD, steps=5).timesteps == (981, 781, 581, 381, 181)
+    assert consistency_points(S1, steps=2).timesteps == (999, 499)
+
+
+def test_only_models_that_clip_are_bounded():
+    assert bound_of({}) is None
+    assert bound_of({"clip_sample": False}) is None
+    assert bound_of({"clip_sample": True}) == 1
+    assert bound_of({"clip_sample": True, "clip_sample_range": 2}) == 2
 
 
 def test_no_gradient_reaches_the_target_or_the_teacher():
