@@ -80,13 +80,6 @@ class Timer:
         return float(first.elapsed_time(last) / 1000 if self._cuda else last - first)
 
 
-def side_stream(device: torch.device) -> "torch.cuda.Stream | None":
-    """Where decoding and scoring run beside the sampling; None where there is but one queue."""
-    if device.type != "cuda":
-        return None
-    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-
-
 @dataclass(frozen=True, eq=False)
 class Ran:
     """A batch whose network calls were issued; on a GPU they may still be running."""
@@ -185,15 +178,13 @@ def conditioning(
     )
 
 
-def finish(ran: Ran, *, stream: "torch.cuda.Stream | None") -> list[Finished]:
-    """Decode a batch: waits for the device once, beside whatever the main thread issues."""
-    device = ran.bundle.device
-    if stream is None:
-        return _decoded(ran)
-    ran.timer.wait_on(stream)
-    ran.sampled.latents.record_stream(stream)
-    with torch.cuda.device(device), torch.cuda.stream(stream):
-        return _decoded(ran)
+def finish(ran: Ran) -> list[Finished]:
+    """Decode a batch: waits for the device once, beside whatever another thread issues."""
+    if ran.bundle.device.type == "cuda":
+        stream = torch.cuda.current_stream(ran.bundle.device)
+        ran.timer.wait_on(stream)
+        ran.sampled.latents.record_stream(stream)
+    return _decoded(ran)
 
 
 def score(

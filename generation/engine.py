@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -83,6 +84,9 @@ class Models:
         # Text encoders and VAEs that several pipelines have in common.
         self._shared: MutableMapping[str, Any] = weakref.WeakValueDictionary()
         self._fits: dict[tuple[str, int | None, int | None], int] = {}
+        self._side: torch.cuda.Stream | None = None
+        if self.device.type == "cuda":
+            self._side = torch.cuda.Stream(self.device, priority=-1)  # type: ignore[no-untyped-call]
         # Jobs run one at a time; their finishing threads load scorers beside them.
         self._lock = threading.RLock()
 
@@ -151,6 +155,13 @@ class Models:
                 f"memory of {self.device}. Use a smaller size, dtype bfloat16, or a larger device."
             )
         free_memory(self.device)
+
+    def beside(self) -> "AbstractContextManager[Any]":
+        """A queue of the device's own for what a thread does beside the sampling, ahead of it.
+
+        One for all batches: memory is kept per queue.
+        """
+        return nullcontext() if self._side is None else torch.cuda.stream(self._side)
 
     def host(self) -> dict[str, Any]:
         """What an image depends on of this machine, for its record."""

@@ -26,7 +26,7 @@ from generation.adaptive import (
     student_task,
     teacher_task,
 )
-from generation.batches import Finished, Ran, Source, finish, run, score, side_stream
+from generation.batches import Finished, Ran, Source, finish, run, score
 from generation.delivery import Decided, Desk, Order
 from generation.engine import Models
 from generation.errors import SamplingError
@@ -121,7 +121,6 @@ class _Line:
         self._waiting: dict[Task, list[Order | Decided]] = {}
         self._sources: dict[Task, Source] = {}
         self._images: dict[Task, Finished] = {}
-        self._stream = side_stream(models.device)
         self._finisher = ThreadPoolExecutor(1, thread_name_prefix="finish")
         self._finishing: list[tuple[Callable[[list[Finished]], None], Future[list[Finished]]]] = []
 
@@ -203,8 +202,9 @@ class _Line:
 
     def _finish(self, ran: Ran, needs: Sequence[Sequence[Estimator]]) -> list[Finished]:
         """Pixels, scores and records of a batch (in the finishing thread)."""
-        finished = finish(ran, stream=self._stream)
-        self._score(finished, needs, prompts=[task.row.prompt for task in ran.tasks])
+        with self._models.beside():
+            finished = finish(ran)
+            self._score(finished, needs, prompts=[task.row.prompt for task in ran.tasks])
         return finished
 
     def _score(

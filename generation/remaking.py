@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generation.adaptive import Setting, Task, improvement_task, student_task, teacher_task
-from generation.batches import Finished, Source, finish, run, side_stream
+from generation.batches import Finished, Source, finish, run
 from generation.engine import Models
 from generation.errors import SamplingError
 from generation.provenance import FORMAT, image_digest, row_of, versions
@@ -105,7 +105,7 @@ def _again(
         size=size,
         on_step=lambda _: stop(),
     )
-    return finish(ran, stream=side_stream(models.device))[position]
+    return finish(ran)[position]
 
 
 def _differences(record: Mapping[str, Any], models: Models, finished: Finished) -> tuple[str, ...]:

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from generation.adaptive import student_key
 from generation.engine import Models
 from generation.estimators import load_scorer
 from generation.pipelines import load_bundle
-from generation.produce import Arm, Made, Spent, Wanted, produce
+from generation.produce import Arm, Known, Made, Spent, Wanted, produce
 from generation.spec import Adaptive, Estimator, Student, Teacher, Weights
 from generation.tiny import save_tiny_unet
 from generation.tiny_scorers import save_tiny_scorer
@@ -172,3 +173,12 @@ def made(
     )
     assert len({each.sample for each in taken}) == len(taken)
     return Outcome(spent, {each.sample: each for each in taken}, told)
+
+
+def stored(outcome: Outcome, arm: Student, number: int = 0) -> dict[Any, Known]:
+    """The students' samples of an outcome as the store would give them back."""
+    keys = [student_key(arm, wanted.row) for wanted in rows([arm])]
+    return {
+        key: Known(each.latents, each.image, each.scores, each.record)
+        for key, each in zip(keys, outcome.of(number), strict=True)
+    }

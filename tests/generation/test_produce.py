@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from generation.adaptive import student_key
 from generation.budget import planned
 from generation.errors import SamplingError
 from generation.noise import ROLLBACK, draw, stage_seed
@@ -24,18 +23,11 @@ from tests.generation.production import (
     models,
     rows,
     scored,
+    stored,
     student,
     teacher,
 )
 from tests.generation.tiny_models import PROMPTS, bundle, nobody_watches, weights
-
-
-def stored(outcome, arm, number=0):
-    """The students' samples of an outcome as the store would give them back."""
-    return {
-        student_key(arm, row): Known(each.latents, each.image, each.scores, each.record)
-        for row, each in zip([w.row for w in rows([arm])], outcome.of(number), strict=True)
-    }
 
 
 @pytest.fixture(scope="module")

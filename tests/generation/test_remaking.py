@@ -10,8 +10,7 @@ from generation.batches import Source
 from generation.errors import SamplingError
 from generation.produce import Known
 from generation.remaking import remake
-from tests.generation.production import adaptive, made, models, rows, student, teacher
-from tests.generation.test_produce import stored
+from tests.generation.production import adaptive, made, models, rows, stored, student, teacher
 
 ARMS = {
     "teacher": teacher(),
