@@ -84,8 +84,9 @@ def _opponents(study: Study, recipe: Recipe | None) -> Iterator[str]:
 
 
 def _prompts(study: Study, plan: LaunchPlan) -> Iterator[str]:
-    sets = study.prompt_sets.order_by("-role", "name")
-    told = [f"{s.prompts.count()} to {ROLES[s.role]}" for s in sets if s.role in ROLES]
+    sets = study.prompt_sets.all()
+    numbers = {role: sum(s.prompts.count() for s in sets if s.role == role) for role in ROLES}
+    told = [f"{n} to {ROLES[role]}" for role, n in numbers.items() if n]
     yield f"prompts: {', '.join(told) or plan.prompts}"
 
 
@@ -103,10 +104,11 @@ def _replica_votes(study: Study) -> int:
 
 def _machine(estimate: Estimate) -> Iterator[str]:
     images = sum(arm.to_make for arm in estimate.arms)
-    steps = sum(arm.steps * arm.to_make for arm in estimate.arms)
-    forwards = sum(arm.forwards * arm.to_make for arm in estimate.arms)
     most = "at most " if estimate.at_most else ""
-    yield f"to make: {images:,} images, {most}{steps:,.0f} steps, {most}{forwards:,.0f} forwards"
+    yield (
+        f"to make: {images:,} images, {most}{estimate.steps:,.0f} steps, "
+        f"{most}{estimate.forwards:,.0f} forwards"
+    )
     if estimate.seconds is None:
         yield (
             "machine time: unknown, since some of these networks have not run here yet; the first "

@@ -84,31 +84,38 @@ def tuning_set(study: Study) -> PromptSet:
 
 
 @transaction.atomic
-def plan_tuning(study: Study, prompt_set: PromptSet) -> Planned:
+def plan_tuning(study: Study, prompt_set: PromptSet, *, replicas: int = 1) -> Planned:
     """Write the samples a calibration needs and the jobs that make and score them.
 
-    A rule that names a target score also needs every sample improved.
+    Args:
+        replicas: noise seeds of each prompt; thresholds are read from the first, the others show
+            how much they owe to the noise.
 
     Raises:
         CalibrationRefused: nothing to tune, a wrong role, or prompts that the study tests on.
     """
-    tasks = _checked(study, prompt_set)
-    slots: list[Slot] = [(p.digest, 0) for p in distinct(prompt_set)]
+    families = tuning_families(study, prompt_set, replicas=replicas)
+    estimators = {task.estimator.digest(): task.estimator for task in to_tune(study)}
+    seed = study.read_protocol().seed
+    return make(families, study=study, seed=seed, score_with=list(estimators.values()))
+
+
+def tuning_families(study: Study, prompt_set: PromptSet, *, replicas: int = 1) -> list[Family]:
+    """Whose samples a calibration needs: each student's; for a target, all of them improved too.
+
+    Raises:
+        CalibrationRefused: as `plan_tuning`.
+    """
+    prompts = distinct(prompt_set)
+    slots: list[Slot] = [(p.digest, replica) for replica in range(replicas) for p in prompts]
     families: dict[str, Family] = {}
-    for task in tasks:
-        student = task.student
-        key = student.digest()
-        family = families.setdefault(key, Family(key, {key: student}, {key: slots}))
+    for task in _checked(study, prompt_set):
+        key = task.student.digest()
+        family = families.setdefault(key, Family(key, {key: task.student}, {key: slots}))
         if task.rule.target is not None:
             arm = task.any_arm
-            family.arms[arm.digest()], family.needs[arm.digest()] = arm, slots
-    estimators = {task.estimator.digest(): task.estimator for task in tasks}
-    return make(
-        list(families.values()),
-        study=study,
-        seed=study.read_protocol().seed,
-        score_with=list(estimators.values()),
-    )
+            family.arms[arm.digest()], family.needs[arm.digest()] = arm, slots[: len(prompts)]
+    return list(families.values())
 
 
 @transaction.atomic
@@ -221,6 +228,11 @@ def _with_threshold(spec: StudySpec, task: Tuning, row: Threshold) -> StudySpec:
 
 
 def _checked(study: Study, prompt_set: PromptSet) -> list[Tuning]:
+    if study.state != Study.State.DRAFT:
+        raise CalibrationRefused(
+            f"the study is {study.state} and its thresholds are frozen. Clone it and calibrate the "
+            "clone."
+        )
     tasks = to_tune(study)
     if not tasks:
         raise CalibrationRefused(
@@ -239,7 +251,24 @@ def _checked(study: Study, prompt_set: PromptSet) -> list[Tuning]:
     return tasks
 
 
-def _scores(arm: str, estimator: Estimator, prompts: Sequence[Prompt], *, seed: int) -> list[float]:
+def score_rows(
+    task: Tuning, prompts: Sequence[Prompt], *, seed: int, replicas: int
+) -> list[list[float]]:
+    """The student's scores by replica, then by prompt.
+
+    Raises:
+        CalibrationRefused: some are not there (yet).
+    """
+    student, estimator = task.student.digest(), task.estimator
+    return [
+        _scores(student, estimator, prompts, seed=seed, replica=replica)
+        for replica in range(replicas)
+    ]
+
+
+def _scores(
+    arm: str, estimator: Estimator, prompts: Sequence[Prompt], *, seed: int, replica: int = 0
+) -> list[float]:
     """An arm's scores in the order of the prompts.
 
     Raises:
@@ -248,7 +277,7 @@ def _scores(arm: str, estimator: Estimator, prompts: Sequence[Prompt], *, seed: 
     rows = Score.objects.filter(
         sample__method_digest=arm,
         sample__seed=seed,
-        sample__replica=0,
+        sample__replica=replica,
         sample__state=Sample.State.DONE,
         estimator_digest=estimator.digest(),
     )

@@ -6,6 +6,7 @@ never measured stays unknown.
 
 from collections import defaultdict
 from dataclasses import dataclass
+from fractions import Fraction
 
 from annotate.sampling.costs import Costs, measured
 from annotate.sampling.expected import expected_pairs
@@ -13,7 +14,7 @@ from annotate.sampling.models import Sample
 from annotate.sampling.needs import method_prompts, planned_share, priced
 from annotate.studies.arms import ReadArm
 from annotate.studies.models import Study
-from generation.budget import planned
+from generation.budget import Budget, planned
 from generation.spec import Adaptive, Student
 
 
@@ -36,6 +37,9 @@ class ArmEstimate:
     rejected: float | None
     at_most: bool
     seconds: float | None
+    # Beside the student's sample, which is counted once for all arms on it.
+    own_steps: float
+    own_forwards: float
 
     @property
     def to_make(self) -> int:
@@ -51,6 +55,9 @@ class Estimate:
     """
 
     arms: tuple[ArmEstimate, ...]
+    # What is still to be done: a student's sample counts once for all arms on it.
+    steps: float
+    forwards: float
     seconds: float | None
     at_most: bool
     items: int
@@ -86,14 +93,18 @@ def estimate(study: Study) -> Estimate:
         elif isinstance(arm, Student):
             students[arm] |= digests
         arms.append(_arm(str(method), method.name, method.kind, read, digests, costs, counted))
-    made_once = [
-        _times(costs.seconds(student), counted.missing(student.digest(), prompts))
-        for student, prompts in students.items()
-    ]
+    missing = {
+        student: counted.missing(student.digest(), prompts) for student, prompts in students.items()
+    }
+    made_once = [_times(costs.seconds(student), n) for student, n in missing.items()]
     own = [arm.seconds for arm in arms if arm.kind != "student"]
+    steps = sum(float(planned(student).steps) * n for student, n in missing.items())
+    forwards = sum(float(planned(student).forwards) * n for student, n in missing.items())
     expected = expected_pairs(study, reads)
     return Estimate(
         arms=tuple(arms),
+        steps=steps + sum(arm.own_steps * arm.to_make for arm in arms),
+        forwards=forwards + sum(arm.own_forwards * arm.to_make for arm in arms),
         seconds=_sum([*own, *made_once]),
         at_most=any(arm.at_most for arm in arms),
         items=expected.items,
@@ -141,6 +152,10 @@ def _arm(
         one -= costs.seconds(arm.student) or 0.0
     adaptive = isinstance(arm, Adaptive)
     budget = planned(arm, rejected=1.0 if adaptive and share is None else share)
+    base = planned(arm.student) if isinstance(arm, Adaptive) else Budget(Fraction(0), Fraction(0))
+    own = Budget(budget.steps - base.steps, budget.forwards - base.forwards)
+    if isinstance(arm, Student):
+        own = Budget(Fraction(0), Fraction(0))
     return ArmEstimate(
         name=name,
         label=label,
@@ -153,6 +168,8 @@ def _arm(
         rejected=share,
         at_most=adaptive and share is None,
         seconds=_times(one, len(prompts) * counted.replicas - there),
+        own_steps=float(own.steps),
+        own_forwards=float(own.forwards),
     )
 
 

@@ -4,6 +4,7 @@ It must not read samples: it speaks of pictures that are still to be made.
 """
 
 import itertools
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -92,5 +93,6 @@ def _image(method: Method, read: ReadArm | None, at: Mapping[str, float]) -> str
         return arm.digest()
     if at[_decides(arm)] >= _share(read):
         return arm.student.digest()
-    # Improved in the same way, whatever the threshold: the same image again.
-    return arm.model_copy(update={"threshold": float("inf")}).digest()
+    # Improved in the same way, whoever decided and where the threshold lies: the same image again.
+    way = arm.model_dump(mode="json", exclude={"threshold", "estimator"})
+    return json.dumps(way, sort_keys=True)

@@ -1,46 +1,207 @@
-"""`manage.py launch_study <id> --actor anna`: show what would be judged, then open it.
+"""`manage.py launch_study WHAT --actor anna`: show what a study takes, then open it and wait.
 
-It must not decide anything: `judging.launch` does.
+WHAT is a draft's id, a TOML file or one of the paper's recipes. It must not decide anything:
+`judging.launch` and `sampling.calibration` do.
 """
 
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils import timezone
 
+from annotate.cli import sampling_bar
+from annotate.cli.drafting import Draft, PromptFileError, SpecError, Wanted, draft_of
+from annotate.cli.launch_words import describe
+from annotate.cli.tuning import tune
+from annotate.judging import opening
 from annotate.judging.launch import LaunchRefused, launch, plan
-from annotate.people.models import User
+from annotate.people.models import Role, User
+from annotate.sampling.calibration import CalibrationRefused, to_tune
+from annotate.sampling.plan import plan_samples
+from annotate.sampling.progress import progress
+from annotate.studies.create import create_study
+from annotate.studies.lifecycle import IllegalMove
 from annotate.studies.models import Study
+from annotate.studies.recipes import NAMES, Recipe
 
 
 class Command(BaseCommand):
-    help = "Freeze a draft's protocol, pair its samples and open it to annotators."
+    help = (
+        "Freeze a study's protocol, plan and make its pictures, and open it to annotators. Pairs "
+        f"open as their pictures come. Recipes: {', '.join(NAMES)}."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study", type=UUID, help="the id that create_study printed")
-        parser.add_argument("--actor", required=True, help="username of somebody who manages it")
-        parser.add_argument("--check", action="store_true", help="only show what would happen")
+        parser.add_argument("what", help="a draft's id, a TOML file, or a recipe")
+        parser.add_argument("--actor", help="username of somebody who manages it")
+        parser.add_argument("--prompts", type=Path, metavar="FILE", help=".txt, .csv, .tsv, .jsonl")
+        parser.add_argument("--limit", type=int, metavar="N", help="draw N prompts of the file")
+        parser.add_argument("--tune", type=Path, metavar="FILE", help="prompts to tune on")
+        parser.add_argument("--tune-limit", type=int, metavar="N", help="draw N prompts to tune on")
+        parser.add_argument("--seed", type=int, help="of noise, prompts, order and sides")
+        parser.add_argument("--name", help="the study's name")
+        parser.add_argument(
+            "--controls", action="store_true", help="add a recipe's null and control arms"
+        )
+        parser.add_argument(
+            "--calibrate", action="store_true", help="tune the thresholds that wait for it first"
+        )
+        parser.add_argument(
+            "--dry-run", "--check", action="store_true", help="only show what would happen"
+        )
+        parser.add_argument("--no-wait", action="store_true", help="do not wait for the pictures")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        actor = User.objects.filter(username=options["actor"]).first()
-        mine = Study.objects.managed_by(actor) if actor else Study.objects.none()
-        study = mine.filter(uid=options["study"]).first()
-        if study is None:
-            raise CommandError(
-                f"{options['actor']} manages no study {options['study']}. Check id and name."
-            )
+        if _is_id(options["what"]):
+            self._go(_draft(options), None, options)
+            return
+        try:
+            draft = draft_of(_wanted(options))
+        except (SpecError, PromptFileError) as error:
+            raise CommandError(f"{error} Nothing was created.") from error
+        if options["dry_run"]:
+            self._dry(draft)
+            return
+        actor = _researcher(options["actor"])
+        try:
+            study = create_study(draft.spec, owner=actor)
+        except SpecError as error:
+            raise CommandError(f"{error} Nothing was created.") from error
+        self.say(f"draft: {study.name} ({study.uid})")
+        self._go(study, draft.recipe, options)
+
+    def _dry(self, draft: Draft) -> None:
+        """Describe a study that is made for it and gone afterwards."""
+        with transaction.atomic():
+            nobody = User(username="dry run", role=Role.RESEARCHER)
+            nobody.set_unusable_password()
+            nobody.save()
+            try:
+                study = create_study(draft.spec, owner=nobody)
+            except SpecError as error:
+                raise CommandError(str(error)) from error
+            self._describe(study, draft.recipe)
+            transaction.set_rollback(True)
+        if draft.drawn_from is None and draft.recipe is not None:
+            self.say("(without --prompts: stand-ins, one a prompt)")
+        self.say("dry run: nothing was created")
+
+    def _describe(self, study: Study, recipe: Recipe | None) -> list[str]:
         planned = plan(study)
-        self.stdout.write(
-            f"{planned.prompts} prompts, {planned.items} items, {planned.comparisons} pairs to "
-            f"judge, {planned.identical} identical, {planned.reused} reused"
-        )
-        for line in [*planned.missing, *planned.warnings]:
-            self.stdout.write(f"- {line}")
-        if options["check"]:
+        for line in describe(study, planned, recipe):
+            self.say(line)
+        return planned.refusals
+
+    def _go(self, study: Study, recipe: Recipe | None, options: dict[str, Any]) -> None:
+        actor = User.objects.get(username=options["actor"])
+        if options["calibrate"] and not options["dry_run"] and to_tune(study):
+            try:
+                tune(study, actor=actor, say=self.say)
+            except CalibrationRefused as error:
+                raise CommandError(
+                    f"{error} The draft {study.uid} stays; nothing was launched."
+                ) from error
+            study.refresh_from_db()
+        refusals = self._describe(study, recipe)
+        if options["dry_run"]:
+            for line in refusals:
+                self.say(f"refused as it is: {line}")
+            return
+        if recipe is not None and recipe.pairs == "replicas":
+            self._pictures_only(study, options)
             return
         try:
             launch(study, actor=actor)
-        except LaunchRefused as error:
-            raise CommandError(f"{error} Nothing was launched.") from error
-        self.stdout.write(f"open: {study.name} ({study.uid})")
+        except (LaunchRefused, IllegalMove) as error:
+            raise CommandError(
+                f"{error} Nothing was launched; the draft {study.uid} stays."
+            ) from error
+        self.say(f"open: {study.name} ({study.uid})")
+        if study.planned_items.exists() and not options["no_wait"]:
+            self._wait(study)
+
+    def _pictures_only(self, study: Study, options: dict[str, Any]) -> None:
+        """A diversity study's pictures; its four attributes are not asked by this version."""
+        plan_samples(study)
+        self.say(
+            f"draft: {study.name} ({study.uid}) gets its pictures now. Its pairs are replicas of "
+            "one method, and the questions about them (angle of view, background, main object, "
+            "style) are not part of this version: the study stays a draft."
+        )
+        if not options["no_wait"]:
+            seen = sampling_bar.wait(
+                lambda: progress(study, now=timezone.now()), what="pictures", say=self.say
+            )
+            for line in sampling_bar.summary(seen):
+                self.say(line)
+
+    def _wait(self, study: Study) -> None:
+        """Until every pair that can open is open; workers go on without anybody waiting."""
+        try:
+            seen = sampling_bar.wait(
+                lambda: progress(study, now=timezone.now()), what="pictures", say=self.say
+            )
+        except KeyboardInterrupt:
+            self.say(f"not waiting any more; the study {study.uid} goes on by itself")
+            return
+        opening.open_ready(study)
+        for line in sampling_bar.summary(seen):
+            self.say(line)
+        waiting = opening.waiting(study)
+        pairs, items = study.comparisons.count(), study.planned_items.count()
+        self.say(f"{pairs} pairs are open, for {items - waiting} of {items} items")
+        if waiting:
+            raise CommandError(
+                f"{waiting} items have no pair: a picture of theirs failed or was cancelled. The "
+                "study is open without them; retry the jobs on its page, or go on."
+            )
+
+    def say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+def _is_id(what: str) -> bool:
+    try:
+        UUID(what)
+    except ValueError:
+        return False
+    return True
+
+
+def _wanted(options: dict[str, Any]) -> Wanted:
+    return Wanted(
+        what=options["what"],
+        prompts=options["prompts"],
+        limit=options["limit"],
+        tune=options["tune"],
+        tune_limit=options["tune_limit"],
+        controls=options["controls"],
+        seed=options["seed"],
+        name=options["name"],
+        stand_ins=options["dry_run"],
+    )
+
+
+def _draft(options: dict[str, Any]) -> Study:
+    actor = User.objects.filter(username=options["actor"]).first()
+    mine = Study.objects.managed_by(actor) if actor else Study.objects.none()
+    study = mine.filter(uid=options["what"]).first()
+    if study is None:
+        raise CommandError(
+            f"{options['actor']} manages no study {options['what']}. Check id and name."
+        )
+    return study
+
+
+def _researcher(name: str | None) -> User:
+    found = User.objects.filter(username=name).first()
+    if found is None or not found.is_researcher:
+        raise CommandError(
+            f"--actor {name}: no researcher or admin has this name. Name one that exists."
+        )
+    return found

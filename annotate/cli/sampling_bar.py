@@ -1,0 +1,113 @@
+"""Waits for a study's pictures with a bar on a terminal, or a line now and then in a log.
+
+It must not start or stop any work: workers go on whether somebody waits or not.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from tqdm import tqdm
+
+from annotate.cli.launch_words import duration
+from annotate.sampling.progress import Progress
+
+LOOK = 1.0
+# In a log, a line this often.
+LINE = 10.0
+# Nothing has begun for this long: is there a worker?
+PATIENCE = 20.0
+
+Say = Callable[[str], None]
+
+
+def wait(
+    look: Callable[[], Progress],
+    *,
+    what: str,
+    say: Say,
+    pause: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Progress:
+    """Look until nothing is being made any more; the last look."""
+    told_at, moved_at, done, asked = -LINE, clock(), -1, False
+    with tqdm(desc=what, unit="picture", leave=False, disable=None, file=sys.stderr) as bar:
+        while True:
+            seen = look()
+            bar.total = seen.wanted
+            bar.set_postfix_str(_tail(seen), refresh=False)
+            bar.update(seen.done + seen.failed - bar.n)
+            if seen.over or seen.stalled:
+                return seen
+            now = clock()
+            if seen.done + seen.failed != done or seen.running:
+                done, moved_at = seen.done + seen.failed, now
+            elif now - moved_at > PATIENCE and not asked:
+                asked = True
+                say(_hint(seen))
+            if bar.disable and now - told_at >= LINE:
+                told_at = now
+                say(f"{what}: {line(seen)}")
+            pause(LOOK)
+
+
+def line(seen: Progress) -> str:
+    """Progress in one line."""
+    return f"{seen.done} of {seen.wanted} pictures{_tail(seen, before=', ')}"
+
+
+def _tail(seen: Progress, *, before: str = "") -> str:
+    parts = []
+    if seen.rate:
+        parts.append(f"{seen.rate:.1f} a minute")
+    if seen.eta:
+        parts.append(f"{_left(seen.eta)} left")
+    if seen.failed:
+        parts.append(f"{seen.failed} failed")
+    if seen.paused:
+        parts.append(f"{seen.paused} jobs paused")
+    return before + ", ".join(parts) if parts else ""
+
+
+def _left(eta: timedelta) -> str:
+    return duration(eta.total_seconds())
+
+
+def _hint(seen: Progress) -> str:
+    if seen.unheard:
+        return (
+            f"The broker has taken no message for {seen.unheard} jobs: it cannot be reached. They "
+            "are queued and begin when it is back."
+        )
+    if seen.paused and not seen.queued:
+        return "Sampling is paused; resume it on the study's page."
+    return (
+        "No job has begun yet. Is a worker running? `manage.py up` starts one; `manage.py worker` "
+        "starts one alone."
+    )
+
+
+def summary(seen: Progress) -> list[str]:
+    """Each arm as executed, against its plan, and what failed and why."""
+    lines = []
+    width = max((len(arm.label) for arm in seen.arms), default=0)
+    for arm in seen.arms:
+        said = f"  {arm.label:<{width}}  {arm.done} of {arm.wanted}"
+        if arm.steps is not None and arm.forwards is not None:
+            most = "at most " if arm.at_most else ""
+            said += (
+                f", {arm.steps:.2f} steps ({most}{arm.steps_planned:g} planned), "
+                f"{arm.forwards:.2f} forwards ({most}{arm.forwards_planned:g})"
+            )
+        if arm.accepted is not None:
+            said += f", kept {100 * arm.accepted:.0f} %"
+            if arm.accepted_planned is not None:
+                said += f" ({100 * arm.accepted_planned:.0f} % planned"
+                said += f" ± {100 * arm.accepted_error:.0f})" if arm.accepted_error else ")"
+        lines.append(said)
+    for failure in seen.failures:
+        lines.append(
+            f"  failed: {failure.samples} of {', '.join(failure.methods)}: {failure.reason}"
+        )
+    return lines
