@@ -10,9 +10,6 @@ from fractions import Fraction
 
 from generation.spec import Adaptive, Student, Teacher
 
-# One ImageReward forward in units of one guided SD1.5 step (supplement D.7: 0.26 s / 3 s).
-SCORE_IN_STEPS = Fraction(26, 300)
-
 
 @dataclass(frozen=True)
 class Budget:

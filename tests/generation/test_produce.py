@@ -383,3 +383,16 @@ def test_what_a_study_says_about_an_arm_is_kept_with_its_images():
     outcome = made(arms, about=about)
     assert outcome.of(1)[0].record["about"] == about[arms[1].digest()]
     assert outcome.of(0)[0].record["about"] == {}
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_networks_run_in_half_precision_and_latents_stay_in_single(dtype):
+    half = student().model.model_copy(update={"dtype": dtype})
+    arms = [Student(model=half, steps=2, guidance=2.0)]
+    outcome = made(arms, rows(arms, PROMPTS[:3]), by=models())
+    whole = made([student(guidance=2.0)], rows([student(guidance=2.0)], PROMPTS[:3]))
+    for each in outcome.of(0):
+        assert each.latents.dtype == np.float32
+        assert each.record["runs"][0]["model"]["dtype"] == dtype
+    far = np.abs(outcome.images(0) - whole.images(0))
+    assert 0 < far.mean() < 10
