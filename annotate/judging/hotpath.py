@@ -193,6 +193,18 @@ def _candidate(study: int, annotator: int, where: str, order: str, *extra: Any) 
     return Candidate(pk, token, place, bool(lead_left), bool(returned))
 
 
+def leftovers(study: int, *, now: datetime) -> tuple[bool, bool]:
+    """Whether any slot came back, and whether any lease ran out: rare, so one look spares two
+    searches."""
+    slots = "SELECT 1 FROM judging_assignment WHERE study_id = %s AND NOT held AND"
+    sql = (
+        f"SELECT EXISTS ({slots} state = 'free' AND returned), "
+        f"EXISTS ({slots} state = 'leased' AND lease_until < %s)"
+    )
+    came_back, ran_out = _rows(sql, [study, study, _time(now)])[0]
+    return bool(came_back), bool(ran_out)
+
+
 def returned_slot(study: int, annotator: int) -> Candidate | None:
     """The first slot that came back (skipped, released, refilled)."""
     where = "a.state = 'free' AND a.returned"
@@ -324,6 +336,20 @@ def insert_vote(
     _run(_INSERT_VOTE, [row[column] for column in _VOTE_COLUMNS])
     for criterion, choice in answers:
         _run(_INSERT_ANSWER, [values["assignment_id"], criterion, choice])
+
+
+_VERDICT_COLUMNS = ("outcome", "reason", "rule", "deciding", "votes", "decided_at")
+_STORE_VERDICT = (
+    f"INSERT INTO judging_verdict (comparison_id, {', '.join(_VERDICT_COLUMNS)}) "  # noqa: S608
+    f"VALUES (%s{', %s' * len(_VERDICT_COLUMNS)}) ON CONFLICT (comparison_id) DO UPDATE SET "
+    + ", ".join(f"{column} = excluded.{column}" for column in _VERDICT_COLUMNS)
+)
+
+
+def store_verdict(comparison: int, values: Mapping[str, Any], *, now: datetime) -> None:
+    """A comparison's one verdict, new or in place of the one before."""
+    row = {**values, "decided_at": _time(now)}
+    _run(_STORE_VERDICT, [comparison, *(row[column] for column in _VERDICT_COLUMNS)])
 
 
 def answers_on(comparison: int) -> list[tuple[int, str, str, bool]]:

@@ -170,9 +170,10 @@ def _candidate(membership: Membership, *, now: datetime, wait: bool) -> Candidat
     """
     study, me, cursor = membership.study_id, membership.user_id, membership.cursor
     side = _side_first(membership)
+    came_back, ran_out = hotpath.leftovers(study, now=now)
     found = (
-        hotpath.returned_slot(study, me)
-        or hotpath.expired_slot(study, me, now=now)
+        (hotpath.returned_slot(study, me) if came_back else None)
+        or (hotpath.expired_slot(study, me, now=now) if ran_out else None)
         or hotpath.fresh_slot(study, me, after=cursor, up_to=None, left_first=side)
     )
     if found is None and cursor >= 0:

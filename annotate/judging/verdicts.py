@@ -60,17 +60,14 @@ def settle(comparison: int, protocol: Protocol, *, now: datetime) -> Decision | 
             Verdict.objects.filter(comparison_id=comparison).delete()
         _escalate(comparison, protocol, voted=len(votes))
         return None
-    Verdict.objects.update_or_create(
-        comparison_id=comparison,
-        defaults={
-            "outcome": decision.outcome.value,
-            "reason": decision.reason,
-            "rule": decision.rule.value,
-            "deciding": decision.deciding.value if decision.deciding else "",
-            "votes": len(votes),
-            "decided_at": now,
-        },
-    )
+    values = {
+        "outcome": decision.outcome.value,
+        "reason": decision.reason,
+        "rule": decision.rule.value,
+        "deciding": decision.deciding.value if decision.deciding else "",
+        "votes": len(votes),
+    }
+    hotpath.store_verdict(comparison, values, now=now)
     return decision
 
 

@@ -19,11 +19,13 @@ _open = threading.local()
 
 def _lock_file() -> int | None:
     """This thread's handle of the lock file; None where there is nothing to take turns on."""
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor != "sqlite" or not Path(name).is_file():
-        return None  # PostgreSQL, or a database in memory
-    key = (os.getpid(), name)
+    if connection.vendor != "sqlite":
+        return None
+    key = (os.getpid(), connection.settings_dict["NAME"])
     if getattr(_open, "key", None) != key:
+        name = str(key[1])
+        if not Path(name).is_file():
+            return None  # a database in memory
         # One handle per thread: the kernel's lock belongs to the handle, not to the process.
         _open.handle = os.open(f"{name}.turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         _open.key = key

@@ -27,7 +27,7 @@ from annotate.web.forms_account import JoinForm, ResetForm
 
 logger = logging.getLogger(__name__)
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "annotate.people.backends.PlainBackend"
 
 login_page = views.LoginView.as_view(redirect_authenticated_user=True)
 logout_now = views.LogoutView.as_view()
