@@ -52,9 +52,8 @@ def load_network(
     for file in weight_files(folder, variant=variant):
         shapes_in(file)
     config = read_json(folder / "config.json")
-    # diffusers writes the class into the config, transformers the architectures.
-    named = config.get("_class_name") or next(iter(config.get("architectures") or ()), None)
-    if named not in (None, build.__name__):
+    # Only diffusers writes the class itself; what transformers writes may be a larger model's.
+    if (named := config.get("_class_name")) not in (None, build.__name__):
         raise WeightsRefusedError(
             f"{called} in {folder} says it is a {named}; needed is a {build.__name__}. "
             "Give a pipeline of the family that the arm asks for."
@@ -168,6 +167,20 @@ def _check_lora(unet: Any, state: Mapping[str, Tensor], file: Path) -> None:
     if not sides and not unknown:
         missing.append("any adapter")
     _refuse_unless_whole("the LoRA adapter", file, missing=missing, unknown=unknown, wrong=wrong)
+
+
+def placed(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network on `device`, in memory of its own.
+
+    safetensors maps the file into memory. A weight would then lie as the file's header happens to
+    align it (and its last bits of arithmetic with it), and change when the file is written over.
+    """
+    network = network.to(device)
+    if device.type == "cpu":
+        with torch.no_grad():
+            for value in (*network.parameters(), *network.buffers()):
+                value.data = value.data.clone()
+    return network
 
 
 def frozen(network: nn.Module) -> nn.Module:

@@ -19,7 +19,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from generation.bundle import Bundle, Family
 from generation.codec import PixelCodec
-from generation.components import frozen, load_network, load_unet, merge_lora
+from generation.components import frozen, load_network, load_unet, merge_lora, placed
 from generation.conditioning import PromptEncoder
 from generation.errors import WeightsRefusedError
 from generation.spec import Weights
@@ -118,8 +118,10 @@ def load_bundle(
     aesthetics = bool(index.get("requires_aesthetics_score", False))
     text_encoders = [networks[n] for n in ("text_encoder", "text_encoder_2") if n in networks]
     zero_empty = xl and bool(index.get("force_zeros_for_empty_prompt", True))
+    if xl:
+        _check_size_ids(unet, networks["text_encoder_2"], aesthetics=aesthetics, folder=folder)
     return Bundle(
-        unet=unet.to(device),
+        unet=placed(unet, device),
         vae=vae,
         tokenizers=tokenizers,
         text_encoders=text_encoders,
@@ -209,7 +211,7 @@ def _network(
     if network is None:
         part = folder / name
         network = load_network(build, part, dtype=dtype, variant=variant, called=f"the {name}")
-        network = network.to(device)
+        network = placed(network, device)
         if shared is not None:
             shared[key] = network
     return network
@@ -237,6 +239,19 @@ def _unet(
     if lora_at is not None:
         merge_lora(unet, lora_at, xl=xl)
     return frozen(unet if unet.dtype == dtype else unet.to(dtype))
+
+
+def _check_size_ids(unet: Any, text_encoder: Any, *, aesthetics: bool, folder: Path) -> None:
+    """SDXL's base hears six numbers, its refiner five; neither fits the other's pipeline."""
+    hears = unet.config.projection_class_embeddings_input_dim or 0
+    dim = unet.config.addition_time_embed_dim or 0
+    told = (5 if aesthetics else 6) * dim + text_encoder.config.projection_dim
+    if hears != told:
+        raise WeightsRefusedError(
+            f"the UNet of {folder} hears {hears} numbers beside the text, this pipeline tells it "
+            f"{told} (requires_aesthetics_score={aesthetics}). Use the base's UNet with the base's "
+            "pipeline and the refiner's with the refiner's."
+        )
 
 
 def _family(vae: Any, *, xl: bool, aesthetics: bool) -> Family:

@@ -112,6 +112,18 @@ def test_an_sdxl_vae_that_was_mended_for_fp16_stays_in_it(tmp_path: Path) -> Non
     assert load_bundle(Weights(path=str(folder), dtype="float16")).vae.dtype == torch.float16
 
 
+def test_weights_lie_in_memory_of_their_own_whatever_becomes_of_the_file(sd: Path) -> None:
+    read = load_bundle(Weights(path=str(sd)))
+    networks = [read.unet, read.vae, *read.text_encoders]
+    assert {value.data_ptr() % 64 for net in networks for value in net.parameters()} == {0}
+    before = {name: value.clone() for name, value in read.unet.state_dict().items()}
+    size = (sd / UNET).stat().st_size
+    with (sd / UNET).open("r+b") as file:
+        file.seek(size // 2)
+        file.write(bytes(size - size // 2))
+    assert all(torch.equal(value, before[k]) for k, value in read.unet.state_dict().items())
+
+
 def test_bundles_of_one_base_share_its_text_encoders_and_vae(tmp_path: Path) -> None:
     student = save_tiny_unet(tmp_path / "student", "sd", seed=9)
     shared: WeakValueDictionary[str, Any] = WeakValueDictionary()
@@ -290,12 +302,47 @@ def test_a_student_s_unet_that_does_not_fit_is_refused(
         load_bundle(Weights(path=weights("sd").path, unet=str(named)))
 
 
-def test_position_ids_of_older_files_are_no_unknown_key(sd: Path) -> None:
-    change(
-        sd / "text_encoder" / "model.safetensors",
-        lambda s: s.update({"text_model.embeddings.position_ids": torch.arange(77)[None]}),
-    )
-    assert load_bundle(Weights(path=str(sd))).family == "sd"
+def test_names_that_older_files_use_are_read(sd: Path) -> None:
+    """The VAE of Stable Diffusion 1.5 as published calls its attention so."""
+    older = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    (file,) = (sd / "vae").glob("*.safetensors")
+    state = load_file(file)
+    renamed = {}
+    for name, value in state.items():
+        for new, old in older.items():
+            name = name.replace(f"mid_block.attentions.0.{new}.", f"mid_block.attentions.0.{old}.")
+        renamed[name] = value
+    assert sum("proj_attn" in name for name in renamed) == 4
+    save_file(renamed, file, metadata={"format": "pt"})
+    read = load_bundle(Weights(path=str(sd))).vae.state_dict()
+    assert read.keys() == state.keys()
+    assert all(torch.equal(read[name], state[name]) for name in state)
+
+
+def test_a_base_unet_in_a_refiner_is_refused(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(weights("refiner").path, tmp_path / "refiner"))
+    edit(folder / "model_index.json", requires_aesthetics_score=False)
+    with pytest.raises(WeightsRefusedError, match=r"hears 72 numbers .* tells it 80"):
+        load_bundle(Weights(path=str(folder)))
+
+
+@pytest.mark.parametrize(("kind", "part"), [("sd", "text_encoder"), ("sdxl", "text_encoder_2")])
+def test_a_text_encoder_as_published_is_read(tmp_path: Path, kind: Kind, part: str) -> None:
+    """With the prefix that transformers wrote until version 5, and position ids as weights."""
+    folder = Path(shutil.copytree(weights(kind).path, tmp_path / kind))
+    (file,) = (folder / part).glob("*.safetensors")
+    inner = ("text_model.", "text_projection.")
+    state = {
+        name if name.startswith(inner) else f"text_model.{name}": value
+        for name, value in load_file(file).items()
+    }
+    state["text_model.embeddings.position_ids"] = torch.arange(77)[None]
+    save_file(state, file, metadata={"format": "pt"})
+    read = load_bundle(Weights(path=str(folder)))
+    for mine, other in zip(read.text_encoders, bundle(kind).text_encoders, strict=True):
+        expected = other.state_dict()
+        assert mine.state_dict().keys() == expected.keys()
+        assert all(torch.equal(value, expected[k]) for k, value in mine.state_dict().items())
 
 
 def test_a_part_of_another_class_is_refused(sd: Path) -> None:
