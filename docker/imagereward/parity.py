@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from generation.estimators import blip, hpsv2, load_scorer
-from generation.estimators.clip import tokens
+from generation.estimators.clip import cleaned, tokens
 from generation.estimators.folders import open_folder
 from generation.estimators.hpsv2 import pixels as hps_pixels
 from generation.estimators.imagereward import TOKENS, tokenizer_of
@@ -211,7 +211,8 @@ def hps(report: Report, *, published: bool) -> dict:
         from transformers import CLIPTokenizer
 
         tokenizer = CLIPTokenizer.from_pretrained(weights)
-        same = tokens(tokenizer, all_texts, config.text_config).numpy() == arrays["ids"]
+        read = tokens(tokenizer, [cleaned(text) for text in all_texts], config.text_config)
+        same = read.numpy() == arrays["ids"]
         # open_clip fills up with zeros, transformers with the end token; neither is ever read.
         filled = np.cumsum(arrays["ids"] == config.text_config.eos_token_id, axis=1) > 0
         compare_tokens(report, same | (filled & (arrays["ids"] == 0)))

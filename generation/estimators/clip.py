@@ -3,8 +3,10 @@
 Must not know open_clip's format; `hpsv2` turns that into this.
 """
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -19,6 +21,12 @@ from generation.estimators.preprocess import Crop, pixels
 from generation.estimators.scoring import DTYPES, check_pairs, finite
 from generation.spec import Estimator
 
+Like = Literal["open_clip", "transformers"]
+CROPS: dict[Like, Crop] = {"open_clip": "round", "transformers": "floor"}
+_STRAIGHT = dict.fromkeys([0x02BC, *range(0x2018, 0x201C)], "'") | dict.fromkeys(
+    range(0x201C, 0x2020), '"'
+)
+
 
 @dataclass(frozen=True)
 class ClipScorer:
@@ -32,7 +40,8 @@ class ClipScorer:
     model: CLIPModel
     tokenizer: CLIPTokenizer
     scaled: bool
-    crop: Crop
+    # Whose ways with pictures and prompts: open_clip's, or those of transformers' processor.
+    like: Like
 
     def score(
         self, prompts: Sequence[str], images: Sequence[NDArray[np.uint8]]
@@ -41,11 +50,15 @@ class ClipScorer:
         if not prompts:
             return np.empty(0, np.float32)
         size = self.model.config.vision_config.image_size
-        return self.of_pixels(prompts, torch.from_numpy(pixels(images, size, crop=self.crop)))
+        return self.of_pixels(
+            prompts, torch.from_numpy(pixels(images, size, crop=CROPS[self.like]))
+        )
 
     def of_pixels(self, prompts: Sequence[str], images: Tensor) -> NDArray[np.float32]:
         """Scores of preprocessed images, (n, 3, side, side)."""
         device = self.model.logit_scale.device
+        if self.like == "open_clip":
+            prompts = [cleaned(prompt) for prompt in prompts]
         ids = tokens(self.tokenizer, prompts, self.model.config.text_config).to(device)
         with torch.inference_mode():
             # transformers 5 hands out an output object here; its pooler_output is the projected
@@ -56,6 +69,15 @@ class ClipScorer:
             if self.scaled:
                 scores = scores * self.model.logit_scale.exp()
         return finite(scores, estimator=self.name)
+
+
+def cleaned(prompt: str) -> str:
+    """The prompt with HTML entities read and typographic quotes made straight, as open_clip does.
+
+    It leaves that to the ftfy package, which also repairs wrongly decoded text; that is not done
+    here (no prompt of COCO 2014 or PartiPrompts asks for it).
+    """
+    return html.unescape(html.unescape(prompt)).translate(_STRAIGHT)
 
 
 def tokens(tokenizer: CLIPTokenizer, prompts: Sequence[str], config: object) -> Tensor:
@@ -76,27 +98,26 @@ def tokens(tokenizer: CLIPTokenizer, prompts: Sequence[str], config: object) -> 
 
 
 def load_clip_score(spec: Estimator, folder: Folder, *, device: str) -> ClipScorer:
-    """CLIP score: cosine. The paper's is of ViT-bigG-14 (laion2b_s39b_b160k), as open_clip computes
-    it, which crops as torchvision does.
+    """CLIP score: cosine. The paper's is of ViT-bigG-14 (laion2b_s39b_b160k) by open_clip.
 
     Raises:
         WeightsMissingError: a file is not there.
         WeightsRefusedError: a tensor is missing, unknown or of another shape.
     """
-    return _load(spec, folder, device=device, scaled=False, crop="round")
+    return _load(spec, folder, device=device, scaled=False, like="open_clip")
 
 
 def load_pickscore(spec: Estimator, folder: Folder, *, device: str) -> ClipScorer:
-    """PickScore (v1 is a ViT-H-14): cosine times exp(logit scale), cropped as transformers does.
+    """PickScore (v1 is a ViT-H-14): cosine times exp(logit scale), by transformers.
 
     Raises:
         WeightsMissingError: a file is not there.
         WeightsRefusedError: a tensor is missing, unknown or of another shape.
     """
-    return _load(spec, folder, device=device, scaled=True, crop="floor")
+    return _load(spec, folder, device=device, scaled=True, like="transformers")
 
 
-def _load(spec: Estimator, folder: Folder, *, device: str, scaled: bool, crop: Crop) -> ClipScorer:
+def _load(spec: Estimator, folder: Folder, *, device: str, scaled: bool, like: Like) -> ClipScorer:
     config = CLIPConfig.from_json_file(folder.file("config.json"))
     # Older checkpoints carry these counts; models count for themselves now.
     state = {
@@ -110,7 +131,7 @@ def _load(spec: Estimator, folder: Folder, *, device: str, scaled: bool, crop: C
         model=filled(config, state, spec, device=device),
         tokenizer=tokenizer_of(folder, config),
         scaled=scaled,
-        crop=crop,
+        like=like,
     )
 
 

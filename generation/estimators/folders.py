@@ -117,7 +117,7 @@ def fill(
     device: str,
     precise: tuple[str, ...] = (),
 ) -> None:
-    """Put `state` into a model made on the meta device: strictly, and without a second copy.
+    """Put `state` into a model made on the meta device: strictly.
 
     Args:
         dtype: of every floating tensor, but those whose names begin with one of `precise`, which
@@ -133,7 +133,11 @@ def fill(
             return value.dtype
         return torch.float32 if name.startswith(precise) else dtype
 
-    moved = {name: value.to(device, type_of(name, value)) for name, value in state.items()}
+    # Copies: a tensor mapped from a file dies with the file, and adds up in another order when it
+    # does not begin where memory of the process would.
+    moved = {
+        name: value.to(device, type_of(name, value), copy=True) for name, value in state.items()
+    }
     model.load_state_dict(moved, strict=True, assign=True)
     for part in model.modules():
         for name, buffer in list(part.named_buffers(recurse=False)):

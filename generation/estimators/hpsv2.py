@@ -101,7 +101,7 @@ def load(spec: Estimator, folder: Folder, *, device: str) -> HPSv2:
             model=filled(config, state, spec, device=device),
             tokenizer=tokenizer_of(folder, config),
             scaled=False,
-            crop="round",
+            like="open_clip",
         ),
     )
 
