@@ -36,9 +36,14 @@ control_socket_disable = True
 
 def on_starting(_server: Any) -> None:
     """Read the addresses and their views once, before forking, not during a visitor's request."""
+    from django.conf import settings
     from django.urls import get_resolver
 
     _ = get_resolver().url_patterns
+    if not settings.BROKER_URL.startswith("filesystem:"):
+        from annotate.sampling.doorbell import prepare
+
+        prepare()
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:

@@ -222,11 +222,11 @@ BROKER_URL = (
 )
 BROKER_DIR = DATA_DIR / "broker"
 # A visitor's request must not hang on a broker that is away: a second, and the sweep tries again.
-BROKER_PUBLISH_OPTIONS: dict[str, Any] = {}
+BROKER_PUBLISH_OPTIONS: dict[str, Any] = {"max_retries": 0}
 if BROKER_URL.startswith("redis"):
-    BROKER_PUBLISH_OPTIONS = {"socket_timeout": 1, "socket_connect_timeout": 1}
+    BROKER_PUBLISH_OPTIONS |= {"socket_timeout": 1, "socket_connect_timeout": 1}
 elif BROKER_URL.startswith("amqp"):
-    BROKER_PUBLISH_OPTIONS = {"read_timeout": 1, "write_timeout": 1}
+    BROKER_PUBLISH_OPTIONS |= {"read_timeout": 1, "write_timeout": 1}
 _broker_options: dict[str, Any] = {}
 if BROKER_URL.startswith("filesystem://"):
     for _folder in (BROKER_DIR, *(BROKER_DIR / n for n in ("messages", "taken", "control"))):

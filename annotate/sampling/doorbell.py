@@ -19,6 +19,13 @@ PATIENCE = 1.0
 logger = logging.getLogger(__name__)
 
 
+def prepare() -> Celery:
+    """Load what ringing needs, the transport's client too: not during a visitor's request."""
+    app: Celery = import_string(settings.CELERY_APP)
+    _ = app.connection_for_write().transport
+    return app
+
+
 def ring(calls: Sequence[tuple[int, str]], *, patience: float = PATIENCE) -> list[int]:
     """Publish a message for each (job id, queue); the ids whose message the broker took.
 
@@ -26,7 +33,7 @@ def ring(calls: Sequence[tuple[int, str]], *, patience: float = PATIENCE) -> lis
     """
     if not calls:
         return []
-    app: Celery = import_string(settings.CELERY_APP)
+    app = prepare()
     until = time.monotonic() + patience
     rung: list[int] = []
     connection = app.connection_for_write(

@@ -3,6 +3,7 @@
 A program that is absent fails the test with what to install.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -143,7 +144,8 @@ class RabbitMQ(Broker):
     def stop(self) -> None:
         if self.process is None:
             return
-        os.killpg(self.process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # stopped before
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         until = time.monotonic() + 20
         while answers(self.port) and time.monotonic() < until:

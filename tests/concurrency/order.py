@@ -21,11 +21,12 @@ def order(
     """
     from django.db import transaction
 
-    from annotate.sampling.doorbell import ring
+    from annotate.sampling.doorbell import prepare, ring
     from annotate.sampling.jobs import enqueue
     from annotate.sampling.models import Job, Sample
     from annotate.studies.clock import database_now
 
+    prepare()  # as the web server does when it starts
     began = time.monotonic()
     made: list[Job] = []
     with transaction.atomic():
