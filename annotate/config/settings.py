@@ -286,6 +286,8 @@ JOBS = {
     "republish": env_seconds("TRIPTYCH_JOB_REPUBLISH", 30),
     # Jobs are minutes of work at most; one that has run this long hangs and is stopped.
     "deadline": env_seconds("TRIPTYCH_JOB_DEADLINE", 1200),
+    # A step that has not come back this long after the word to stop never will: the process ends.
+    "hung": env_seconds("TRIPTYCH_JOB_HUNG", 120),
 }
 
 LOGGING = {

@@ -22,8 +22,6 @@ from generation.errors import Stopped
 
 # How often the job's row is looked at: a cancelled job is noticed within this and one step more.
 LOOK = 1.0
-# A step that has not come back this long after it was told to stop never will.
-HUNG = 120.0
 # What the process ends with when its work hangs, so that whoever watches it starts a new one.
 EXIT_HUNG = 70
 
@@ -122,9 +120,13 @@ class Attempt:
         connection.close()
 
     def _end_if_hung(self) -> None:
-        """Nothing else ends a thread that does not come back; its lease runs out by itself."""
-        if self._clock() - self._told > HUNG:
-            logger.critical("job %d hangs: this worker ends", self.claim.job.pk)
+        """Nothing but the end of the process ends a thread that does not come back."""
+        if self._clock() - self._told <= settings.JOBS["hung"]:
+            return
+        logger.critical("job %d hangs: this worker ends", self.claim.job.pk)
+        try:
+            self._conclude(Interrupted(self._why))
+        finally:
             os._exit(EXIT_HUNG)
 
     def _rest(self) -> None:
@@ -147,18 +149,20 @@ class Attempt:
         self._rest()
         if error is None:
             return True
-        if isinstance(error, NotYet) or self._why == "ending":
-            claims.release(self.claim)
-            return isinstance(error, Exception)
-        if isinstance(error, Interrupted) and self._why == "taken":
-            if not claims.confirm_cancelled(self.claim):
-                logger.warning("job %d was taken by another worker", self.claim.job.pk)
-            return True
         if not isinstance(error, Exception):
             return False  # the process itself is told to end; the lease runs out
-        logger.error("job %d failed", self.claim.job.pk, exc_info=error)
-        claims.fail(self.claim, in_plain_words(error))
+        self._conclude(error)
         return True
+
+    def _conclude(self, error: Exception) -> None:
+        if isinstance(error, NotYet) or self._why == "ending":
+            claims.release(self.claim, why=str(error) if isinstance(error, NotYet) else "")
+        elif isinstance(error, Interrupted) and self._why == "taken":
+            if not claims.confirm_cancelled(self.claim):
+                logger.warning("job %d was taken by another worker", self.claim.job.pk)
+        else:
+            logger.error("job %d failed", self.claim.job.pk, exc_info=error)
+            claims.fail(self.claim, in_plain_words(error))
 
 
 def in_plain_words(error: BaseException) -> str:

@@ -196,10 +196,10 @@ def fail(claim: Claim, error: str) -> bool:
         return bool(_held(claim).update(error=error[:LONGEST_ERROR], **waiting()))
 
 
-def release(claim: Claim) -> bool:
+def release(claim: Claim, *, why: str = "") -> bool:
     """Give a job back untried: this worker is asked to stop, or another job has to come first."""
     with turn(), transaction.atomic():
-        return bool(_held(claim).update(attempt=F("attempt") - 1, **waiting()))
+        return bool(_held(claim).update(attempt=F("attempt") - 1, error=why, **waiting()))
 
 
 def confirm_cancelled(claim: Claim) -> bool:

@@ -25,7 +25,7 @@ from generation.produce import Arm, Known, Made, Spent, StudentKey, Wanted, prod
 from generation.spec import Adaptive, Estimator, read_arm
 
 # A student's job that will not make it any more: whoever needs the sample makes it.
-STALLED = (Job.State.FAILED, Job.State.CANCELLED, Job.State.DONE)
+STALLED = (Job.State.PAUSED, Job.State.FAILED, Job.State.CANCELLED, Job.State.DONE)
 
 
 @cache
@@ -163,11 +163,13 @@ def _students(job: Job, keys: set[StudentKey]) -> dict[StudentKey, Sample]:
         if row.state == Sample.State.DONE or row.job_id == job.pk:
             continue
         if row.job is not None and row.job.state not in STALLED:
-            raise NotYet(f"the student's sample {row.pk} is being made by job {row.job_id}")
+            raise NotYet(
+                f"It waits for job {row.job_id}, which makes a sample that this one builds on."
+            )
         free = Q(job=None) | Q(job__state__in=STALLED)
         mine = Sample.objects.filter(free, pk=row.pk).exclude(state=Sample.State.DONE)
         if not mine.update(job=job, state=Sample.State.QUEUED, error=""):
-            raise NotYet(f"the student's sample {row.pk} was taken up by another job just now")
+            raise NotYet("It waits for another job, which makes a sample that this one builds on.")
         row.state = Sample.State.QUEUED
     return found
 

@@ -15,7 +15,7 @@ BROKERS = [
     pytest.param("redis", marks=pytest.mark.brokers, id="redis"),
     pytest.param("rabbitmq", marks=pytest.mark.brokers, id="rabbitmq"),
 ]
-pytestmark = [pytest.mark.slow, pytest.mark.server]
+pytestmark = [pytest.mark.slow, pytest.mark.server, pytest.mark.bothdb]
 
 JOBS, KILLS, WORKERS = 200, 3, 2
 

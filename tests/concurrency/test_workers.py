@@ -102,12 +102,18 @@ def test_a_worker_told_to_end_gives_its_job_back_untried(workshop: Workshop) -> 
     assert rows_of(workshop, "state", "attempt") == [("queued", 0)]
 
 
-def test_a_job_that_hangs_ends_with_its_worker_and_its_lease(workshop: Workshop) -> None:
-    workshop.environment["TRIPTYCH_JOB_DEADLINE"] = "1"
-    workshop.order(jobs=1, seconds=60)
+@pytest.mark.parametrize("order", [{"seconds": 60}, {"ends": "hangs"}])
+def test_a_job_that_does_not_end_is_stopped_and_a_step_that_does_not_end_ends_the_worker(
+    workshop: Workshop, order: dict[str, object]
+) -> None:
+    workshop.environment |= {"TRIPTYCH_JOB_DEADLINE": "1", "TRIPTYCH_JOB_HUNG": "2"}
+    workshop.order(jobs=1, **order)
     workshop.start_workers()
     wanted = ("It had not ended after 1 seconds and was stopped. Look at its arms.",)
     assert wait_until(lambda: rows_of(workshop, "error") == [wanted], seconds=30), workshop.log
+    if "ends" in order:
+        (worker,) = workshop.running
+        assert worker.wait(timeout=20) == 70
 
 
 class Canary:

@@ -106,10 +106,21 @@ def test_a_students_sample_in_another_running_job_is_waited_for() -> None:
     claim = claims.claim(students.pk)
     assert claim is not None
     run(waiting)
-    assert (waiting.state, waiting.attempt, waiting.error) == ("queued", 0, "")
+    assert (waiting.state, waiting.attempt) == ("queued", 0)
+    assert waiting.error.startswith(f"It waits for job {students.pk}, which makes a sample")
     claims.release(claim)
     run(students)
-    assert run(waiting).state == "done"
+    assert (run(waiting).state, waiting.error) == ("done", "")
+
+
+def test_a_job_whose_samples_others_have_made_is_done_at_once() -> None:
+    given = prompts(1)
+    job, _ = order([student()], given)
+    run(order([student(), teacher()], given, only=[teacher()])[0])
+    first = run(job)
+    Job.objects.filter(pk=job.pk).update(state="queued", attempt=0)
+    assert (run(job).state, job.result["images"]) == ("done", 0)
+    assert first.error == ""
 
 
 def test_a_students_sample_whose_job_has_failed_is_made_by_who_needs_it() -> None:
