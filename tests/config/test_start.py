@@ -6,7 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-HEAVY = ("torch", "diffusers", "scipy", "statsmodels", "pandas", "matplotlib")
+HEAVY = ("torch", "diffusers", "transformers", "scipy", "statsmodels", "pandas", "matplotlib")
 ROOT = Path(__file__).resolve().parents[2]
 
 
