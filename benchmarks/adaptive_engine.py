@@ -17,9 +17,10 @@ from benchmarks.sampling.networks import (
     scorer,
 )
 from generation.adaptive import improvement_task, keeps, student_task
-from generation.batches import Source, finish, run, score
+from generation.batches import Source, run
 from generation.budget import forwards_per_step
 from generation.engine import Models
+from generation.finishing import finish, score
 from generation.images import to_png
 from generation.produce import Made, Wanted, produce
 from generation.spec import Adaptive, Estimator, Student, Teacher, Weights

@@ -1,11 +1,11 @@
-"""One batch through one network, and what comes out of it: pictures, scores and records.
+"""One batch through one network: noise, conditioning and starts put together, calls issued.
 
-Must not know which arms want the images nor what is decided about them.
+Must not know which arms want the images, nor wait for the device.
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,16 +17,13 @@ from generation import rollback, student, teacher
 from generation.adaptive import Setting, Task
 from generation.budget import forwards_per_step
 from generation.conditioning import Conditioning
-from generation.engine import Models, free_memory
-from generation.errors import DoesNotFit, NonFiniteScoreError, SamplingError
+from generation.engine import Models
+from generation.errors import SamplingError
 from generation.guidance import OnStep, Sampled
 from generation.noise import draw, stage_seed, student_stage
 from generation.pipelines import Bundle
-from generation.provenance import Json, batch_record, run_record
-from generation.spec import Adaptive, Estimator, Student, Teacher
-
-# Pictures that go through a scorer together; the scorer's network is small beside a UNet.
-SCORED_AT_ONCE = 64
+from generation.provenance import Json
+from generation.spec import Adaptive, Student, Teacher
 
 
 @dataclass(frozen=True)
@@ -37,35 +34,18 @@ class Source:
     image: NDArray[np.uint8]
 
 
-@dataclass(eq=False)
-class Finished:
-    """One image with all that was found out about it. `faults` says why it cannot be used."""
-
-    image: NDArray[np.uint8]
-    latents: NDArray[np.float32] | None
-    run: Json
-    scores: dict[str, float] = field(default_factory=dict)
-    # Digest of the loaded scorer by the estimator's.
-    scorers: dict[str, str] = field(default_factory=dict)
-    # By estimator digest; "" is the image itself.
-    faults: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def seconds(self) -> float:
-        return float(self.run.get("seconds", 0.0))
-
-
 class Timer:
     """Seconds between two points of the device's own time, without waiting for it in between."""
 
     def __init__(self, device: torch.device) -> None:
+        self._device = device
         self._cuda = device.type == "cuda"
         self._marks: list[Any] = []
 
     def mark(self) -> None:
         if self._cuda:
             event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-            event.record()
+            event.record(torch.cuda.current_stream(self._device))
             self._marks.append(event)
         else:
             self._marks.append(time.perf_counter())
@@ -178,93 +158,6 @@ def conditioning(
     )
 
 
-def finish(ran: Ran) -> list[Finished]:
-    """Decode a batch: waits for the device once, beside whatever another thread issues."""
-    if ran.bundle.device.type == "cuda":
-        stream = torch.cuda.current_stream(ran.bundle.device)
-        ran.timer.wait_on(stream)
-        ran.sampled.latents.record_stream(stream)
-    return _decoded(ran)
-
-
-def score(
-    models: Models,
-    estimator: Estimator,
-    finished: Sequence[Finished],
-    prompts: Sequence[str],
-) -> None:
-    """Put an estimator's score, or the reason why there is none, into each of these images."""
-    scorer, key = models.scorer(estimator), estimator.digest()
-    for first in range(0, len(finished), SCORED_AT_ONCE):
-        part = slice(first, first + SCORED_AT_ONCE)
-        rows, texts = list(finished[part]), list(prompts[part])
-        while rows:
-            try:
-                values = _halving(
-                    lambda at, rows=rows, texts=texts: scorer.score(  # type: ignore[misc]
-                        texts[at], [row.image for row in rows[at]]
-                    ),
-                    len(rows),
-                    models.device,
-                )
-            except NonFiniteScoreError as fault:
-                for at in fault.rows:
-                    rows[at].faults[key] = (
-                        f"the estimator {estimator.name} gave no finite score for this image. "
-                        "Look at it; if it is sound, score in float32."
-                    )
-                sound = [at for at in range(len(rows)) if at not in fault.rows]
-                rows, texts = [rows[at] for at in sound], [texts[at] for at in sound]
-                continue
-            for each, value in zip(rows, values, strict=True):
-                each.scores[key] = float(value)
-                each.scorers[key] = scorer.digest
-            break
-
-
-def _decoded(ran: Ran) -> list[Finished]:
-    rows = len(ran.tasks)
-    device = ran.bundle.device
-    latents = ran.sampled.latents.float().cpu().numpy()[:rows]
-    # Padding is decoded too: the VAE then sees one shape, as the UNet does.
-    images = _halving(lambda at: ran.bundle.decode(ran.sampled.latents[at]), ran.size, device)
-    seconds = ran.timer.seconds() / rows
-    finite = np.isfinite(latents).all(axis=(1, 2, 3))
-    model = {
-        "path": ran.bundle.path,
-        "revision": ran.bundle.revision,
-        "sha256": ran.bundle.digest,
-        "weights": dict(ran.bundle.weights),
-        "dtype": str(ran.bundle.dtype).removeprefix("torch."),
-    }
-    done = []
-    for position, task in enumerate(ran.tasks):
-        image, own = images[position], latents[position]
-        made = run_record(
-            task,
-            ran.setting,
-            model=model,
-            batch=batch_record(ran.tasks, position, size=ran.size),
-            timesteps=ran.sampled.timesteps,
-            start=ran.start,
-            forwards=ran.sampled.forwards,
-            seconds=seconds,
-            image=image,
-            latents=own,
-        )
-        faults = {} if finite[position] else {"": _overflown(ran)}
-        done.append(Finished(image, own, made, faults=faults))
-    return done
-
-
-def _overflown(ran: Ran) -> str:
-    return (
-        f"the {ran.setting.role} {ran.setting.network.model.path} left numbers that are not "
-        f"finite in this sample ({str(ran.bundle.dtype).removeprefix('torch.')}). "
-        "Use dtype bfloat16 or float32."
-    )
-
-
 def _given(
     bundle: Bundle, setting: Setting, sources: Sequence[Source | None]
 ) -> tuple[Any, tuple[int, int, int]]:
@@ -311,25 +204,3 @@ def _sent(tensor: Tensor, device: torch.device) -> Tensor:
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
-
-
-def _halving(
-    call: Callable[[slice], NDArray[Any]], rows: int, device: torch.device
-) -> NDArray[Any]:
-    """The rows' results together, in as few parts as fit the device's memory."""
-    parts, done = [slice(0, rows)], []
-    while parts:
-        part = parts.pop(0)
-        try:
-            done.append(call(part))
-            continue
-        except torch.OutOfMemoryError:
-            if part.stop - part.start == 1:
-                raise DoesNotFit(
-                    f"one image alone does not fit the memory of {device} to be decoded or scored. "
-                    "Use dtype bfloat16, a smaller size or a larger device."
-                ) from None
-        free_memory(device)
-        middle = (part.start + part.stop) // 2
-        parts[:0] = [slice(part.start, middle), slice(middle, part.stop)]
-    return np.concatenate(done)

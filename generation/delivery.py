@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generation.adaptive import Decision
-from generation.batches import Finished
+from generation.finishing import Finished
 from generation.provenance import Json, decision_record, image_digest, sample_record
 from generation.samples import Arm, Made, Wanted
 from generation.spec import Adaptive

@@ -1,46 +1,20 @@
 """Make the samples that are wanted: every arm's, each image once, by full batches on one device.
 
 Must not know jobs, databases or where images are kept: it is given rows and a sink.
-
-Three queues feed each other: students, then decoding and scoring in a thread of its own, then the
-teachers' buffers. A teacher runs when a buffer fills a batch, a student otherwise; what is left is
-flushed at the end. So teacher batches are full whatever share of samples is rejected.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-import torch
-
-from generation.adaptive import (
-    Queues,
-    Setting,
-    StudentKey,
-    Task,
-    improvement,
-    improvement_task,
-    keeps,
-    student_key,
-    student_task,
-    teacher_task,
-)
-from generation.batches import Finished, Ran, Source, finish, run, score
-from generation.delivery import Decided, Desk, Order
+from generation.adaptive import StudentKey
+from generation.delivery import Desk, Order
 from generation.engine import Models
 from generation.errors import SamplingError
-from generation.provenance import stored_run
-from generation.rollback import check_shared_latents
+from generation.line import Line
 from generation.samples import Arm, BatchRun, Known, Made, Spent, Wanted
-from generation.spec import Adaptive, Estimator, Student, Teacher
+from generation.spec import Estimator
 
 __all__ = ["Arm", "BatchRun", "Known", "Made", "Models", "Spent", "StudentKey", "Wanted", "produce"]
-
-# Batches whose decoding the main thread does not wait for: more would only hold memory.
-IN_FLIGHT = 2
-# Stored samples that lack a score go through the scorers in parts of this size.
-STORED_AT_ONCE = 32
 
 
 def produce(
@@ -80,7 +54,7 @@ def produce(
             f"{unknown[0]!r}. Give every arm under its digest."
         )
     desk = Desk(sink, progress, total=len(wanted), host=models.host(), about=about or {})
-    line = _Line(models, known, desk=desk, score_with=tuple(score_with), stop=stop)
+    line = Line(models, known, desk=desk, score_with=tuple(score_with), stop=stop)
     try:
         for each in wanted:
             line.want(Order(each, arms[each.arm]))
@@ -91,269 +65,3 @@ def produce(
         desk.close()
     line.spent.failed = desk.failed
     return line.spent
-
-
-class _Line:
-    """One call of `produce`. Everything but `_finish` and `_score` runs in the caller's thread."""
-
-    def __init__(
-        self,
-        models: Models,
-        known: Mapping[StudentKey, Known],
-        *,
-        desk: Desk,
-        score_with: tuple[Estimator, ...],
-        stop: Callable[[], None],
-    ) -> None:
-        self.spent = Spent()
-        self._models = models
-        self._known = known
-        self._desk = desk
-        self._score_with = score_with
-        self._stop = stop
-        self._settings: dict[str, Setting] = {}
-        self._students: Queues[Task] = Queues(self._size)
-        self._teachers: Queues[Task] = Queues(self._size)
-        # Orders that wait for a student's sample; samples that come from the store.
-        self._orders: dict[StudentKey, list[Order]] = {}
-        self._stored: dict[StudentKey, Finished] = {}
-        # What waits for a teacher's image, what it starts from, and images that are there.
-        self._waiting: dict[Task, list[Order | Decided]] = {}
-        self._sources: dict[Task, Source] = {}
-        self._images: dict[Task, Finished] = {}
-        self._finisher = ThreadPoolExecutor(1, thread_name_prefix="finish")
-        self._finishing: list[tuple[Callable[[list[Finished]], None], Future[list[Finished]]]] = []
-
-    def want(self, order: Order) -> None:
-        """Queue what the sample needs first: the student's, or the teacher's own."""
-        arm, row = order.arm, order.wanted.row
-        if isinstance(arm, Teacher):
-            self._ask_teacher(teacher_task(arm, row), order)
-            return
-        student = arm.student if isinstance(arm, Adaptive) else arm
-        key = student_key(student, row)
-        first = key not in self._orders
-        self._orders.setdefault(key, []).append(order)
-        if first and key in self._known:
-            self._stored[key] = _from_store(student, self._known[key])
-        elif first:
-            setting, task = student_task(student, row)
-            self._settings[setting.key] = setting
-            self._students.put(setting.key, task)
-
-    def work(self) -> None:
-        """Algorithm 1 for every order."""
-        self._check_pairs()
-        self._take_stored()
-        while True:
-            self._collect(until=IN_FLIGHT - 1)
-            if full := self._teachers.full():
-                self._launch(self._teachers, full)
-            elif waiting := self._students.any():
-                self._launch(self._students, waiting)
-            elif self._finishing:
-                self._collect(until=len(self._finishing) - 1)
-            elif left := self._teachers.any():
-                self._launch(self._teachers, left)
-            else:
-                return
-
-    def close(self) -> None:
-        """Let the finishing thread end; after a stop nothing that waits for it is begun."""
-        self._finisher.shutdown(wait=True, cancel_futures=True)
-
-    def _size(self, setting: str) -> int:
-        return self._models.batch_size(self._settings[setting].network)
-
-    def _launch(self, queues: Queues[Task], key: str) -> None:
-        """Issue a setting's next batch; what is too much for the device comes again, halved."""
-        setting, tasks = self._settings[key], queues.take(key)
-        size = self._size(key)
-        ran = self._try(setting, tasks, size=size if self._models.compile else len(tasks))
-        if ran is None:
-            queues.put_back(key, tasks)
-            return
-        self.spent.batches.append(BatchRun(key, setting.role, len(tasks), size))
-        needs = [self._needs(setting, task) for task in tasks]
-        take = self._student_came if setting.role == "student" else self._teacher_came
-
-        def came(finished: list[Finished]) -> None:
-            for task, each in zip(tasks, finished, strict=True):
-                self._count(each)
-                take(task, each)
-
-        self._finishing.append((came, self._finisher.submit(self._finish, ran, needs)))
-
-    def _try(self, setting: Setting, tasks: Sequence[Task], *, size: int) -> Ran | None:
-        try:
-            return run(
-                self._models,
-                setting,
-                tasks,
-                sources=[self._sources.get(task) for task in tasks],
-                size=size,
-                on_step=lambda _: self._stop(),
-            )
-        except torch.OutOfMemoryError:
-            tried = size
-        # Outside the except block, which holds on to the batch's tensors.
-        self._models.too_many(setting.network, tried)
-        return None
-
-    def _finish(self, ran: Ran, needs: Sequence[Sequence[Estimator]]) -> list[Finished]:
-        """Pixels, scores and records of a batch (in the finishing thread)."""
-        with self._models.beside():
-            finished = finish(ran)
-            self._score(finished, needs, prompts=[task.row.prompt for task in ran.tasks])
-        return finished
-
-    def _score(
-        self,
-        finished: Sequence[Finished],
-        needs: Sequence[Sequence[Estimator]],
-        *,
-        prompts: Sequence[str],
-    ) -> None:
-        estimators = {need.digest(): need for row in needs for need in row}
-        for key, estimator in estimators.items():
-            rows = [
-                i
-                for i, each in enumerate(finished)
-                if estimator in needs[i] and key not in each.scores and "" not in each.faults
-            ]
-            score(
-                self._models,
-                estimator,
-                [finished[i] for i in rows],
-                [prompts[i] for i in rows],
-            )
-
-    def _collect(self, *, until: int) -> None:
-        """Take what is finished, and wait until at most `until` batches are not."""
-        while self._finishing and (len(self._finishing) > until or self._finishing[0][1].done()):
-            came, future = self._finishing.pop(0)
-            came(future.result())
-        self._desk.tell()
-
-    def _needs(self, setting: Setting, task: Task) -> tuple[Estimator, ...]:
-        """Estimators that an image of this task has to be scored by."""
-        if not isinstance(setting.recipe, Student):
-            return self._score_with
-        return self._student_needs(self._orders[student_key(setting.recipe, task.row)])
-
-    def _student_needs(self, orders: Sequence[Order]) -> tuple[Estimator, ...]:
-        deciding = [
-            order.arm.estimator
-            for order in orders
-            if isinstance(order.arm, Adaptive) and math.isfinite(order.arm.threshold)
-        ]
-        return tuple(dict.fromkeys([*deciding, *self._score_with]))
-
-    def _count(self, finished: Finished) -> None:
-        self.spent.images += 1
-        self.spent.steps += finished.run["steps"]
-        self.spent.forwards += finished.run["forwards"]
-        self.spent.seconds += finished.seconds
-
-    def _student_came(self, task: Task, finished: Finished) -> None:
-        recipe = self._settings[task.setting].recipe
-        assert isinstance(recipe, Student)
-        self._decide(self._orders.pop(student_key(recipe, task.row)), finished)
-
-    def _decide(self, orders: Sequence[Order], student: Finished) -> None:
-        """Lines 2 to 8 of Algorithm 1, for every arm that is built on this student's sample."""
-        for order in orders:
-            arm = order.arm
-            if fault := self._fault(student, self._student_needs([order])):
-                self._desk.cannot(order, fault)
-            elif not isinstance(arm, Adaptive):
-                self._desk.single(order, student)
-            else:
-                stays = self._stays(arm, student)
-                decided = Decided(order, student, "kept" if stays else improvement(arm))
-                if stays:
-                    self._desk.kept(decided)
-                else:
-                    self._ask_teacher(improvement_task(arm, order.wanted.row), decided)
-
-    def _stays(self, arm: Adaptive, student: Finished) -> bool:
-        if math.isinf(arm.threshold):
-            return arm.threshold < 0
-        return keeps(student.scores[arm.estimator.digest()], arm.threshold)
-
-    def _ask_teacher(self, asked: tuple[Setting, Task], who: Order | Decided) -> None:
-        """One image per task, however many arms ask for it."""
-        setting, task = asked
-        if task in self._images:
-            self._serve(who, self._images[task])
-            return
-        first = task not in self._waiting
-        self._waiting.setdefault(task, []).append(who)
-        if first:
-            self._settings.setdefault(setting.key, setting)
-            if isinstance(who, Decided) and task.source is not None:
-                self._sources[task] = Source(who.student.latents, who.student.image)
-            self._teachers.put(setting.key, task)
-
-    def _teacher_came(self, task: Task, finished: Finished) -> None:
-        self._sources.pop(task, None)
-        self._images[task] = finished
-        for who in self._waiting.pop(task):
-            self._serve(who, finished)
-
-    def _serve(self, who: Order | Decided, finished: Finished) -> None:
-        order = who.order if isinstance(who, Decided) else who
-        if fault := self._fault(finished, self._score_with):
-            self._desk.cannot(order, fault)
-        elif isinstance(who, Decided):
-            self._desk.improved(who, finished)
-        else:
-            self._desk.single(order, finished)
-
-    def _fault(self, finished: Finished, needs: Sequence[Estimator]) -> str:
-        """Why this image serves nobody who needs these scores; "" if it does."""
-        own = finished.faults.get("", "")
-        return own or next(
-            (finished.faults[n.digest()] for n in needs if n.digest() in finished.faults), ""
-        )
-
-    def _take_stored(self) -> None:
-        """Samples from the store: scored where a score is missing, then decided upon."""
-        keys = list(self._stored)
-        for first in range(0, len(keys), STORED_AT_ONCE):
-            part = keys[first : first + STORED_AT_ONCE]
-            orders = [self._orders.pop(key) for key in part]
-            finished = [self._stored.pop(key) for key in part]
-            needs = [self._student_needs(each) for each in orders]
-            prompts = [each[0].wanted.prompt for each in orders]
-            self._stop()
-            self._score(finished, needs, prompts=prompts)
-            for each, student in zip(orders, finished, strict=True):
-                self._decide(each, student)
-
-    def _check_pairs(self) -> None:
-        """Refuse to hand latents to another VAE, before anything is sampled."""
-        pairs = {
-            (order.arm.student.model, order.arm.teacher.model)
-            for key, orders in self._orders.items()
-            for order in orders
-            if key not in self._stored and isinstance(order.arm, Adaptive)
-            if order.arm.strategy == "refine" and order.arm.rollback_from == "latents"
-        }
-        for student, teacher in pairs:
-            check_shared_latents(self._models.bundle(student), self._models.bundle(teacher))
-
-
-def _from_store(student: Student, known: Known) -> Finished:
-    """A stored sample with the record of its own making, as far as it is known."""
-    runs = known.record.get("runs") or [
-        stored_run(student, image=known.image, latents=known.latents)
-    ]
-    found = Finished(known.image, known.latents, runs[0], scores=dict(known.scores))
-    found.scorers.update(known.record.get("scorers", {}))
-    found.faults.update(
-        (key, f"the stored score {value} is not finite. Make the student's sample again.")
-        for key, value in known.scores.items()
-        if not math.isfinite(value)
-    )
-    return found

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generation.adaptive import Setting, Task, improvement_task, student_task, teacher_task
-from generation.batches import Finished, Source, finish, run
+from generation.batches import Source, run
 from generation.engine import Models
 from generation.errors import SamplingError
+from generation.finishing import Finished, finish
 from generation.provenance import FORMAT, image_digest, row_of, versions
 from generation.spec import Adaptive, Student, read_arm
 
