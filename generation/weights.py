@@ -22,6 +22,8 @@ TOKENIZERS = ("tokenizer", "tokenizer_2")
 LORA_NAMES = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+# Weights that come with the program: the reference world's.
+PACKAGED = Path(__file__).parent / "reference" / "weights"
 CONVERT = "convert it once with `manage.py convert_checkpoint`"
 
 
@@ -47,6 +49,8 @@ def locate(
     looked = [Path(path).expanduser()]
     if folder_of is not None:
         looked.append(folder_of(path))
+    if not looked[0].is_absolute():
+        looked.append(PACKAGED / path)
     for place in looked:
         if place.exists():
             return place

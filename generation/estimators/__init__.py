@@ -50,11 +50,11 @@ def load_scorer(
         WeightsMissingError: the folder or a file in it is not on this machine.
         WeightsRefusedError: a pickle, another hash than `spec.sha256`, or tensors that are not
             exactly those of the model.
-        ValueError: an estimator that is not loaded from weights of its own.
     """
     from generation.estimators import clip, hpsv2, imagereward
     from generation.estimators.folders import open_folder
     from generation.estimators.lot import Lot
+    from generation.reference.s1 import scorer
 
     if spec.name == "random":
         return Lot(spec)
@@ -64,11 +64,7 @@ def load_scorer(
         "pickscore": clip.load_pickscore,
         "clip": clip.load_clip_score,
         "hpsv2": hpsv2.load,
+        "reference": scorer.load,
     }
-    if spec.name not in loaders:
-        raise ValueError(
-            f"the estimator {spec.name!r} has no weights to load; those that have are "
-            f"{', '.join(loaders)}. Choose one of them."
-        )
-    scorer: Scorer = loaders[spec.name](spec, open_folder(spec, folder_of=folder_of), device=device)
-    return scorer
+    loaded: Scorer = loaders[spec.name](spec, open_folder(spec, folder_of=folder_of), device=device)
+    return loaded

@@ -1,31 +1,111 @@
-"""`python -m generation.training WHAT FOLDER`: train from the command line; repeat to go on.
+"""`python -m generation.training WHAT …`: train from the command line; repeat to go on.
 
 Must not know losses or networks; each training says itself what it is.
 """
 
 import argparse
-import os
+import sys
 from pathlib import Path
 
-import torch
-
-from generation.training import loop, teacher
+from generation.training.loop import Pace
+from generation.training.presets import NAMES, preset
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m generation.training", description=__doc__)
+    parser.add_argument("--threads", type=int, default=1, help="per process (%(default)s)")
     what = parser.add_subparsers(dest="what", required=True)
-    one = what.add_parser("teacher", help="world S1's teacher")
-    one.add_argument("folder", type=Path, help="where checkpoints, curve and weights go")
-    one.add_argument("--images", type=int, default=224_000, help="pictures seen (%(default)s)")
+
+    one = what.add_parser("world", help="the reference world's models, all stages in order")
+    one.add_argument("folder", type=Path, help="where checkpoints, curves and weights go")
+    one.add_argument("--images", type=int, default=None, help="pictures the teacher sees")
     one.add_argument("--seed", type=int, default=0)
-    one.add_argument("--stop-after", type=int, help="stop after so many steps in all")
+    one.add_argument("--until", choices=("teacher", "estimator"), default="estimator")
+
+    one = what.add_parser("keep", help="put a finished world into the repository")
+    one.add_argument("folder", type=Path)
+
+    one = what.add_parser("distil", help="consistency distillation of a pipeline on disk")
+    one.add_argument("folder", type=Path, help="where checkpoints, curve and the UNet go")
+    one.add_argument("--preset", choices=NAMES, default="cd-sd15")
+    one.add_argument("--teacher", required=True, help="pipeline folder, or a hub id in the cache")
+    one.add_argument("--revision", default="", help="commit of a hub id")
+    one.add_argument("--data", default="", help="folder of pictures and texts, or tar shards")
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--steps", type=int, help="fewer steps than the preset, for a trial")
+    one.add_argument("--batch", type=int, help="another global batch")
+    one.add_argument("--micro", type=int, help="examples per forward, by the device's memory")
+    one.add_argument("--cpu", action="store_true")
+    one.add_argument("--dry-run", action="store_true", help="load everything, take no step")
+
     given = parser.parse_args()
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    pace = loop.Pace(checkpoint_every=100, preview_every=500, stop_after=given.stop_after)
-    course = teacher.course(given.images, seed=given.seed)
-    task = teacher.TeacherTask(course)
-    loop.train(task, course, given.folder, pace=pace, cpu=True)
+    if given.what == "distil":
+        _distil(given)
+        return
+    from generation.training import world
+
+    world.threads(given.threads)
+    pace = Pace(checkpoint_every=100, preview_every=500)
+    if given.what == "keep":
+        _say(f"pinned in {world.keep(given.folder)}")
+    elif given.until == "teacher":
+        world.train_teacher(
+            given.folder / "teacher",
+            images=given.images or world.IMAGES,
+            seed=given.seed,
+            pace=pace,
+        )
+    else:
+        world.make(
+            given.folder, images=given.images or world.IMAGES, seed=given.seed, pace=pace, say=_say
+        )
+
+
+def _distil(given: argparse.Namespace) -> None:
+    chosen = preset(
+        given.preset,
+        teacher=given.teacher,
+        revision=given.revision,
+        data=given.data,
+        seed=given.seed,
+    )
+    changes = {k: getattr(given, k) for k in ("steps", "batch", "micro") if getattr(given, k)}
+    if given.cpu:
+        changes["precision"] = "no"
+    course = type(chosen.course).model_validate(chosen.course.model_dump() | changes)
+
+    from generation.pipelines import load_bundle
+    from generation.training import loop
+    from generation.training.distill import DistillTask
+    from generation.training.pairs import ImageTextSource, Source, WorldSource
+
+    device = "cpu" if given.cpu else str(loop.accelerator(course).device)
+    weights = chosen.settings.teacher
+    if given.cpu:
+        weights = weights.model_copy(update={"dtype": "float32"})
+    bundle = load_bundle(weights, device=device)
+    source: Source
+    if chosen.settings.data:
+        folder, size = Path(chosen.settings.data), chosen.settings.size
+        # A small pipeline is distilled at its own size.
+        size = min(size, bundle.native_size) if size else None
+        source = ImageTextSource(folder, bundle, size=size, seed=course.seed)
+        _say(f"{len(source)} pictures with texts in {folder}")
+    else:
+        source = WorldSource(bundle)
+    task = DistillTask(course, chosen.settings, teacher=bundle, source=source)
+    _say(f"{course.steps} steps of {course.batch} on {device}; our choice: {chosen.our_choice}")
+    if given.dry_run:
+        _say("every file was read and fits; nothing was trained")
+        return
+    pace = Pace(checkpoint_every=min(500, course.steps))
+    if loop.train(task, course, given.folder, pace=pace, cpu=given.cpu) == course.steps:
+        _say(f"the student's UNet is in {task.save(given.folder / 'unet')}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -23,9 +23,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 
 from generation.errors import TrainingError
+from generation.training import states
 from generation.training.course import Course
 
-CURVE, STATE, RECORD = "curve.jsonl", "state.pt", "record.json"
+CURVE, STATE, RECORD = "curve.jsonl", "state.safetensors", "record.json"
 
 
 class Task(Protocol):
@@ -200,7 +201,7 @@ def _save(
         "task": task.state(),
     }
     part = folder / f"{STATE}.part"
-    torch.save(state, part)
+    states.save(state, part)
     os.replace(part, folder / STATE)
     record = {
         "settings": settings,
@@ -228,7 +229,7 @@ def _resume(
         if run.is_main_process:
             (folder / CURVE).write_text("")
         return 0, 0.0
-    state = torch.load(folder / STATE, map_location=run.device, weights_only=True)
+    state = states.load(folder / STATE, run.device)
     if state["settings"] != json.dumps(settings, sort_keys=True):
         raise TrainingError(
             f"{folder} holds a run with other settings:\n{state['settings']}\nasked:\n"

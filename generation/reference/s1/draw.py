@@ -58,12 +58,13 @@ class Looks:
         return np.stack([self.colour, self.shape, self.size, self.background], axis=1)
 
 
-def settle(asked: Ints, *, rng: np.random.Generator) -> Looks:
+def settle(asked: Ints, *, rng: np.random.Generator, spread: float = 1.0) -> Looks:
     """Decide for each picture what its caption leaves open, and always place and exact radius.
 
     Args:
         asked: (n, 4) as `words.Book.asked`.
         rng: moves on by the same numbers whatever the captions say.
+        spread: how far from the centre things stand, as a share of the usual; 0 puts all there.
     """
     n = len(asked)
     options = (len(COLOURS), len(SHAPES), len(SIZES), len(BACKGROUNDS))
@@ -74,7 +75,7 @@ def settle(asked: Ints, *, rng: np.random.Generator) -> Looks:
     radius = low + (high - low) * rng.random(n, dtype=np.float32)
     jitter = _JITTER * (2 * rng.random((n, 2), dtype=np.float32) - 1)
     room = (SIDE / 2 - REACH * radius - 0.1)[:, None]
-    centre = SIDE / 2 + np.clip(_AWAY[place] * _DISTANCE + jitter, -room, room)
+    centre = SIDE / 2 + np.clip(spread * (_AWAY[place] * _DISTANCE + jitter), -room, room)
     return Looks(colour, shape, size, ground, place, radius, centre[:, 0], centre[:, 1])
 
 

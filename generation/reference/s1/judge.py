@@ -21,6 +21,7 @@ from generation.reference.s1.draw import (
     SIDE,
     coverage,
 )
+from generation.reference.s1.pictures import shrink
 from generation.reference.s1.words import OPEN, SHAPES, SIZES, asked_by
 from generation.reference.scenes import Place
 
@@ -103,7 +104,7 @@ def see(pictures: NDArray[Any]) -> Seen:
     Raises:
         SceneError: another form.
     """
-    small = _small(pictures)
+    small = shrink(pictures, side=SIDE)
     parts = [_see(small[at : at + _SLICE]) for at in range(0, len(small), _SLICE)] or [_see(small)]
     return Seen(
         *(
@@ -111,20 +112,6 @@ def see(pictures: NDArray[Any]) -> Seen:
             for name in ("looks", "place", "residual", "off_colour")
         )
     )
-
-
-def _small(pictures: NDArray[Any]) -> NDArray[np.float32]:
-    form = pictures.shape
-    if len(form) != 4 or form[1] != form[2] or form[3] != 3 or form[1] % SIDE or not form[1]:
-        raise SceneError(
-            f"pictures of shape {form}; the judge reads (n, s, s, 3), s a multiple of {SIDE}"
-        )
-    scale = np.float32(1 / 255 if pictures.dtype == np.uint8 else 1)
-    factor = form[1] // SIDE
-    floats = pictures.astype(np.float32) * scale
-    cells = floats.reshape(-1, SIDE, factor, SIDE, factor, 3)
-    small: NDArray[np.float32] = cells.mean(axis=(2, 4))
-    return small
 
 
 def _see(pictures: NDArray[np.float32]) -> Seen:

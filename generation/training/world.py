@@ -1,0 +1,168 @@
+"""The reference world's models from nothing to the repository: each stage resumable, in order.
+
+Must not know losses; a stage trains, measures or writes, and the next reads what it left.
+"""
+
+import copy
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from generation.estimators.folders import open_folder
+from generation.pipelines import load_bundle
+from generation.reference.s1 import kept, models, scorer, trial, words
+from generation.spec import Estimator, Student, Teacher, Weights
+from generation.training import estimator, loop, teacher, tune
+from generation.training.distill import DistillTask
+from generation.training.pairs import WorldSource
+from generation.training.presets import preset
+from generation.weights import PACKAGED, weights_digest
+
+IMAGES = 160_000
+_KEPT_FILES = (loop.CURVE, loop.RECORD)
+# Samples that the estimator learns from: few steps and several guidances, so that some are bad.
+_LEARNED_FROM: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("student", {"steps": 1, "guidance": 1.0}),
+    ("student", {"steps": 2, "guidance": 1.0}),
+    ("student", {"steps": 5, "guidance": 1.0}),
+    ("teacher", {"steps": 4, "guidance": 1.0}),
+    ("teacher", {"steps": 8, "guidance": 1.5}),
+    ("teacher", {"steps": 20, "guidance": 1.5}),
+    ("teacher", {"steps": 10, "guidance": 3.0}),
+)
+Say = Callable[[str], object]
+
+
+def train_teacher(folder: Path, *, images: int, seed: int, pace: loop.Pace) -> Path:
+    """Stage 1; returns the pipeline's folder, written when the course is done."""
+    course = teacher.course(images, seed=seed)
+    task = teacher.TeacherTask(course)
+    done = loop.train(task, course, folder, pace=pace, cpu=True)
+    pipeline = folder / "pipeline"
+    if done == course.steps:
+        averaged = copy.deepcopy(task.average.network)
+        assert isinstance(averaged, models.TextToImage)
+        models.save(averaged, pipeline)
+    return pipeline
+
+
+def tune_guidance(pipeline: Path, out: Path, *, say: Say) -> Path:
+    """Stage 2; every setting tried with its share, and the best."""
+    if not out.is_file():
+        weights = Weights(path=str(pipeline))
+        table = tune.tune(load_bundle(weights, device="cpu"), weights, say=say)
+        out.write_text(json.dumps({"tried": table, "chosen": tune.chosen(table)}, indent=1) + "\n")
+    return out
+
+
+def train_student(folder: Path, *, pipeline: Path, seed: int, pace: loop.Pace) -> Path:
+    """Stage 3; returns the folder of the distilled UNet."""
+    course, settings, *_ = preset("cd-s1", teacher=str(pipeline), seed=seed)
+    bundle = load_bundle(settings.teacher, device="cpu")
+    task = DistillTask(
+        course,
+        settings,
+        teacher=bundle,
+        source=WorldSource(bundle),
+        preview_prompts=tuple(words.prompts("validation", 16, seed=seed)),
+    )
+    if loop.train(task, course, folder, pace=pace, cpu=True) == course.steps:
+        task.save(folder / "unet")
+    return folder / "unet"
+
+
+def judged_samples(folder: Path, *, pipeline: Path, unet: Path, prompts: int, seed: int) -> Path:
+    """Samples of training prompts by student and teacher, for the estimator to learn from."""
+    out = folder / "samples.npz"
+    if out.is_file():
+        return out
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = words.prompts("train", prompts, seed=seed)
+    weights = {
+        "teacher": Weights(path=str(pipeline)),
+        "student": Weights(path=str(pipeline), unet=str(unet)),
+    }
+    bundles = {name: load_bundle(each, device="cpu") for name, each in weights.items()}
+    made = []
+    for number, (who, settings) in enumerate(_LEARNED_FROM):
+        kind = Student if who == "student" else Teacher
+        spec = kind.model_validate({"model": weights[who], **settings})
+        made.append(trial.sampled(bundles[who], spec, texts, seed=seed, replica=number))
+    np.savez_compressed(out, prompts=np.array(texts), pictures=np.stack(made, axis=1))
+    return out
+
+
+def train_estimator(folder: Path, *, samples: Path, seed: int, pace: loop.Pace) -> Path:
+    """Stage 4; returns the estimator's folder."""
+    with np.load(samples) as read:
+        pairs = estimator.JudgedPairs([str(text) for text in read["prompts"]], read["pictures"])
+    course = estimator.course(seed=seed)
+    task = estimator.EstimatorTask(course, pairs)
+    out = folder / "estimator"
+    if loop.train(task, course, folder, pace=pace, cpu=True) == course.steps:
+        averaged = task.average.network
+        assert isinstance(averaged, scorer.ScoringNetwork)
+        scorer.save(averaged, out)
+    return out
+
+
+def keep(run: Path, *, into: Path = PACKAGED / "triptych-s1") -> Path:
+    """Stage 5: copy what is sampled into the repository and pin it by its hashes.
+
+    Records and loss curves go along; checkpoints stay behind.
+    """
+    parts = {
+        "teacher": run / "teacher" / "pipeline",
+        "student": run / "student" / "unet",
+        "estimator": run / "estimator" / "estimator",
+    }
+    into.mkdir(parents=True, exist_ok=True)
+    for name, source in parts.items():
+        shutil.rmtree(into / name, ignore_errors=True)
+        shutil.copytree(source, into / name)
+        # safetensors of transformers and diffusers come readable by their owner alone.
+        for file in (into / name).rglob("*"):
+            file.chmod(0o755 if file.is_dir() else 0o644)
+        for log in _KEPT_FILES:
+            (into / "training").mkdir(exist_ok=True)
+            shutil.copyfile(run / name / log, into / "training" / f"{name}-{log}")
+    unet = into / "student"
+    found = open_folder(Estimator(name="reference", path=str(into / "estimator")))
+    pinned = {
+        "sha256": {
+            "teacher": weights_digest(into / "teacher"),
+            "student": weights_digest(into / "teacher", unet=unet),
+            "estimator": found.sha256,
+        },
+        "guidance": json.loads((run / "guidance.json").read_text())["chosen"],
+    }
+    shutil.copyfile(run / "guidance.json", into / "training" / "guidance.json")
+    target = into / kept.PINNED.name
+    target.write_text(json.dumps(pinned, indent=1) + "\n")
+    return target
+
+
+def make(run: Path, *, images: int = IMAGES, seed: int = 0, pace: loop.Pace, say: Say) -> None:
+    """All stages; called again it goes on where it was."""
+    say("1 of 4: teacher")
+    pipeline = train_teacher(run / "teacher", images=images, seed=seed, pace=pace)
+    say("2 of 4: guidance, on validation prompts")
+    tune_guidance(pipeline, run / "guidance.json", say=say)
+    say("3 of 4: student, by consistency distillation")
+    unet = train_student(run / "student", pipeline=pipeline, seed=seed, pace=pace)
+    say("4 of 4: estimator")
+    samples = judged_samples(
+        run / "estimator", pipeline=pipeline, unet=unet, prompts=500, seed=seed
+    )
+    train_estimator(run / "estimator", samples=samples, seed=seed, pace=pace)
+    say(f"done; `python -m generation.training keep {run}` puts the weights into the repository")
+
+
+def threads(count: int) -> None:
+    """How many threads one process may use; results depend on it in the last bits."""
+    torch.set_num_threads(count)
