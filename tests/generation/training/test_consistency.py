@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from generation.conditioning import Conditioning
 from generation.guidance import bound_of
 from generation.schedules import consistency_points
-from generation.training import consistency, loop
+from generation.training import consistency, loop, states
 from generation.training.distill import DistillTask
 from generation.training.distillation import Distillation
 from tests.generation.training.factories import SILENT, course, teacher
@@ -117,7 +117,7 @@ def test_a_whole_step_equals_the_one_computed_by_hand(tmp_path, baked):
             mine = task.loss(task.network, step=1, part=part, size=2)
             assert float(mine) == pytest.approx(float(losses[part]), rel=1e-12)
 
-    state = torch.load(tmp_path / "run" / loop.STATE, weights_only=True)["optimiser"]["state"]
+    state = states.load(tmp_path / "run" / loop.STATE)["optimiser"]["state"]
     loop.train(task, rule, tmp_path / "run", pace=SILENT, cpu=True)
     for number, (old, now, gradient) in enumerate(
         zip(before, task.network.parameters(), gradients, strict=True)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from generation.errors import TrainingError
-from generation.training import loop
+from generation.training import loop, states
 from generation.training.teacher import TeacherTask
 from tests.generation.training.factories import SILENT, course, distilling, teacher
 
@@ -147,9 +147,7 @@ def test_two_processes_are_one_with_accumulation(tmp_path):
             check=True,
             timeout=250,
         )
-    one, two = (
-        torch.load(tmp_path / name / loop.STATE, weights_only=True) for name in ("one", "two")
-    )
+    one, two = (states.load(tmp_path / name / loop.STATE) for name in ("one", "two"))
     records = [json.loads((tmp_path / n / loop.RECORD).read_text()) for n in ("one", "two")]
     assert [record["processes"] for record in records] == [1, 2]
     assert losses(tmp_path / "one") == pytest.approx(losses(tmp_path / "two"), rel=1e-5)
