@@ -33,7 +33,7 @@ class Weights(Recipe):
     path: Annotated[str, Field(min_length=1, max_length=500)]
     # Commit of a hub id; empty for a folder.
     revision: str = ""
-    # SHA-256 over the names and digests of its weight files (`pipelines.weights_digest`); empty
+    # SHA-256 over every file that a load reads, by name (`pipelines.weights_digest`); empty
     # accepts what is there, and the record of each image says what it was.
     sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
     variant: str = ""
