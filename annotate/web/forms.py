@@ -13,6 +13,8 @@ from pydantic.fields import FieldInfo
 from annotate.studies.mistakes import explain
 from annotate.studies.protocol import Protocol
 from annotate.studies.spec import StudySpec
+from annotate.web.method_fields import MethodsField
+from annotate.web.method_text import MethodMistake, in_the_form, plain_method, shown_method
 from annotate.web.spec_fields import Shape, field_for
 from annotate.web.spec_values import plain_value, shown_row
 
@@ -20,7 +22,7 @@ from annotate.web.spec_values import plain_value, shown_row
 # new one can be forgotten here without being lost.
 GROUPS: dict[str, tuple[str, ...]] = {
     "Study": ("name", "public_name", "description"),
-    "What is compared": ("methods", "contrasts", "prompt_sets"),
+    "What is compared": ("methods", "contrasts", "prompt_sets", "replicas"),
     "Questions and verdicts": (
         "protocol-judgement",
         "protocol-ties",
@@ -62,8 +64,14 @@ class StudyForm(forms.Form):
         self, data: Mapping[str, Any] | None = None, *, spec: StudySpec | None = None
     ) -> None:
         super().__init__(data, initial=initial_of(spec) if spec else {})
+        # By row: what is wrong with a method stands in its card.
+        self.method_mistakes: dict[int, list[str]] = {}
         for name, info in _all_fields():
-            self.fields[name] = field_for(name.removeprefix("protocol-"), info)
+            self.fields[name] = (
+                MethodsField(label=info.title, help_text=info.description)
+                if name == "methods"
+                else field_for(name.removeprefix("protocol-"), info)
+            )
             if not spec and not info.is_required():
                 self.initial.setdefault(name, info.get_default(call_default_factory=True))
 
@@ -83,6 +91,8 @@ class StudyForm(forms.Form):
         except ValidationError as error:
             for mistake in error.errors():
                 self._blame([str(part) for part in mistake["loc"]], explain(mistake))
+        except MethodMistake as error:
+            self._blame(["methods", str(error.row)], str(error))
         except ValueError as error:
             self.add_error(None, str(error))
         return self.cleaned_data
@@ -92,7 +102,11 @@ class StudyForm(forms.Form):
         data: dict[str, Any] = {"protocol": {}}
         for name, info in _all_fields():
             shape = Shape.of(info.annotation)
-            value = plain_value(shape, self.cleaned_data.get(name))
+            given = self.cleaned_data.get(name)
+            if name == "methods":
+                value: Any = [plain_method(number, row) for number, row in enumerate(given or [])]
+            else:
+                value = plain_value(shape, given)
             where = data["protocol"] if name.startswith("protocol-") else data
             # An emptied text is a choice; an emptied number means its default.
             if value not in ("", None) or (value == "" and shape.base is str):
@@ -104,6 +118,9 @@ class StudyForm(forms.Form):
         if path == ["protocol"] and f"protocol-{said.split()[0]}" in self.fields:
             # Checks across fields begin with the name of the field to change.
             path = ["protocol", said.split()[0]]
+        if path[:1] == ["methods"] and len(path) > 1:
+            self._blame_method(int(path[1]), path[2:], said)
+            return
         for length in (2, 1):
             name = "-".join(path[:length])
             if name in self.fields:
@@ -113,6 +130,13 @@ class StudyForm(forms.Form):
                 self.add_error(name, f"{row}{column}{said}")
                 return
         self.add_error(None, said)
+
+    def _blame_method(self, row: int, path: list[str], said: str) -> None:
+        """A method's mistakes, a line each, in its card and in the list on top."""
+        place = f"{', '.join(path)}: " if path else ""
+        for line in map(in_the_form, said.splitlines()):
+            self.method_mistakes.setdefault(row, []).append(f"{place}{line}")
+            self.add_error("methods", f"Method {row + 1}: {place}{line}")
 
 
 def _all_fields() -> Iterator[tuple[str, FieldInfo]]:
@@ -129,7 +153,10 @@ def initial_of(spec: StudySpec) -> dict[str, Any]:
     data = spec.model_dump(mode="json")
     protocol = data.pop("protocol")
     flat = data | {f"protocol-{name}": value for name, value in protocol.items()}
+    flat["methods"] = [shown_method(method) for method in flat["methods"]]
     for name, info in _all_fields():
+        if name == "methods":
+            continue
         if (model := Shape.of(info.annotation).row) is not None:
             flat[name] = [shown_row(model, row) for row in flat[name]]
     return flat

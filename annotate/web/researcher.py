@@ -31,6 +31,8 @@ from annotate.web.markdown import instructions_html
 from annotate.web.study_pages import study_page
 
 TOML_LIMIT = 1024 * 1024
+# Buttons that show the form again with more to see, and save nothing.
+LOOKS = {"preview", "check"}
 
 
 @researcher_required
@@ -51,13 +53,13 @@ def new(request: PersonRequest) -> HttpResponse:
     if "toml" in request.FILES:
         return _from_file(request, None)
     form = StudyForm(request.POST)
-    if form.is_valid() and "preview" not in request.POST:
+    if form.is_valid() and not LOOKS & request.POST.keys():
         try:
             study = create_study(form.spec, owner=request.user)
         except SpecError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, "The draft is saved. Import its samples next.")
+            messages.success(request, f"The draft is saved. {_next(study)}")
             return redirect("study", study.uid)
     return _form_page(request, form, status=200 if form.is_valid() else 422)
 
@@ -72,7 +74,7 @@ def edit(request: PersonRequest, uid: UUID) -> HttpResponse:
     if "toml" in request.FILES:
         return _from_file(request, study)
     form = StudyForm(request.POST)
-    if form.is_valid() and "preview" not in request.POST:
+    if form.is_valid() and not LOOKS & request.POST.keys():
         try:
             update_draft(study, form.spec, actor=request.user)
         except (SpecError, FrozenStudyError) as error:
@@ -81,6 +83,14 @@ def edit(request: PersonRequest, uid: UUID) -> HttpResponse:
             messages.success(request, "Saved.")
             return redirect("study", study.uid)
     return _form_page(request, form, study=study, status=200 if form.is_valid() else 422)
+
+
+def _next(study: Study) -> str:
+    """What a new draft needs before anything else."""
+    kinds = {method.kind for method in study.read_spec().methods}
+    if kinds - {"imported"}:
+        return "Its pictures are made here, once it is launched."
+    return "Import its samples next."
 
 
 def _blank_form(request: PersonRequest) -> HttpResponse:

@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, path
 
-from annotate.web import dashboard, importing, launching, members, researcher, samples
+from annotate.web import dashboard, importing, launching, members, methods, researcher, samples
 
 urlpatterns: list[URLPattern] = [
     path("", researcher.studies, name="studies"),
     path("new/", researcher.new, name="study-new"),
+    path("method/", methods.price, name="method-price"),
     path("<uuid:uid>/", dashboard.dashboard, name="study"),
     path("<uuid:uid>/edit/", researcher.edit, name="study-edit"),
     path("<uuid:uid>/study.toml", researcher.spec_file, name="study-toml"),

@@ -225,6 +225,7 @@ NOT_PAGES = {
     "healthz": "plain text",
     "judge-hand": "JSON",
     "preview-verb": "JSON",
+    "method-price": "a fragment",
     "study-toml": "a file",
     "study-export": "a file",
 }

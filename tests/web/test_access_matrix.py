@@ -52,6 +52,7 @@ ROWS = {
     "person-role": ("POST", ADMINS),
     "studies": ("GET", RESEARCHERS),
     "study-new": ("GET POST", RESEARCHERS),
+    "method-price": ("GET", RESEARCHERS),
     "study": ("GET", THIS_STUDY),
     "study-edit": ("GET POST", THIS_STUDY),
     "study-toml": ("GET", THIS_STUDY),

@@ -161,14 +161,15 @@ def test_bounds_and_choices_come_from_the_definition() -> None:
         (
             {"methods-0-name": "m" * 121},
             "methods",
-            f"Row 1: name: '{'m' * 76}… was given; string should have at most 120 characters. "
+            f"Method 1: name: '{'m' * 76}… was given; string should have at most 120 characters. "
             "Change it.",
         ),
         (
-            {"methods-0-name": "m", "methods-0-settings": "{"},
-            "__all__",
-            "settings: '{' is not JSON (Expecting property name enclosed in double quotes: line 1 "
-            'column 2 (char 1)). Write for example {"steps": 50}.',
+            {"methods-0-name": "m", "methods-0-own": "steps: 50"},
+            "methods",
+            "Method 1: these lines cannot be read: Expected '=' after a key in a key/value pair "
+            "(at line 1, column 6). Write one setting a line, as teacher.steps = 25 or "
+            'student.model.path = "/models/cd"; texts stand in double quotes.',
         ),
         (
             {"contrasts-0-a": "m", "contrasts-0-b": "m"},
@@ -184,7 +185,7 @@ def test_a_mistake_stands_next_to_its_field(changes: dict[str, str], field: str,
 
 
 def test_blank_rows_are_left_out_and_untouched_selects_make_no_row() -> None:
-    form = filled(**{"methods-5-name": "late", "methods-1-kind": "teacher"})
+    form = filled(**{"methods-5-name": "late", "methods-1-source": "imported"})
     assert form.is_valid(), form.errors
     assert [m.name for m in form.spec.methods] == ["late"]
 
@@ -192,4 +193,4 @@ def test_blank_rows_are_left_out_and_untouched_selects_make_no_row() -> None:
 def test_rows_read_as_lines_where_they_cannot_be_changed() -> None:
     form = StudyForm(spec=RICH)
     assert form["contrasts"].filled == ["student against teacher, primary"]
-    assert form["methods"].filled[0] == "student, Student, 5 steps, imported"
+    assert form["methods"].filled[0] == "student; Student, 5 steps; Imported pictures"

@@ -20,4 +20,57 @@ for (const table of document.querySelectorAll("[data-rows]")) {
   });
 }
 
+
+// Methods: a blank card below the last used one, and the price of a method while it is written.
+const WAIT_MS = 400;
+
+function priced(card, address) {
+  let waiting = 0;
+  const show = async () => {
+    const said = new URLSearchParams();
+    for (const field of card.querySelectorAll("[name]")) {
+      said.set(field.name.slice(field.name.lastIndexOf("-") + 1), field.value);
+    }
+    const answer = await fetch(`${address}?${said}`).catch(() => null);
+    if (answer?.ok && !answer.redirected) {
+      card.querySelector(".method-price").innerHTML = await answer.text();
+    }
+  };
+  card.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(show, WAIT_MS);
+  });
+}
+
+function grown(last) {
+  const number = Number(last.dataset.method) + 1;
+  const card = last.cloneNode(true);
+  card.dataset.method = number;
+  card.classList.remove("is-wrong");
+  card.querySelector("legend").textContent = `Method ${number + 1}`;
+  card.querySelector(".method-price").replaceChildren();
+  for (const said of card.querySelectorAll(".error")) said.remove();
+  for (const field of card.querySelectorAll("[name]")) {
+    field.name = field.name.replace(/-\d+-/, `-${number}-`);
+    if (field.id) field.id = field.name;
+    if (field.tagName === "SELECT") field.selectedIndex = 0;
+    else field.value = "";
+  }
+  for (const label of card.querySelectorAll("label")) {
+    label.htmlFor = label.htmlFor.replace(/-\d+-/, `-${number}-`);
+  }
+  last.after(card);
+  return card;
+}
+
+const methods = document.querySelector("[data-methods]");
+if (methods) {
+  const watch = (card) => priced(card, methods.dataset.price);
+  methods.querySelectorAll("[data-method]").forEach(watch);
+  methods.addEventListener("input", (event) => {
+    const last = [...methods.querySelectorAll("[data-method]")].at(-1);
+    if (event.target.value !== "" && last.contains(event.target)) watch(grown(last));
+  });
+}
+
 document.querySelector("#preview")?.focus();
