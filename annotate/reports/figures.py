@@ -9,35 +9,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
-from xml.etree.ElementTree import Element, SubElement, tostring
+from typing import Literal
 
-WIDE, NARROW, HALF = 720.0, 342.0, 340.0
-# Widths of characters in the widest fall-back face (DejaVu Sans Bold), as shares of the type size:
-# names are cut, never overrun.
-THIN, MEAN, BROAD = 0.42, 0.67, 0.95
-_THIN = frozenset("iljtfrI1.,:;'|!()[] ")
+from annotate.reports.canvas import (
+    HALF,
+    NARROW,
+    WIDE,
+    Anchor,
+    Canvas,
+    Figure,
+    Svg,
+    first_fit,
+    fit,
+    linear,
+    short,
+    text_width,
+)
+
 BAR = 28.0
 
-Anchor = Literal["start", "middle", "end"]
 Mark = Literal["win", "tie", "lose"]
-
-
-class Svg(str):
-    """A finished drawing: ElementTree has escaped every word, so templates take it as it is."""
-
-    __slots__ = ()
-
-    def __html__(self) -> Self:
-        return self
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure in its two widths; the style sheet shows the one that fits."""
-
-    wide: Svg
-    narrow: Svg
 
 
 @dataclass(frozen=True)
@@ -64,32 +55,6 @@ class Interval:
     main: bool = True
 
 
-class _Canvas:
-    def __init__(self, width: float, height: float, *, kind: str, alt: str = "") -> None:
-        named = {"role": "img", "aria-label": alt} if alt else {"aria-hidden": "true"}
-        box = {"viewBox": f"0 0 {_n(width)} {_n(height)}", "width": _n(width), "height": _n(height)}
-        self.root = Element("svg", {"class": kind, **box, **named})
-
-    def text(self, x: float, y: float, words: str, kind: str, anchor: Anchor = "start") -> None:
-        at = {"x": _n(x), "y": _n(y), "class": kind}
-        if anchor != "start":
-            at["text-anchor"] = anchor
-        SubElement(self.root, "text", at).text = words
-
-    def rect(self, x: float, y: float, width: float, height: float, kind: str) -> None:
-        box = {"x": _n(x), "y": _n(y), "width": _n(width), "height": _n(height)}
-        SubElement(self.root, "rect", {"class": kind, **box})
-
-    def path(self, d: str, kind: str) -> None:
-        SubElement(self.root, "path", {"class": kind, "d": d})
-
-    def line(self, x1: float, y1: float, x2: float, y2: float, kind: str) -> None:
-        self.path(f"M{_n(x1)} {_n(y1)}L{_n(x2)} {_n(y2)}", kind)
-
-    def svg(self) -> Svg:
-        return Svg(tostring(self.root, encoding="unicode"))
-
-
 def preference_bars(rows: Sequence[BarRow], *, alt: str) -> Figure:
     """Win, tie and lose as one bar for each comparison: method a at the left end, b at the right.
 
@@ -102,18 +67,18 @@ def preference_bars(rows: Sequence[BarRow], *, alt: str) -> Figure:
 
 
 def _bars(rows: Sequence[BarRow], width: float, *, kind: str, alt: str) -> Svg:
-    beside = width == WIDE and max(_width(n) for r in rows for n in (r.a, r.b)) <= 138
+    beside = width == WIDE and max(text_width(n) for r in rows for n in (r.a, r.b)) <= 138
     left, right = (150.0, 566.0) if beside else (0.0, width)
     # One pair of methods is named by the heading alone where there is no room beside the bar.
     one = len({(r.a, r.b) for r in rows}) == 1
     step = 46.0 if beside or one else 70.0
-    canvas = _Canvas(width, 8 + step * len(rows) + (12 if step < 70 else 0), kind=kind, alt=alt)
+    canvas = Canvas(width, 8 + step * len(rows) + (12 if step < 70 else 0), kind=kind, alt=alt)
     third = (right - left) / 2 - 24
     wins = ("First method wins",) if not one else (f"{rows[0].a} wins", rows[0].a)
     losses = ("Second method wins",) if not one else (f"{rows[0].b} wins", rows[0].b)
-    canvas.text(left, 11, _first_fit(wins, third), "t-s t-win")
+    canvas.text(left, 11, first_fit(wins, third), "t-s t-win")
     canvas.text((left + right) / 2, 11, "Tie", "t-s t-2", "middle")
-    canvas.text(right, 11, _first_fit(losses, third), "t-s t-lose", "end")
+    canvas.text(right, 11, first_fit(losses, third), "t-s t-lose", "end")
     for place, row in enumerate(rows):
         top = 24 + step * place
         if beside:
@@ -121,14 +86,14 @@ def _bars(rows: Sequence[BarRow], width: float, *, kind: str, alt: str) -> Svg:
             canvas.text(578, top + 19, row.b, "t-m")
         elif not one:
             half = width / 2 - 8
-            canvas.text(0, top + 12, _fit(row.a, half), "t-m")
-            canvas.text(width, top + 12, _fit(row.b, half), "t-m", "end")
+            canvas.text(0, top + 12, fit(row.a, half), "t-m")
+            canvas.text(width, top + 12, fit(row.b, half), "t-m", "end")
             top += 20
         _bar(canvas, row, left, right, top)
     return canvas.svg()
 
 
-def _bar(canvas: _Canvas, row: BarRow, left: float, right: float, top: float) -> None:
+def _bar(canvas: Canvas, row: BarRow, left: float, right: float, top: float) -> None:
     total = row.wins + row.ties + row.losses
     middle = top + 19
     if not total:
@@ -168,12 +133,12 @@ def _forest_wide(
     rows: Sequence[Interval], *, toward_a: str, toward_b: str, measure: str, alt: str
 ) -> Svg:
     # Long names take room from the scale, up to half of it.
-    left = 16 + min(max(246.0, *(_width(row.label) for row in rows)), 360.0)
+    left = 16 + min(max(246.0, *(text_width(row.label) for row in rows)), 360.0)
     right, top, step = 574.0, 26.0, 27.0
     bottom = top + step * len(rows) + 4
-    canvas = _Canvas(WIDE, bottom + 24, kind="plot plot-wide", alt=alt)
+    canvas = Canvas(WIDE, bottom + 24, kind="plot plot-wide", alt=alt)
     low, high = _range(rows)
-    x = _scale(low, high, left, right)
+    x = linear(low, high, left, right)
     for tick in _ticks(low, high):
         canvas.line(x(tick), top, x(tick), bottom, "s-half" if tick == 0.5 else "s-grid")
         canvas.text(x(tick), bottom + 17, f"{100 * tick:.0f} %", "t-s t-2", "middle")
@@ -182,7 +147,7 @@ def _forest_wide(
     canvas.text(WIDE, 14, measure, "t-s t-2", "end")
     for place, row in enumerate(rows):
         y = top + step * (place + 0.5) + 2
-        canvas.text(0, y + 4.5, _fit(row.label, left - 12), "t-m t-b" if row.main else "t-m")
+        canvas.text(0, y + 4.5, fit(row.label, left - 12), "t-m t-b" if row.main else "t-m")
         _forest_mark(canvas, row, x, y, most=max(r.n for r in rows), end=WIDE, text_y=y + 4.5)
     return canvas.svg()
 
@@ -190,14 +155,14 @@ def _forest_wide(
 def _forest_narrow(rows: Sequence[Interval], *, toward_a: str, toward_b: str, alt: str) -> Svg:
     left, right, step = 8.0, NARROW - 8, 42.0
     bottom = 26 + step * len(rows)
-    canvas = _Canvas(NARROW, bottom + 22, kind="plot plot-narrow", alt=alt)
+    canvas = Canvas(NARROW, bottom + 22, kind="plot plot-narrow", alt=alt)
     low, high = _range(rows)
-    x = _scale(low, high, left, right)
+    x = linear(low, high, left, right)
     half = x(0.5)
     _directions(canvas, half, toward_a=toward_a, toward_b=toward_b, right=NARROW)
     for place, row in enumerate(rows):
         top = 26 + step * place
-        canvas.text(0, top + 13, _fit(row.label, 225, size=12), "t-s t-b" if row.main else "t-s")
+        canvas.text(0, top + 13, fit(row.label, 225, size=12), "t-s t-b" if row.main else "t-s")
         for tick in _ticks(low, high):
             kind = "s-half" if tick == 0.5 else "s-grid"
             canvas.line(x(tick), top + 18, x(tick), top + 36, kind)
@@ -211,25 +176,23 @@ def _forest_narrow(rows: Sequence[Interval], *, toward_a: str, toward_b: str, al
     return canvas.svg()
 
 
-def _directions(
-    canvas: _Canvas, half: float, *, toward_a: str, toward_b: str, right: float
-) -> None:
+def _directions(canvas: Canvas, half: float, *, toward_a: str, toward_b: str, right: float) -> None:
     """Which way is whose, to both sides of "no difference"; a long name starts at the edge."""
     arrow = 20.0
-    b = _first_fit((f"{toward_b} preferred", toward_b), max(half - 8, right / 2) - arrow)
-    taken = _width(b, size=12) + arrow
+    b = first_fit((f"{toward_b} preferred", toward_b), max(half - 8, right / 2) - arrow)
+    taken = text_width(b, size=12) + arrow
     if taken <= half - 8:
         canvas.text(half - 8, 14, f"◂ {b}", "t-s t-lose", "end")
         start = half + 8
     else:
         canvas.text(0, 14, f"◂ {b}", "t-s t-lose")
         start = max(half + 8, taken + 8)
-    a = _first_fit((f"{toward_a} preferred", toward_a), right - start - arrow)
+    a = first_fit((f"{toward_a} preferred", toward_a), right - start - arrow)
     canvas.text(start, 14, f"{a} ▸", "t-s t-win")
 
 
 def _forest_mark(
-    canvas: _Canvas,
+    canvas: Canvas,
     row: Interval,
     x: Callable[[float], float],
     y: float,
@@ -247,7 +210,7 @@ def _forest_mark(
     canvas.line(x(row.low), y, x(row.high), y, "s-ci-main" if row.main else "s-ci")
     at = x(row.estimate)
     if row.main:
-        canvas.path(f"M{_n(at)} {_n(y - 7)}l7 7l-7 7l-7 -7z", "f-ink")
+        canvas.path(f"M{short(at)} {short(y - 7)}l7 7l-7 7l-7 -7z", "f-ink")
     else:
         # Area, not edge, goes with the number of prompts.
         edge = 5 + 7 * math.sqrt(row.n / most)
@@ -264,7 +227,7 @@ def count_bars(rows: Sequence[tuple[str, int]], *, alt: str) -> Figure:
 
 def _count_bars(rows: Sequence[tuple[str, int]], width: float, *, kind: str, alt: str) -> Svg:
     left, room = 116.0, width - 116 - 96
-    canvas = _Canvas(width, 27.0 * len(rows), kind=kind, alt=alt)
+    canvas = Canvas(width, 27.0 * len(rows), kind=kind, alt=alt)
     total = sum(count for _, count in rows)
     most = max((count for _, count in rows), default=0)
     for place, (label, count) in enumerate(rows):
@@ -288,40 +251,38 @@ def side_intervals(rows: Sequence[Interval], *, alt: str) -> Figure:
 def _side_intervals(rows: Sequence[Interval], width: float, *, kind: str, alt: str) -> Svg:
     left, right = 158.0, width - 44
     bottom = 27.0 * len(rows) + 3
-    canvas = _Canvas(width, bottom + 22, kind=kind, alt=alt)
+    canvas = Canvas(width, bottom + 22, kind=kind, alt=alt)
     low, high = _range(rows)
-    x = _scale(low, high, left, right)
+    x = linear(low, high, left, right)
     for tick in _ticks(low, high, most=4):
         canvas.line(x(tick), 0, x(tick), bottom, "s-half" if tick == 0.5 else "s-grid")
         canvas.text(x(tick), bottom + 16, f"{100 * tick:.0f} %", "t-s t-2", "middle")
     for place, row in enumerate(rows):
         y = 14 + 27.0 * place
-        canvas.text(0, y + 4, _fit(row.label, left - 4), "t-m")
+        canvas.text(0, y + 4, fit(row.label, left - 4), "t-m")
         if row.estimate is None or row.low is None or row.high is None:
             canvas.text(width, y + 4, "none", "t-m t-2", "end")
             continue
         canvas.text(width, y + 4, f"{100 * row.estimate:.1f}", "t-m t-n", "end")
         canvas.line(x(row.low), y, x(row.high), y, "s-ci")
-        at = {"cx": _n(x(row.estimate)), "cy": _n(y), "r": "4.5"}
-        SubElement(canvas.root, "circle", {"class": "f-ink", **at})
+        canvas.dot(x(row.estimate), y, 4.5, "f-ink")
     return canvas.svg()
 
 
 def micro_interval(estimate: float, low: float, high: float, *, reference: float | None) -> Svg:
     """A point and its interval for a table cell, on the whole scale from 0 to 100 %."""
-    canvas = _Canvas(84, 14, kind="micro")
-    x = _scale(0, 1, 4, 80)
+    canvas = Canvas(84, 14, kind="micro")
+    x = linear(0, 1, 4, 80)
     if reference is not None:
         canvas.line(x(reference), 0, x(reference), 14, "s-half")
     canvas.line(x(low), 7, x(high), 7, "s-ci")
-    at = {"cx": _n(x(estimate)), "cy": "7", "r": "3"}
-    SubElement(canvas.root, "circle", {"class": "f-ink", **at})
+    canvas.dot(x(estimate), 7, 3, "f-ink")
     return canvas.svg()
 
 
 def vote_squares(votes: Sequence[Mark]) -> Svg:
     """The single votes of one pair as squares; the words beside them say the same."""
-    canvas = _Canvas(15 * max(len(votes), 1) - 1, 14, kind="votes")
+    canvas = Canvas(15 * max(len(votes), 1) - 1, 14, kind="votes")
     for place, vote in enumerate(votes):
         canvas.rect(15.0 * place, 0, 14, 14, f"f-{vote}")
     return canvas.svg()
@@ -344,37 +305,3 @@ def _ticks(low: float, high: float, *, most: int = 7) -> list[float]:
         if len(kept) <= most:
             return kept
     return [t for t in (0.0, 0.5, 1.0) if low <= t <= high]
-
-
-def _scale(low: float, high: float, left: float, right: float) -> Callable[[float], float]:
-    return lambda share: left + (share - low) / (high - low) * (right - left)
-
-
-def _width(words: str, *, size: float = 13) -> float:
-    """An upper estimate in drawing units, good for Latin scripts; wider scripts count as broad."""
-    shares = (
-        THIN if c in _THIN else BROAD if c in "mwMW@%—" or ord(c) > 0x2E7F else MEAN for c in words
-    )
-    return size * sum(shares)
-
-
-def _first_fit(choices: Sequence[str], room: float) -> str:
-    """The first wording there is room for, else the last one cut, in 12 units."""
-    for words in choices:
-        if _width(words, size=12) <= room:
-            return words
-    return _fit(choices[-1], room, size=12)
-
-
-def _fit(words: str, room: float, *, size: float = 13) -> str:
-    if _width(words, size=size) <= room:
-        return words
-    kept = words
-    while kept and _width(f"{kept}…", size=size) > room:
-        kept = kept[:-1]
-    return f"{kept.rstrip()}…"
-
-
-def _n(number: float) -> str:
-    """One decimal, without a trailing zero: drawings stay small and equal on every machine."""
-    return f"{number:.1f}".removesuffix(".0")

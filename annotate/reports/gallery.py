@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from annotate.judging.models import Comparison, Report, Verdict
-from annotate.reports.figures import Mark, Svg, vote_squares
+from annotate.reports.canvas import Svg
+from annotate.reports.figures import Mark, vote_squares
 from annotate.reports.frames import ItemRow, Side, StudyFrame, as_side
 from annotate.reports.sentences import CRITERIA
 from annotate.sampling.models import Image

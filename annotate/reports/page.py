@@ -6,9 +6,9 @@ It must not know HTTP or addresses; it chooses what to show, from a finished rep
 import re
 from dataclasses import dataclass
 
+from annotate.reports.canvas import Figure
 from annotate.reports.figures import (
     BarRow,
-    Figure,
     Interval,
     count_bars,
     forest,

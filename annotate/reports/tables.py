@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from annotate.analysis.annotators import SideBalance
 from annotate.analysis.winrate import WinRate
-from annotate.reports.figures import Svg, micro_interval
+from annotate.reports.canvas import Svg
+from annotate.reports.figures import micro_interval
 from annotate.reports.report import AnnotatorReport, ContrastReport, Report
 from annotate.reports.sentences import CRITERIA
 from annotate.reports.words import (

@@ -9,11 +9,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from annotate.reports.canvas import Figure, Svg
 from annotate.reports.figures import (
     BarRow,
-    Figure,
     Interval,
-    Svg,
     count_bars,
     forest,
     micro_interval,
