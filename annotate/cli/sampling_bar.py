@@ -1,6 +1,7 @@
 """Waits for a study's pictures with a bar on a terminal, or a line now and then in a log.
 
-It must not start or stop any work: workers go on whether somebody waits or not.
+It sweeps meanwhile, as every site does: a job that failed is rung for again even where only a
+worker runs. It must not start or stop any work; workers go on whether somebody waits or not.
 """
 
 import sys
@@ -8,10 +9,12 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.conf import settings
 from tqdm import tqdm
 
 from annotate.cli.launch_words import duration
 from annotate.sampling.progress import Progress
+from annotate.sampling.sweeping import sweep
 
 LOOK = 1.0
 # In a log, a line this often.
@@ -27,11 +30,18 @@ def wait(
     *,
     what: str,
     say: Say,
+    round_of: Callable[[], object] = sweep,
     pause: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Progress:
-    """Look until nothing is being made any more; the last look."""
+    """Look until nothing is being made any more; the last look.
+
+    Args:
+        look: reads how far it is.
+        round_of: one round of the sweep.
+    """
     told_at, moved_at, done, asked = -LINE, clock(), -1, False
+    swept_at = clock()
     with tqdm(desc=what, unit="picture", leave=False, disable=None, file=sys.stderr) as bar:
         while True:
             seen = look()
@@ -41,6 +51,9 @@ def wait(
             if seen.over or seen.stalled:
                 return seen
             now = clock()
+            if now - swept_at >= settings.JOBS["sweep"]:
+                swept_at = now
+                round_of()
             if seen.done + seen.failed != done or seen.running:
                 done, moved_at = seen.done + seen.failed, now
             elif now - moved_at > PATIENCE and not asked:
