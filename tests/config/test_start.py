@@ -40,10 +40,12 @@ def test_what_the_site_may_import_of_generation_imports_no_torch() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_both_contracts_name_the_same_half() -> None:
+def test_all_that_the_site_may_import_is_held_free_of_torch() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     named = {contract["name"]: contract for contract in contracts["contracts"]}
     (half,) = (c for name, c in named.items() if name.startswith("the half of generation"))
     (site,) = (c for name, c in named.items() if name.startswith("of generation, web"))
     allowed = [line.split(" -> ") for line in site["ignore_imports"]]
-    assert [module for who, module in allowed if who == "annotate.**"] == half["source_modules"]
+    site_imports = {module for who, module in allowed if who == "annotate.**"}
+    assert "generation.spec" in site_imports
+    assert site_imports <= set(half["source_modules"])
