@@ -123,8 +123,9 @@ def compare_scores(report: Report, kind: str, weights: Path, images: list, their
     scores = np.asarray(theirs)
     got = ours(kind, weights, arrays, "float32")
     report.difference("scores, float32", got, scores, kind="scores")
-    half = ours(kind, weights, arrays, "bfloat16")
-    print(f"  scores, body in bfloat16: max |d| = {np.abs(half - scores).max():.3g}")
+    # One picture: processors without bfloat16 units take minutes for each.
+    half = np.abs(ours(kind, weights, arrays[:1], "bfloat16") - scores[:, :1])
+    print(f"  scores, body in bfloat16: max |d| = {half.max():.3g} over {half.size} values")
 
 
 def table_digest(table: dict) -> str:
