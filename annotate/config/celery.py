@@ -8,12 +8,13 @@ import os
 from celery import Celery
 from django.conf import settings
 from kombu.entity import Queue
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotate.config.settings")
 
 # Quorum queues keep RabbitMQ's messages through the loss of a node; others know only one kind.
 _arguments = {"x-queue-type": "quorum"} if settings.BROKER_URL.startswith("amqp") else None
-
+TRANSPORT_ALIASES["filesystem"] = "annotate.config.folder:Transport"
 
 app = Celery("triptych")
 app.conf.update(

@@ -152,12 +152,14 @@ def test_a_pickled_message_is_refused_unread(workshop: Workshop, tmp_path: Path)
 def test_garbage_in_the_brokers_folder_does_not_stop_the_work(workshop: Workshop) -> None:
     messages = workshop.database.folder / "broker" / "messages"
     workshop.order(jobs=2)
-    for number, text in enumerate(("", '{"body": ', "[]")):
+    for number, text in enumerate(("", '{"body": ', "[]", "{}", '{"body": "", "properties": 3}')):
         (messages / f"{number}_x.gpu.msg").write_text(text)
-    up = workshop.start("up", "--port=0")
+    workshop.start_workers()
     assert wait_until(lambda: workshop.states()["done"] == 2, seconds=60), workshop.log
-    up.terminate()
-    assert up.wait(timeout=40) == 0, workshop.log
+    (worker,) = workshop.running
+    worker.terminate()
+    assert worker.wait(timeout=20) == 0, workshop.log
+    assert list(messages.iterdir()) == []
 
 
 def test_ringing_loads_no_torch(workshop: Workshop) -> None:
