@@ -24,6 +24,7 @@ from annotate.judging.models import (
     Vote,
     VoteRevision,
 )
+from annotate.sampling.progress import ArmProgress, executed
 from annotate.studies.models import Contrast, Membership, Study
 
 LIVE = Comparison.Kind.LIVE
@@ -101,6 +102,8 @@ class StudyFrame:
     prompt_sets: tuple[str, ...]
     first_vote: datetime | None
     last_change: datetime | None
+    # Generated arms as they were executed; none where all pictures were imported.
+    arms: tuple[ArmProgress, ...] = ()
 
 
 @contextmanager
@@ -147,6 +150,7 @@ def read_frame(study: Study) -> StudyFrame:
             prompt_sets=tuple(str(p) for p in study.prompt_sets.order_by("name", "version")),
             first_vote=first_vote,
             last_change=last_change,
+            arms=executed(study),
         )
 
 

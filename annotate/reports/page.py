@@ -33,6 +33,7 @@ from annotate.reports.tables import (
     Table,
     agreement_table,
     annotators_table,
+    arms_table,
     contrasts_table,
     conventions_table,
     fixed_effects_table,
@@ -86,6 +87,7 @@ class Page:
     annotators: Table | None
     fixed_effects: Table | None
     people_notes: tuple[str, ...]
+    arms: Table | None
     methods: tuple[str, ...]
     protocol: tuple[tuple[str, str], ...]
     citation: str
@@ -119,6 +121,7 @@ def lay_out(report: Report) -> Page:
         if voted and report.fixed_effects
         else None,
         people_notes=_people_notes(report),
+        arms=arms_table(report) if report.arms else None,
         methods=tuple(typeset(paragraph) for paragraph in methods(report)),
         protocol=_protocol(report),
         citation=_citation(report),

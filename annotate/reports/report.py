@@ -44,6 +44,7 @@ from annotate.reports.frames import (
     as_side,
     read_frame,
 )
+from annotate.sampling.progress import ArmProgress
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
 
@@ -181,6 +182,7 @@ class Report:
     contrasts: tuple[ContrastReport, ...]
     sides: SideBalance
     annotators: tuple[AnnotatorReport, ...]
+    arms: tuple[ArmProgress, ...] = ()
 
     @property
     def lead(self) -> ContrastReport | None:
@@ -249,6 +251,7 @@ def report_on(study: Study, frame: StudyFrame, *, now: datetime) -> Report:
         ),
         sides=_sides(frame.votes, confidence=protocol.confidence),
         annotators=_annotators(frame.votes, lead, on, confidence=protocol.confidence),
+        arms=frame.arms,
     )
 
 

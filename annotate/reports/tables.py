@@ -240,6 +240,32 @@ def fixed_effects_table(report: Report, lead: ContrastReport) -> Table:
     return _table(label, "Annotator", titles, rows)
 
 
+def arms_table(report: Report) -> Table:
+    """Generated arms as executed: mean steps and UNet forwards of an image, beside the plan."""
+    rows = [
+        (
+            Cell(arm.label, numeric=False),
+            Cell(number(arm.done)),
+            Cell(_mean(arm.steps), strong=True),
+            Cell(_planned(arm.steps_planned, at_most=arm.at_most)),
+            Cell(_mean(arm.forwards)),
+            Cell(_planned(arm.forwards_planned, at_most=arm.at_most)),
+            Cell(NONE if arm.accepted is None else percent(arm.accepted)),
+        )
+        for arm in report.arms
+    ]
+    titles = ("Images", "Steps", "Planned", "Forwards", "Planned", "Kept from the student")
+    return _table("Mean cost of an image, as executed", "Method", titles, rows)
+
+
+def _mean(value: float | None) -> str:
+    return NONE if value is None else f"{value:.2f}"
+
+
+def _planned(value: float, *, at_most: bool) -> str:
+    return f"≤ {value:g}" if at_most else f"{value:g}"
+
+
 def _share_cell(
     estimate: float | None,
     low: float | None,

@@ -19,7 +19,18 @@ def win_rate_table(report: Report) -> str:
     note = (
         "Win rate over verdicts, ties dropped; n = wins + losses; Wilson interval; exact sign test."
     )
-    return "\n".join([headline(report), "", *lines, "", note])
+    return "\n".join([headline(report), "", *lines, "", note, *_arms(report)])
+
+
+def _arms(report: Report) -> list[str]:
+    """What an image of each generated arm took, as executed."""
+    lines = [
+        f"{arm.label}: {arm.steps:.2f} steps and {arm.forwards:.2f} UNet forwards an image"
+        + ("" if arm.accepted is None else f", {percent(arm.accepted)} kept from the student")
+        for arm in report.arms
+        if arm.steps is not None and arm.forwards is not None
+    ]
+    return ["", "As executed, on average:", *lines] if lines else []
 
 
 def _row(contrast: ContrastReport) -> tuple[str, ...]:

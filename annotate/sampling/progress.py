@@ -110,6 +110,19 @@ def progress(study: Study, *, now: datetime) -> Progress:
     return progress_of(study, found, seed=protocol.seed, now=now)
 
 
+def executed(study: Study) -> tuple[ArmProgress, ...]:
+    """The study's generated arms as they were executed so far; empty for drafts and imports."""
+    made = any(
+        method.get("kind", "imported") != "imported" for method in study.spec.get("methods", ())
+    )
+    if not made or study.state == Study.State.DRAFT:
+        return ()
+    protocol = study.read_protocol()
+    found = families(study, protocol)
+    arms = _arms(study, found, _rows(found, protocol.seed))
+    return tuple(arm for arm in arms if not arm.hidden)
+
+
 def progress_of(study: Study, found: Sequence[Family], *, seed: int, now: datetime) -> Progress:
     """How far these families have come; a calibration's are not a study's own."""
     rows = _rows(found, seed)
