@@ -10,6 +10,7 @@ PRODUCTION := env -u DATABASE_URL TRIPTYCH_TLS=1 TRIPTYCH_HOSTS=triptych.example
 CHECKING := TRIPTYCH_DATA_DIR=$(CURDIR)/build/check-data
 # The demo has a folder and an SQLite file of its own, whatever the site on your data uses.
 DEMO := env -u DATABASE_URL TRIPTYCH_DATA_DIR=$(or $(TRIPTYCH_DATA_DIR),$(CURDIR)/data/demo)
+QUICK := not slow and not server and not browser
 STARTED := $(shell date +%s)
 
 .DEFAULT_GOAL := help
@@ -31,17 +32,20 @@ up: base ## the site on your own data (TRIPTYCH_DATA_DIR, else ./data)
 	@exec $(PYTHON) manage.py up $(if $(PORT),--port $(PORT))
 
 test: dev generation chromium ## every test but the slow ones, on SQLite and on PostgreSQL (15 minutes)
-	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 -m "not slow and not server and not browser"
+	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 --no-torch -m "$(QUICK)"
+	OMP_NUM_THREADS=1 TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 -m "torch and $(QUICK)"
 	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "not slow and (server or browser)"
 	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -n 2 -m "bothdb and not slow and not server"
 	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -m "bothdb and not slow and server"
 
-test-fast: dev generation ## unit tests on SQLite, no browser (1 minute)
-	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 -m "not slow and not server and not browser"
+test-fast: dev ## unit tests on SQLite, no browser, no torch (1 minute)
+	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 --no-torch -m "$(QUICK)"
 
 test-slow: dev generation chromium ## the long ones: concurrency, state machine, blinding (30 minutes)
 	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "slow and not brokers"
 	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -m "slow and bothdb and not brokers"
+	TRIPTYCH_HYPOTHESIS=thorough TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 \
+		-m "not slow and not server and not browser" tests/analysis tests/reports
 
 test-brokers: dev generation ## jobs over Redis and RabbitMQ, started by the tests (10 minutes)
 	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "brokers"

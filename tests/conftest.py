@@ -1,6 +1,9 @@
 """What every test shares: a picture store of its own, and the real data where it is."""
 
 import os
+import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,21 @@ hypothesis_settings.register_profile("triptych", deadline=None, max_examples=exa
 hypothesis_settings.load_profile("triptych")
 
 _not_run: list[str] = []
+_loads_torch = re.compile(r"^pytestmark = .*\bpytest\.mark\.torch\b", re.M)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--no-torch",
+        action="store_true",
+        help="leave out the files marked torch without importing them (seconds each)",
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if not config.getoption("--no-torch") or not collection_path.name.startswith("test_"):
+        return None
+    return bool(_loads_torch.search(collection_path.read_text(encoding="utf-8"))) or None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -32,6 +50,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _not_run:
         terminalreporter.write_line(
             f"{len(_not_run)} tests on real data were not run: set TRIPTYCH_DATA to their folder."
+        )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _torch_stays_out(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fast tests are fast because none of them loads torch; whoever does so is told to say so."""
+    yield
+    if request.config.getoption("--no-torch") and "torch" in sys.modules:
+        raise RuntimeError(
+            "a test loaded torch in a run with --no-torch; give its file the line "
+            "'pytestmark = pytest.mark.torch'."
         )
 
 

@@ -12,6 +12,8 @@ from safetensors.torch import load_file
 
 from generation.weights import sha256_of
 
+pytestmark = pytest.mark.torch
+
 
 class Touch:
     def __init__(self, canary: Path) -> None:

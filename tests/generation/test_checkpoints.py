@@ -7,6 +7,8 @@ import torch
 
 from generation.checkpoints import USUAL_KEYS, NotTheseWeights, compare, cut, weights_in
 
+pytestmark = pytest.mark.torch
+
 ONE = torch.ones(1)
 
 

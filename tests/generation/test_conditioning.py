@@ -14,6 +14,8 @@ from generation.pipelines import load_bundle
 from generation.tiny import Kind
 from tests.generation.tiny_models import PROMPTS, bundle, pipeline, weights
 
+pytestmark = pytest.mark.torch
+
 
 def theirs(kind: Kind, prompt: str, negative: str | None) -> list[Tensor | None]:
     """Embeddings, negative ones, pooled, negative pooled, as the pipeline of diffusers encodes."""

@@ -18,6 +18,8 @@ from generation.tiny import Kind, save_tiny_unet
 from generation.weights import sha256_of
 from tests.generation.tiny_models import weights
 
+pytestmark = pytest.mark.torch
+
 
 class Touch:
     """Unpickled by an ordinary unpickler, it makes a file."""

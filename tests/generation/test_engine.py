@@ -19,6 +19,8 @@ from tests.generation.production import (
 )
 from tests.generation.tiny_models import weights
 
+pytestmark = pytest.mark.torch
+
 
 class Device:
     """Memory for so many rows at a time."""

@@ -13,6 +13,8 @@ from generation.images import Pixels
 from generation.tiny import Kind
 from tests.generation.tiny_models import bundle, pipeline
 
+pytestmark = pytest.mark.torch
+
 
 def latents(kind: Kind, rows: int, *, seed: int = 0) -> torch.Tensor:
     return torch.randn(

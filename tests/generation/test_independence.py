@@ -18,6 +18,8 @@ from generation.rollback import refine
 from generation.spec import Adaptive, Estimator, Student, Teacher, Weights
 from tests.generation.tiny_models import PROMPTS, bundle, nobody_watches
 
+pytestmark = pytest.mark.torch
+
 Run = Callable[[Any, Sequence[int]], Sampled]
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from generation.noise import draw, regenerate_stage, stage_seed, student_stage, teacher_stage
 from generation.spec import Adaptive, Estimator, Student, Teacher, Weights
 
+pytestmark = pytest.mark.torch
+
 MODEL = Weights(path="m")
 
 

@@ -18,6 +18,8 @@ from generation.spec import Weights
 from generation.tiny import Kind, save_tiny, save_tiny_lora, save_tiny_unet
 from tests.generation.tiny_models import bundle, pipeline, weights
 
+pytestmark = pytest.mark.torch
+
 UNET = "unet/diffusion_pytorch_model.safetensors"
 QUERY = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q"
 

@@ -29,6 +29,8 @@ from tests.generation.production import (
 )
 from tests.generation.tiny_models import PROMPTS, bundle, nobody_watches, weights
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.fixture(scope="module")
 def family():

@@ -12,6 +12,8 @@ from generation.produce import Known
 from generation.remaking import remake
 from tests.generation.production import adaptive, made, models, rows, stored, student, teacher
 
+pytestmark = pytest.mark.torch
+
 ARMS = {
     "teacher": teacher(),
     "null teacher": teacher(noise="null"),

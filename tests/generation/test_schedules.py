@@ -15,6 +15,8 @@ from generation.schedules import (
     variance_start,
 )
 
+pytestmark = pytest.mark.torch
+
 SD: dict[str, Any] = {
     "_class_name": "PNDMScheduler",
     "num_train_timesteps": 1000,

@@ -14,6 +14,8 @@ from generation.noise import draw
 from generation.schedules import Schedule, alpha_bars, native, strength_start, variance_start
 from tests.generation.test_schedules import SD
 
+pytestmark = pytest.mark.torch
+
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
 ORACLES: dict[str, Any] = {
     "ddim": DDIMScheduler,

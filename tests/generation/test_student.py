@@ -23,6 +23,8 @@ from tests.generation.tiny_models import (
     with_scheduler,
 )
 
+pytestmark = pytest.mark.torch
+
 
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed) for seed in seeds]

@@ -20,6 +20,8 @@ from tests.generation.tiny_models import (
     with_scheduler,
 )
 
+pytestmark = pytest.mark.torch
+
 SCHEDULERS: dict[str, Any] = {
     "ddim": DDIMScheduler,
     "unipc": UniPCMultistepScheduler,

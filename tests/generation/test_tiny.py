@@ -12,6 +12,8 @@ from generation.pipelines import weights_digest
 from generation.tiny import KINDS, Kind, save_tiny, save_tiny_lora, save_tiny_unet
 from tests.generation.tiny_models import weights
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_diffusers_loads_a_tiny_pipeline_as_the_class_that_its_index_names(kind: Kind) -> None:

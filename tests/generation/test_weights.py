@@ -16,6 +16,8 @@ from generation.tiny import save_tiny, save_tiny_lora, save_tiny_unet
 from generation.weights import component_digests, locate, sha256_of, together
 from tests.generation.tiny_models import bundle, weights
 
+pytestmark = pytest.mark.torch
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 

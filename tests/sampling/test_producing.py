@@ -13,7 +13,7 @@ from generation.spec import Adaptive, Teacher, Weights
 from tests.factories import make_study
 from tests.generation.production import adaptive, estimator, student, teacher
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bothdb]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bothdb, pytest.mark.torch]
 SEED = 7
 
 

@@ -15,6 +15,8 @@ from generation.estimators.clip import ClipScorer
 from generation.tiny_scorers import Name, byte_tokenizer, save_tiny_scorer
 from tests.generation.estimators.arrange import PROMPTS, pictures, rewrite, tiny
 
+pytestmark = pytest.mark.torch
+
 
 def by_transformers(folder: Path, prompts: list[str]) -> np.ndarray:
     """PickScore as its authors compute it, padded to the longest prompt and with a mask."""

@@ -16,6 +16,8 @@ from generation.tiny_scorers import TINY_CLIP, random_picture, random_weights
 from tests.generation.estimators.arrange import GOLDEN, golden_pairs, pictures, tiny
 from tests.generation.estimators.test_imagereward import table_digest
 
+pytestmark = pytest.mark.torch
+
 
 def test_scores_are_those_of_open_clip(tmp_path: Path) -> None:
     scorer = tiny(tmp_path, "hpsv2", seed=GOLDEN["seed"])

@@ -20,6 +20,8 @@ from generation.spec import Estimator
 from generation.tiny_scorers import TINY_IMAGEREWARD, save_tiny_scorer
 from tests.generation.estimators.arrange import GOLDEN, golden_pairs, pictures, rewrite, tiny
 
+pytestmark = pytest.mark.torch
+
 
 def table_digest(table: dict[str, tuple[int, ...]]) -> str:
     lines = [f"{name} {'x'.join(map(str, shape))}\n" for name, shape in sorted(table.items())]

@@ -7,6 +7,8 @@ from generation.estimators import load_scorer
 from generation.spec import Estimator
 from tests.generation.estimators.arrange import PROMPTS, pictures
 
+pytestmark = pytest.mark.torch
+
 SPEC = Estimator(name="random", path="random")
 
 

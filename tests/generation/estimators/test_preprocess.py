@@ -14,6 +14,8 @@ from generation.estimators.preprocess import MEAN, STD, crop_start, pixels
 from generation.tiny_scorers import random_picture
 from tests.generation.estimators.arrange import GOLDEN
 
+pytestmark = pytest.mark.torch
+
 sides = st.integers(8, 90)
 
 

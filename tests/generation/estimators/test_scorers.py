@@ -13,6 +13,8 @@ from generation.spec import Estimator
 from generation.tiny_scorers import Name, byte_tokenizer, save_tiny_scorer
 from tests.generation.estimators.arrange import NAMES, PROMPTS, pictures, rewrite, tiny
 
+pytestmark = pytest.mark.torch
+
 every = pytest.mark.parametrize("name", NAMES)
 
 

@@ -17,6 +17,8 @@ from generation.training.distill import DistillTask
 from generation.training.distillation import Distillation
 from tests.generation.training.factories import SILENT, course, teacher
 
+pytestmark = pytest.mark.torch
+
 SD = {
     "num_train_timesteps": 1000,
     "beta_start": 0.00085,

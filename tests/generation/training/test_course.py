@@ -7,6 +7,8 @@ from generation.training.presets import NAMES, preset
 from generation.training.teacher import course as teaching
 from tests.generation.training.factories import course
 
+pytestmark = pytest.mark.torch
+
 
 def test_the_rate_warms_up_holds_and_falls_to_its_floor():
     rule = course(steps=1000, rate=1.0, warmup=99, hold=0.5, floor=0.02)

@@ -12,6 +12,8 @@ from generation.reference.s1.pictures import to_bytes
 from generation.training import estimator, loop
 from tests.generation.training.factories import SILENT
 
+pytestmark = pytest.mark.torch
+
 
 def true_pictures(prompts: list[str], *, seed: int) -> np.ndarray:
     shown = draw.settle(words.asked_by(prompts), rng=np.random.default_rng(seed))

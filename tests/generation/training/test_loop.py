@@ -16,6 +16,8 @@ from generation.training import loop, states
 from generation.training.teacher import TeacherTask
 from tests.generation.training.factories import SILENT, course, distilling, teacher
 
+pytestmark = pytest.mark.torch
+
 
 def losses(folder: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (folder / loop.CURVE).read_text().splitlines()]

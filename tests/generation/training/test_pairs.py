@@ -11,6 +11,8 @@ from generation.errors import TrainingError
 from generation.training.pairs import ImageTextSource
 from tests.generation.training.factories import pictures, teacher
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):

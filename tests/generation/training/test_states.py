@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from generation.training import states
 
+pytestmark = pytest.mark.torch
+
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 KEYS = st.integers() | st.text()
 NESTED = st.recursive(

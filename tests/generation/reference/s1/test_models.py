@@ -12,6 +12,8 @@ from generation.pipelines import load_bundle
 from generation.reference.s1 import models, trial, words
 from generation.spec import Student, Teacher, Weights
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:

@@ -10,6 +10,8 @@ from generation.reference.s1 import scorer, words
 from generation.reference.s1.pictures import enlarge
 from generation.spec import Estimator
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.fixture
 def spec(tmp_path) -> Estimator:
