@@ -20,15 +20,17 @@ logger = logging.getLogger(__name__)
 class Channel(filesystem.Channel):
     """Writes beside the queue and renames: kombu's own writes in place, under its reader's eyes."""
 
-    def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
+    def _put(  # type: ignore[override]  # kombu itself names it in two ways
+        self, queue: str, payload: dict[str, Any], **_: Any
+    ) -> None:
         name = f"{time.monotonic_ns() // 1_000_000}_{uuid.uuid4()}.{queue}.msg"
-        text = dumps(message)  # type: ignore[no-untyped-call]
+        text = dumps(payload)  # type: ignore[no-untyped-call]
         # What a killed process leaves there half-written is swept up with what was taken.
         beside = Path(self.processed_folder) / f"{name}.part"
         beside.write_text(text, encoding="utf-8")
         os.replace(beside, Path(self.data_folder_out) / name)
 
-    def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
+    def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:  # noqa: ARG002
         """The next message; what is none is dropped, where kombu's reader would end the worker."""
         try:
             message = super()._get(queue)  # type: ignore[no-untyped-call]

@@ -55,7 +55,8 @@ def test_poison_ends_with_a_plain_error_and_the_rest_is_done_and_nobody_outlives
         workshop.order(jobs=1, ends=ends)
     workshop.order(jobs=5, samples=3)
     up = workshop.start("up", "--port=0")
-    assert wait_until(lambda: workshop.ended() == 9, seconds=120), workshop.log
+    in_time = wait_until(lambda: workshop.ended() == 9, seconds=240)
+    assert in_time, f"{rows_of(workshop, 'state', 'attempt', 'error')}\n{workshop.log[-5000:]}"
     found = rows_of(workshop, "state", "attempt", "error")
     assert [row[:2] for row in found[:4]] == [("failed", 3)] * 4
     assert [row[:2] for row in found[4:]] == [("done", 1)] * 5
