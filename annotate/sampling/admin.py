@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from annotate.people.admin import ReadMostly
-from annotate.sampling.models import Image, ImportRun, Sample
+from annotate.sampling.models import Image, ImportRun, Job, Sample
 
 
 @admin.register(Image)
@@ -18,6 +18,14 @@ class SampleAdmin(ReadMostly):
     list_filter = ("state",)
     list_select_related = ("image",)
     search_fields = ("method_digest__startswith", "prompt_digest__startswith")
+
+
+@admin.register(Job)
+class JobAdmin(ReadMostly):
+    list_display = ("id", "kind", "state", "attempt", "study", "queue", "queued_at", "error")
+    list_filter = ("state", "kind", "queue")
+    list_select_related = ("study",)
+    search_fields = ("error", "study__name")
 
 
 @admin.register(ImportRun)
