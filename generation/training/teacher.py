@@ -32,8 +32,8 @@ class TeacherTraining(Recipe):
     # Where a thing's place is known its words say much about the picture, so that they are learned
     # early; scattered from the start, size and shape words were still without effect after 60 k
     # pictures.
-    centred: Annotated[int, Field(ge=0)] = 1000
-    scattered: Annotated[int, Field(ge=0)] = 2000
+    centred: Annotated[int, Field(ge=0)] = 600
+    scattered: Annotated[int, Field(ge=0)] = 1200
 
     def spread_at(self, step: int) -> float:
         """Share of the usual distance from the centre, 0 to 1."""
@@ -42,9 +42,9 @@ class TeacherTraining(Recipe):
         return max(0.0, (step - self.centred) / max(1, self.scattered - self.centred))
 
 
-def course(images: int = 300_000, *, seed: int = 0) -> Course:
-    """Batches of 32 for the first 96 k images, of 64 after; the rate falls over the second half."""
-    early = min(images, 96_000) // 32
+def course(images: int = 128_000, *, seed: int = 0) -> Course:
+    """Batches of 32 for the first 64 k images, of 64 after; the rate falls over the second half."""
+    early = min(images, 64_000) // 32
     return Course(
         seed=seed,
         steps=early + max(0, images - early * 32) // 64,

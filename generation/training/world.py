@@ -23,7 +23,7 @@ from generation.training.pairs import WorldSource
 from generation.training.presets import preset
 from generation.weights import PACKAGED, weights_digest
 
-IMAGES = 160_000
+IMAGES = 128_000
 _KEPT_FILES = (loop.CURVE, loop.RECORD)
 # Samples that the estimator learns from: few steps and several guidances, so that some are bad.
 _LEARNED_FROM: tuple[tuple[str, dict[str, Any]], ...] = (

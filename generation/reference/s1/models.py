@@ -101,6 +101,9 @@ class TextToImage(nn.Module):
         super().__init__()
         self.text = text_encoder(vocabulary)
         self.unet = unet()
+        # CLIP's own start (.02) drowns a word in what random layers make of the words before it,
+        # so that each wording is learned by itself. At 1 a caption begins as a bag of words.
+        nn.init.normal_(self.text.get_input_embeddings().weight, std=1.0)
 
     def forward(self, noisy: Tensor, timesteps: Tensor, tokens: Tensor) -> Tensor:
         """Prediction of the clean latents (n, 12, 8, 8) from noisy ones; tokens (n, LENGTH)."""
