@@ -15,7 +15,7 @@ STARTED := $(shell date +%s)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-light up test test-fast test-slow test-brokers check bench clean base dev generation chromium \
-	parity-imagereward
+	parity-imagereward reference-report reference-world
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' \
@@ -69,6 +69,12 @@ parity-imagereward: dev generation ## our ImageReward and HPSv2 against the publ
 	@build/parity-imagereward/bin/pip install -q torch==2.13.0
 	@build/parity-imagereward/bin/pip install -q --no-deps -r docker/imagereward/requirements.txt
 	@PYTHONPATH=$(CURDIR) $(PYTHON) docker/imagereward/parity.py $(if $(SMALL),--small) $(if $(WRITE),--write)
+
+reference-report: generation ## the reference world's four gates, from the weights in the repository
+	@OMP_NUM_THREADS=1 $(PYTHON) -m generation.reference.s1.report
+
+reference-world: generation ## train the reference world's models anew, in build/ (1 hour; goes on where it was)
+	@OMP_NUM_THREADS=1 $(PYTHON) -m generation.training world build/reference-world
 
 clean: ## forget caches and the environment; studies in ./data stay
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
