@@ -186,9 +186,10 @@ def ranking_quality(
     if point is not None:
         drawn = rng.integers(len(values), size=(resamples, len(values)))
         again = [a for rows in drawn if (a := auc(values[rows], ideal[rows])) is not None]
-        low, high = (
-            float(q) for q in np.quantile(again, ((1 - confidence) / 2, (1 + confidence) / 2))
-        )
+        if again:  # of very few prompts every draw may have one kind of label alone
+            low, high = (
+                float(q) for q in np.quantile(again, ((1 - confidence) / 2, (1 + confidence) / 2))
+            )
     return RankingQuality(
         estimator=estimator,
         auc=point,
