@@ -12,6 +12,8 @@ from generation.tiny import save_tiny
 from generation.training.__main__ import main
 from tests.generation.training.factories import pictures
 
+pytestmark = pytest.mark.torch
+
 
 def distil(monkeypatch, *words) -> None:
     command = ["python -m generation.training", "distil", *map(str, words), "--cpu"]
