@@ -92,9 +92,15 @@ def image_url(
 
 def gallery_url(image: Image) -> str:
     """The address of a stored picture for researcher pages."""
+    return sized_url(image, 0, 0)
+
+
+def sized_url(image: Image, width: int, height: int) -> str:
+    """The same for its variant of this size (`storage.fit` makes it)."""
     window = int(time.time()) // _GALLERY_SECONDS
     expires = (window + 2) * _GALLERY_SECONDS
-    return image_url(image.digest, expires=expires, salt=b"gallery.")
+    salt = b"gallery."
+    return image_url(image.digest, expires=expires, salt=salt, width=width, height=height)
 
 
 _HEADERS = [

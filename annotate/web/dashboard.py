@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from annotate.judging.models import Comparison
+from annotate.judging.opening import waiting
 from annotate.judging.reporting import resolve
 from annotate.reports.alerts import alerts
 from annotate.reports.progress import reported
@@ -21,6 +22,8 @@ from annotate.reports.snapshot import recent
 from annotate.studies.models import Study
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
 from annotate.web.dashboard_figures import annotator_rows, pace_bars, vote_bar
+from annotate.web.draft_steps import draft_steps
+from annotate.web.pictures import pictures
 from annotate.web.samples import sample_counts
 from annotate.web.study_pages import study_page
 
@@ -43,6 +46,10 @@ EVENT_WORDS = {
     "member_deactivated": "deactivated somebody",
     "reports_resolved": "looked at a reported pair",
     "votes_invalidated": "voided votes",
+    "sampling_paused": "paused the making of pictures",
+    "sampling_resumed": "resumed the making of pictures",
+    "sampling_cancelled": "cancelled the making of pictures",
+    "sampling_retried": "had failed or cancelled pictures tried again",
 }
 
 
@@ -60,15 +67,18 @@ def dashboard(request: PersonRequest, uid: UUID) -> HttpResponse:
 
 def _live(study: Study) -> dict[str, Any]:
     now = timezone.now()
-    samples = sample_counts(study)
+    shared: dict[str, Any] = {
+        "now": now,
+        "samples": sample_counts(study),
+        "pictures": pictures(study, now=now),
+    }
     if study.state == Study.State.DRAFT:
-        return {"now": now, "samples": samples, "steps": _steps(study, done=samples.done)}
+        return shared | {"steps": draft_steps(study, samples=shared["samples"])}
     snapshot = recent(study, now=now)
     pairs = reported(study)
     found = alerts(snapshot)
-    return {
-        "now": now,
-        "samples": samples,
+    return shared | {
+        "waiting": waiting(study),
         "snapshot": snapshot,
         "counts": snapshot.counts,
         "pace": snapshot.pace,
@@ -79,42 +89,6 @@ def _live(study: Study) -> dict[str, Any]:
         "alerts": found,
         "open_alerts": len(pairs) + len(found),
     }
-
-
-def _steps(study: Study, *, done: int) -> list[dict[str, Any]]:
-    """What a draft still needs, in order; each says whether it is there."""
-    people = study.memberships.filter(role="annotator", active=True).count()
-    return [
-        {
-            "done": study.contrasts.exists(),
-            "title": "Methods and a contrast",
-            "text": "Which methods are compared, and which pair of them is the main question.",
-            "url": "study-edit",
-            "action": "Edit the study",
-        },
-        {
-            "done": bool(done),
-            "title": "Samples",
-            "text": "A manifest and the pictures, as a zip.",
-            "url": "study-import",
-            "action": "Import samples",
-        },
-        {
-            "done": people >= study.read_protocol().overlap,
-            "title": "Annotators",
-            "text": f"{people} so far; a pair needs {study.read_protocol().overlap} different "
-            "ones. They can also join later.",
-            "url": "study-members",
-            "action": "Invite people",
-        },
-        {
-            "done": False,
-            "title": "Launch",
-            "text": "Look at what would be judged, then open the study. This freezes the protocol.",
-            "url": "study-launch",
-            "action": "Check and launch",
-        },
-    ]
 
 
 def _events(study: Study) -> list[dict[str, Any]]:

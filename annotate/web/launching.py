@@ -10,7 +10,9 @@ from django.views.decorators.http import require_http_methods
 from annotate.judging.launch import LaunchRefused, launch, plan
 from annotate.studies.lifecycle import IllegalMove
 from annotate.studies.models import Study
+from annotate.studies.recipes import SECONDS_PER_VOTE
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
+from annotate.web.estimates import machine_lines
 from annotate.web.study_pages import study_page
 
 
@@ -27,20 +29,34 @@ def launch_study(request: PersonRequest, uid: UUID) -> HttpResponse:
             launch(study, actor=request.user)
         except (LaunchRefused, IllegalMove) as error:
             return _page(request, study, refused=str(error).splitlines())
-        messages.success(request, "The study is open. Annotators find it on their home page.")
+        messages.success(request, _said(study))
         return redirect("study", study.uid)
     return _page(request, study)
+
+
+def _said(study: Study) -> str:
+    """What the launch did, in words."""
+    if study.planned_items.filter(opened_at=None).exists():
+        return (
+            "The study is open and its pictures are being made. A pair opens to annotators as soon "
+            "as both of its pictures are there."
+        )
+    return "The study is open. Annotators find it on their home page."
 
 
 def _page(
     request: PersonRequest, study: Study, *, refused: list[str] | None = None
 ) -> HttpResponse:
+    planned = plan(study)
     return study_page(
         request,
         study,
         "launch",
         tab="launch",
-        plan=plan(study),
+        plan=planned,
+        machine=machine_lines(study, planned.estimate) if planned.estimate else None,
+        hours=planned.votes * SECONDS_PER_VOTE / 3600,
+        seconds_per_vote=SECONDS_PER_VOTE,
         protocol=study.read_protocol(),
         refused=refused,
         status=422 if refused else 200,

@@ -75,19 +75,31 @@ def plain_method(number: int, row: Mapping[str, str]) -> dict[str, Any]:
 
 def _cut_off(number: int, row: Mapping[str, str]) -> dict[str, Any]:
     """The rule for tau, where one is given, and what a calibration made of it."""
-    way, value = row.get("way", ""), row.get("value", "").strip()
-    if value and not way:
-        raise MethodMistake(
-            number, f"cut-off: {value!r} was given without saying what it is. Choose it beside it."
-        )
-    if way and not value:
-        raise MethodMistake(
-            number, f"cut-off: a {way} was chosen without a number. Give it, or choose neither."
-        )
-    found: dict[str, Any] = {"threshold": {way: _number(value)}} if way else {}
+    try:
+        found = cut_off(row.get("way", ""), row.get("value", ""))
+    except ValueError as error:
+        raise MethodMistake(number, str(error)) from error
     if row.get("tuned"):
         found["tuned"] = _tuned(number, row["tuned"])
     return found
+
+
+def cut_off(way: str, value: str) -> dict[str, Any]:
+    """The part of a method's settings that says how tau is found; empty for the preset's own way.
+
+    Raises:
+        ValueError: one of the two is missing.
+    """
+    value = value.strip()
+    if value and not way:
+        raise ValueError(
+            f"cut-off: {value!r} was given without saying what it is. Choose it beside it."
+        )
+    if way and not value:
+        raise ValueError(
+            f"cut-off: a {way} was chosen without a number. Give it, or choose neither."
+        )
+    return {"threshold": {way: _number(value)}} if way else {}
 
 
 def kind_of(source: str, own: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET
 from annotate.reports.export import NAMES, write_file
 from annotate.reports.frames import fingerprint, read_frame, read_snapshot
 from annotate.reports.gallery import gallery
+from annotate.reports.laboratory_study import has_laboratory
 from annotate.reports.page import lay_out
 from annotate.reports.report import report_on
 from annotate.sampling.media import gallery_url
@@ -74,6 +75,7 @@ def _context(study: Study, request: PersonRequest) -> dict[str, object]:
         "shown": shown,
         "place": place + 1,
         "downloads": DOWNLOADS,
+        "laboratory": has_laboratory(study),
     }
 
 

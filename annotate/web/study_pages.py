@@ -70,5 +70,9 @@ def study_page(
         "moves": moves_of(study),
         "protocol_line": protocol_line(study),
         "is_draft": study.state == S.DRAFT,
+        "has_cut_offs": any(
+            str(method.get("kind", "")).startswith("adaptive")
+            for method in study.spec.get("methods", [])
+        ),
     }
     return render(request, f"studies/{name}.html", shared | context, status=status)

@@ -2,7 +2,18 @@
 
 from django.urls import URLPattern, path
 
-from annotate.web import dashboard, importing, launching, members, methods, researcher, samples
+from annotate.web import (
+    dashboard,
+    importing,
+    launching,
+    members,
+    methods,
+    pictures,
+    researcher,
+    sample_page,
+    samples,
+    thresholds,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", researcher.studies, name="studies"),
@@ -15,8 +26,13 @@ urlpatterns: list[URLPattern] = [
     path("<uuid:uid>/template/", researcher.keep_template, name="study-template"),
     path("<uuid:uid>/move/", researcher.move_study, name="study-move"),
     path("<uuid:uid>/launch/", launching.launch_study, name="study-launch"),
+    path("<uuid:uid>/thresholds/", thresholds.thresholds, name="study-thresholds"),
     path("<uuid:uid>/import/", importing.import_page, name="study-import"),
     path("<uuid:uid>/samples/", samples.samples, name="study-samples"),
+    path("<uuid:uid>/samples/<int:pk>/", sample_page.sample, name="study-sample"),
+    path("<uuid:uid>/samples/<int:pk>/again/", sample_page.make_again, name="study-sample-again"),
+    path("<uuid:uid>/samples/<int:pk>/small/", sample_page.thumb, name="study-thumb"),
+    path("<uuid:uid>/sampling/<slug:verb>/", pictures.sampling_verb, name="study-sampling"),
     path("<uuid:uid>/members/", members.members, name="study-members"),
     path("<uuid:uid>/members/invite/", members.invite, name="study-invite"),
     path("<uuid:uid>/members/add/", members.add, name="study-add-member"),

@@ -226,6 +226,7 @@ NOT_PAGES = {
     "judge-hand": "JSON",
     "preview-verb": "JSON",
     "method-price": "a fragment",
+    "study-thumb": "a picture",
     "study-toml": "a file",
     "study-export": "a file",
 }

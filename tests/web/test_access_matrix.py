@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from annotate.judging.launch import launch
 from annotate.people.invitations import invite
 from annotate.people.models import Role
+from annotate.sampling.models import Sample
 from annotate.studies.members import invite_to_study
 from tests.factories import NOW, join, make_study, make_user
 
@@ -62,6 +63,11 @@ ROWS = {
     "study-launch": ("GET POST", THIS_STUDY),
     "study-import": ("GET POST", THIS_STUDY),
     "study-samples": ("GET", THIS_STUDY),
+    "study-sample": ("GET", THIS_STUDY),
+    "study-sample-again": ("POST", THIS_STUDY),
+    "study-thumb": ("GET", THIS_STUDY),
+    "study-sampling": ("POST", THIS_STUDY),
+    "study-thresholds": ("GET POST", THIS_STUDY),
     "study-members": ("GET", THIS_STUDY),
     "study-invite": ("POST", THIS_STUDY),
     "study-add-member": ("POST", THIS_STUDY),
@@ -71,6 +77,7 @@ ROWS = {
     "study-preview": ("GET POST", THIS_STUDY),
     "preview-verb": ("GET", THIS_STUDY),
     "study-report": ("GET", THIS_STUDY),
+    "study-laboratory": ("GET", THIS_STUDY),
     "study-export": ("GET", THIS_STUDY),
     "judge": ("GET", ITS_ANNOTATORS),
     "judge-hand": ("GET", ITS_ANNOTATORS_JSON),
@@ -90,6 +97,10 @@ ARGUMENTS = {
     "study-member-active": {"pk": "{member}"},
     "study-withdraw": {"pk": "{study_invitation}"},
     "study-reported": {"pk": "{comparison}"},
+    "study-sample": {"pk": "{sample}"},
+    "study-sample-again": {"pk": "{sample}"},
+    "study-thumb": {"pk": "{sample}"},
+    "study-sampling": {"verb": "pause"},
     "preview-verb": {"name": "hand"},
     "study-export": {"name": "votes.csv"},
 }
@@ -141,6 +152,9 @@ class World:
             "member": self.study.memberships.get(user=self.people["annotator"]).pk,
             "study_invitation": to_study.pk,
             "comparison": self.study.comparisons.first().pk,
+            "sample": Sample.objects.filter(method_digest=self.study.methods.first().digest)
+            .first()
+            .pk,
         }
 
     def client(self, role: str, **extra) -> Client:

@@ -1,6 +1,9 @@
 """How numbers and times are written on researcher pages. It must not query anything."""
 
+import json
+import math
 from datetime import datetime, timedelta
+from typing import Any
 
 from django import template
 
@@ -14,6 +17,12 @@ register.filter("words", words)
 def thousands(number: int) -> str:
     """1402 as 1,402."""
     return f"{number:,}"
+
+
+@register.filter
+def whole(number: float) -> str:
+    """1402.4 as 1,402."""
+    return f"{number:,.0f}"
 
 
 @register.filter
@@ -39,12 +48,36 @@ def ago(at: datetime | None, now: datetime) -> str:
 
 @register.filter
 def span(length: timedelta) -> str:
-    """A duration in words: 3 h 10 min, 2 d 4 h, 5 min."""
+    """A duration in words: 3 h 10 min, 2 d 4 h, 5 min, 40 s."""
     minutes = int(length.total_seconds() // 60)
+    if not minutes:
+        return f"{length.total_seconds():.0f} s"
     days, hours = minutes // 1440, minutes % 1440 // 60
     if days:
         return f"{days} d {hours} h"
     return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+
+
+@register.filter
+def seconds(number: float | None) -> str:
+    """A measured time: 0.3 s, 40 s, 5 min, 3 h 10 min; what was never measured is "–"."""
+    if number is None:
+        return "–"
+    return f"{number:.2g} s" if number < 10 else span(timedelta(seconds=number))
+
+
+@register.filter
+def significant(number: float) -> str:
+    """Four digits, as few as say it: 0.1234, 15, −∞."""
+    if math.isinf(number):
+        return "∞" if number > 0 else "−∞"
+    return f"{number:.4g}".replace("-", "−")
+
+
+@register.filter
+def json_text(value: Any) -> str:
+    """A record as indented JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 @register.filter
