@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from annotate.reports.laboratory_study import has_laboratory
 from annotate.studies.lifecycle import MOVES
 from annotate.studies.models import Study
 from annotate.web.access import PersonRequest
@@ -70,6 +71,7 @@ def study_page(
         "moves": moves_of(study),
         "protocol_line": protocol_line(study),
         "is_draft": study.state == S.DRAFT,
+        "laboratory": study.state != S.DRAFT and has_laboratory(study),
         "has_cut_offs": any(
             str(method.get("kind", "")).startswith("adaptive")
             for method in study.spec.get("methods", [])

@@ -1,0 +1,219 @@
+"""Draws the curves over the oracle's accuracy: win, tie and lose (Figure 16), and the score.
+
+It must not compute: a finished laboratory in, drawings out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from annotate.reports.canvas import NARROW, WIDE, Anchor, Figure, Svg, first_fit, text_width
+from annotate.reports.charts import Axis, Chart, Margins, round_ticks
+from annotate.reports.estimator_report import EstimatorReport
+from annotate.reports.laboratory import Laboratory
+
+# What the horizontal axis counts, long and short.
+AXES = {
+    "M1": ("Accuracy of the oracle that decides which samples to refine", "Accuracy of the oracle"),
+    "M2": ("Accuracy of the oracle that decides which samples to refine", "Accuracy of the oracle"),
+    "M3": ("Accuracy of an oracle that refines just this share", "Accuracy at this budget"),
+    "M3-skill": ("Skill: 0 is drawing lots, 1 the best this budget allows", "Skill at this budget"),
+    "M4": ("AUC of the score that ranks the samples", "AUC of the score"),
+}
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Where a real estimator stands on the axis, with what its decisions give."""
+
+    name: str
+    x: float
+    report: EstimatorReport
+
+
+def stands(lab: Laboratory) -> list[Stand]:
+    """The estimators that have a place on this model's axis."""
+    found = []
+    for report in lab.estimators:
+        x: float | None = report.state.accuracy.value
+        if lab.settings.model == "M3-skill":
+            x = report.state.skill
+        elif lab.settings.model == "M4":
+            x = report.ranking.auc
+        if x is not None:
+            found.append(Stand(report.name, x, report))
+    return found
+
+
+def curve_figure(lab: Laboratory, *, alt: str) -> Figure:
+    """Win, tie and lose with their bands; the first estimator's real decisions as three dots."""
+    return Figure(
+        wide=_curve(lab, WIDE, kind="plot plot-wide", alt=alt),
+        narrow=_curve(lab, NARROW, kind="plot plot-narrow", alt=alt),
+    )
+
+
+def score_figure(lab: Laboratory, *, alt: str) -> Figure:
+    """Score against accuracy, cross-fitted beside optimistic, with every real estimator."""
+    return Figure(
+        wide=_score(lab, WIDE, kind="plot plot-wide", alt=alt),
+        narrow=_score(lab, NARROW, kind="plot plot-narrow", alt=alt),
+    )
+
+
+def _curve(lab: Laboratory, width: float, *, kind: str, alt: str) -> Svg:
+    rates, band = lab.curve.rates, lab.curve.band
+    wide = width == WIDE
+    columns = (rates.win, rates.tie, rates.lose)
+    tops = [v for c in columns for v in c if not math.isnan(v)]
+    if band is not None:
+        tops += [v for c in (band.high.win, band.high.tie, band.high.lose) for v in c]
+    now = stands(lab)[:1]
+    tops += [v.value for s in now for v in (s.report.state.win, s.report.state.lose)]
+    chart = _frame(lab, width, (0.0, max(v for v in tops if not math.isnan(v))), kind=kind, alt=alt)
+    if band is not None:
+        for name in ("win", "tie", "lose"):
+            low, high = getattr(band.low, name), getattr(band.high, name)
+            masked = [v if ok else math.nan for v, ok in zip(low, lab.curve.feasible, strict=True)]
+            chart.band(lab.x, masked, high, f"band-{name}")
+    labels = (("win", "t-win", "Adaptive wins"), ("tie", "t-2", "Tie"))
+    for name, tone, words in (*labels, ("lose", "t-lose", "Teacher wins")):
+        values = getattr(rates, name)
+        chart.line(lab.x, values, f"line-{name}")
+        size = "t-m" if wide else "t-s"
+        chart.end_label(_last(values), words, f"{size} t-b {tone}")
+    for stand in now:
+        _current(chart, stand)
+    _others(chart, stands(lab)[1:], wide=wide)
+    return chart.svg(inside=not wide)
+
+
+def _score(lab: Laboratory, width: float, *, kind: str, alt: str) -> Svg:
+    wide = width == WIDE
+    rates, band = lab.curve.rates, lab.curve.band
+    values = [v for v in rates.score if not math.isnan(v)]
+    if band is not None:
+        values += [v for v in (*band.low.score, *band.high.score) if not math.isnan(v)]
+    if lab.fair is not None:
+        values += list(lab.fair.rates.score)
+    for stand in stands(lab):
+        values += [stand.report.state.score.low, stand.report.state.score.high]
+    chart = _frame(lab, width, (min(values), max(values)), kind=kind, alt=alt)
+    if band is not None:
+        pairs = zip(band.low.score, lab.curve.feasible, strict=True)
+        low = [v if ok else math.nan for v, ok in pairs]
+        chart.band(lab.x, low, list(band.high.score), "band-tie")
+    if lab.fair is not None:
+        chart.line(lab.x, list(lab.fair.rates.score), "line-ink line-2")
+        size = "t-m" if wide else "t-s"
+        chart.end_label(_last(lab.fair.rates.score), "Cross-fitted", size)
+    chart.line(lab.x, list(rates.score), "line-ink")
+    bold = "t-m t-b" if wide else "t-s t-b"
+    chart.end_label(_last(rates.score), "Same votes" if lab.fair else "Score", bold)
+    for place, stand in enumerate(stands(lab)):
+        state = stand.report.state
+        chart.whisker(stand.x, state.score.low, state.score.high)
+        chart.dot(stand.x, state.score.value, f"mark mark-{1 + place % 4}")
+        # Names take turns above and below, as estimators tend to stand close together.
+        above = place % 2 == 0
+        at = chart.y(state.score.high) - 7 if above else chart.y(state.score.low) + 16
+        _named(chart, chart.x(stand.x), at, stand.name)
+    return chart.svg(inside=not wide)
+
+
+def _frame(
+    lab: Laboratory, width: float, values: tuple[float, float], *, kind: str, alt: str
+) -> Chart:
+    """Axes, the mean steps below, and what the budget does not allow."""
+    wide = width == WIDE
+    places = [*lab.x, *(stand.x for stand in stands(lab))]
+    x_ticks = round_ticks(min(places), max(places), most=6 if wide else 5)
+    y_ticks = round_ticks(*values, most=6)
+    share = lab.settings.model not in ("M3-skill", "M4")
+    long, brief = AXES[lab.settings.model]
+    x = Axis(min(places[0], x_ticks[0]), x_ticks[-1], x_ticks, long if wide else brief, share=share)
+    chart = Chart(
+        width,
+        400 if wide else 350,
+        x=x,
+        y=Axis(y_ticks[0], y_ticks[-1], y_ticks),
+        kind=kind,
+        alt=alt,
+        margins=Margins(right=118 if wide else 10, top=48, bottom=96),
+    )
+    if lab.settings.model == "M3":
+        _budget(chart, lab, low=x.low, high=x.high)
+    shown = [t for t in x_ticks if lab.x[0] - 1e-9 <= t <= lab.x[-1] + 1e-9]
+    steps = [(t, _steps_at(lab, t)) for t in shown]
+    known = [(t, s) for t, s in steps if s is not None]
+    words = [f"{s:.1f}" if lab.cost_known else f"{100 * s:.0f} %" for _, s in known]
+    label = "Mean steps of an image" if lab.cost_known else "Share of refined samples"
+    chart.second_axis([t for t, _ in known], words, label)
+    return chart
+
+
+def _budget(chart: Chart, lab: Laboratory, *, low: float, high: float) -> None:
+    reach = lab.budget
+    if reach.best < high - 1e-9:
+        chart.shade(reach.best, high)
+    if reach.worst > low + 1e-9:
+        chart.shade(low, reach.worst)
+    for at, words in ((reach.random, "Lots, ρ = 0"), (reach.best, "Best, ρ = 1")):
+        chart.canvas.line(chart.x(at), chart.top - 6, chart.x(at), chart.bottom, "s-half")
+        half = text_width(words, size=12) / 2
+        x = min(max(chart.x(at), half), chart.width - half)
+        chart.canvas.text(x, chart.top - 12, words, "t-s t-2", "middle")
+
+
+def _steps_at(lab: Laboratory, x: float) -> float | None:
+    place = min(range(len(lab.x)), key=lambda i: abs(lab.x[i] - x))
+    steps = float(lab.curve.rates.steps[place])
+    return None if math.isnan(steps) else steps
+
+
+def _current(chart: Chart, stand: Stand) -> None:
+    """The vertical of the real decisions and its three results."""
+    state, x = stand.report.state, chart.x(stand.x)
+    chart.canvas.line(x, chart.top - 26, x, chart.bottom, "s-now")
+    words = f"{stand.name}, {100 * state.accuracy.value:.1f} % right"
+    room = max(chart.width - x - 8, x - 8)
+    right = chart.width - x - 8 >= text_width(words, size=12)
+    at: float = x + 7 if right else x - 7
+    anchor: Anchor = "start" if right else "end"
+    for top, line, kind in ((14, "Current state", "t-s t-b"), (28, words, "t-s t-2")):
+        chart.canvas.text(at, top, first_fit((line, stand.name), room), kind, anchor)
+    taken: list[float] = []
+    for name, value in (("win", state.win), ("tie", state.tie), ("lose", state.lose)):
+        chart.dot(stand.x, value.value, f"dot-{name}")
+        tone = {"win": "t-win", "tie": "t-2", "lose": "t-lose"}[name]
+        y = chart.y(value.value) - 9.0
+        while any(abs(y - other) < 13 for other in taken):
+            y += 26.0
+        taken.append(y)
+        chart.canvas.text(x + 9, y, f"{100 * value.value:.0f}", f"t-s t-b {tone}")
+
+
+def _others(chart: Chart, others: Sequence[Stand], *, wide: bool) -> None:
+    """Triangles on the axis; with names where they do not run into each other."""
+    end = -math.inf
+    for stand in sorted(others, key=lambda s: s.x):
+        x, y = chart.x(stand.x), chart.bottom
+        chart.canvas.path(f"M{x:.1f} {y - 1:.1f}l-5 -9l10 0z", "f-ghost")
+        half = text_width(stand.name, size=12) / 2
+        if wide and x - half > end:
+            chart.canvas.text(x, y - 14, stand.name, "t-s t-2", "middle")
+            end = x + half + 6
+
+
+def _named(chart: Chart, x: float, y: float, words: str) -> None:
+    half = text_width(words, size=12) / 2
+    inside = min(max(x, chart.left + half), chart.width - half)
+    chart.canvas.text(inside, y, words, "t-s t-b", "middle")
+
+
+def _last(values: Iterable[float]) -> float:
+    """Where the line ends: the last value that there is."""
+    known = [v for v in values if not math.isnan(v)]
+    return float(known[-1]) if known else math.nan
