@@ -82,7 +82,7 @@ def has_laboratory(study: Study) -> bool:
 
 
 def read_branches(study: Study, pair: BranchPair) -> Branches:
-    """Verdicts, votes and scores of the pair's prompts, in serving order of the student's."""
+    """Verdicts, votes and scores of the pair's prompts, in the order of the prompts."""
     with read_snapshot():
         identical_votes = study.read_protocol().overlap
         student = _rows(pair.student_contrast, pair.student, identical_votes=identical_votes)
@@ -151,7 +151,7 @@ def _rows(contrast: Contrast, challenger: Method, *, identical_votes: int) -> di
     items = list(
         ContrastItem.objects.filter(contrast=contrast, comparison__kind=LIVE)
         .select_related("prompt", "comparison__verdict")
-        .order_by("comparison__order", "replica", "pk")
+        .order_by("prompt__order", "prompt_id", "replica")
     )
     votes: dict[int, list[tuple[str, bool]]] = defaultdict(list)
     theirs = ContrastItem.objects.filter(contrast=contrast).values("comparison")
