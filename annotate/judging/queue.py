@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotate.judging import hotpath
 from annotate.judging.hotpath import Candidate, Lease
-from annotate.judging.models import Assignment, Comparison, Skip
+from annotate.judging.models import Assignment, Comparison, PlannedItem, Skip
 from annotate.judging.verdicts import protocol_of
 from annotate.people.models import User
 from annotate.studies.clock import database_now
@@ -237,9 +237,10 @@ def left_for(membership: Membership, *, now: datetime | None = None) -> int:
 
 
 def is_complete(study: Study) -> bool:
-    """Whether every slot that may be served has its vote."""
+    """Whether every slot that may be served has its vote, and no pair is still to come."""
     waiting = Assignment.objects.filter(study=study, state__in=[S.FREE, S.LEASED], held=False)
-    return not waiting.exists()
+    to_come = PlannedItem.objects.filter(study=study, opened_at=None)
+    return not waiting.exists() and not to_come.exists()
 
 
 def done_by(membership: Membership) -> int:

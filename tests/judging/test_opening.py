@@ -123,6 +123,17 @@ def test_a_closed_study_opens_nothing_until_it_is_opened_again():
     assert opening.sweep(now=NOW) == 1
 
 
+def test_a_study_is_not_complete_while_pairs_are_to_come():
+    study = launched(prompts=2, protocol={"overlap": 1, "min_votes": 1})
+    assert not queue.is_complete(study)
+    came(study, ("teacher", "p0"), ("adaptive", "p0"))
+    vote_next(member(study))
+    assert not queue.is_complete(study)
+    came(study, ("teacher", "p1"), ("adaptive", "p1"))
+    vote_next(member(study))
+    assert queue.is_complete(study)
+
+
 def test_replicas_are_items_of_their_own():
     study = launched(prompts=1, replicas=2)
     assert study.planned_items.count() == 2
