@@ -14,6 +14,9 @@ from typing import Any
 from kombu.transport import filesystem
 from kombu.utils.json import dumps
 
+# What kombu reads of a message before anybody else looks at it.
+NEEDED = {"delivery_tag", "delivery_info"}
+
 logger = logging.getLogger(__name__)
 
 
@@ -37,10 +40,11 @@ class Channel(filesystem.Channel):
         except ValueError as error:
             logger.warning("dropped an unreadable message of %s (%s)", queue, error)
             raise Empty from error
-        if not isinstance(message, dict) or not {"body", "properties"} <= set(message):
-            logger.warning("dropped a message of %s without body or properties", queue)
+        properties = message.get("properties") if isinstance(message, dict) else None
+        if not isinstance(properties, dict) or not set(properties) >= NEEDED:
+            logger.warning("dropped a message of %s that says not where it goes", queue)
             raise Empty
-        return message
+        return dict(message)
 
 
 class Transport(filesystem.Transport):

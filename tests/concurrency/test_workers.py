@@ -153,14 +153,16 @@ def test_a_pickled_message_is_refused_unread(workshop: Workshop, tmp_path: Path)
 def test_garbage_in_the_brokers_folder_does_not_stop_the_work(workshop: Workshop) -> None:
     messages = workshop.database.folder / "broker" / "messages"
     workshop.order(jobs=2)
-    for number, text in enumerate(("", '{"body": ', "[]", "{}", '{"body": "", "properties": 3}')):
-        (messages / f"{number}_x.gpu.msg").write_text(text)
+    garbage = ("", '{"body": ', "[]", "{}", '{"properties": 3}', '{"body": 1, "properties": {}}')
+    for number, text in enumerate(garbage):  # named so that they come first
+        (messages / f"0{number}_x.gpu.msg").write_text(text)
     workshop.start_workers()
     assert wait_until(lambda: workshop.states()["done"] == 2, seconds=60), workshop.log
     (worker,) = workshop.running
     worker.terminate()
     assert worker.wait(timeout=20) == 0, workshop.log
     assert list(messages.iterdir()) == []
+    assert workshop.log.count("dropped a") == len(garbage)
 
 
 def test_ringing_loads_no_torch(workshop: Workshop) -> None:
