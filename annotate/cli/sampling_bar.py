@@ -65,6 +65,24 @@ def wait(
             pause(LOOK)
 
 
+def wait_for_none(
+    count: Callable[[], int],
+    *,
+    what: str,
+    say: Say,
+    round_of: Callable[[], object] = sweep,
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Look until nothing is left to count."""
+    told = -1
+    while left := count():
+        if left != told:
+            told = left
+            say(f"{what}: {left} to go")
+        round_of()
+        pause(LOOK)
+
+
 def line(seen: Progress) -> str:
     """Progress in one line."""
     return f"{seen.done} of {seen.wanted} pictures{_tail(seen, before=', ')}"

@@ -12,6 +12,7 @@ from annotate.people.models import User
 from annotate.sampling.calibration import (
     calibrate,
     plan_tuning,
+    scoring,
     to_tune,
     tuning_families,
     tuning_set,
@@ -45,6 +46,7 @@ def tune(study: Study, *, actor: User, say: Say, replicas: int = 1) -> list[Thre
     )
     for line in sampling_bar.summary(seen) if seen.failed else []:
         say(line)
+    sampling_bar.wait_for_none(lambda: scoring(study), what="jobs that score", say=say)
     tasks = to_tune(study)
     found = calibrate(study, prompts, actor=actor)
     for task, row in zip(tasks, found, strict=True):

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from annotate.people.models import User
-from annotate.sampling.models import Calibration, Sample, Score, Threshold
+from annotate.sampling.models import Calibration, Job, Sample, Score, Threshold
 from annotate.sampling.needs import Family, Slot
-from annotate.sampling.plan import Planned, make
+from annotate.sampling.plan import Planned, make, score_made
 from annotate.sampling.thresholds import distinct, test_prompts, validations
 from annotate.studies.arms import Json, ReadArm, Rule, plain
 from annotate.studies.create import update_draft
@@ -95,9 +95,17 @@ def plan_tuning(study: Study, prompt_set: PromptSet, *, replicas: int = 1) -> Pl
         CalibrationRefused: nothing to tune, a wrong role, or prompts that the study tests on.
     """
     families = tuning_families(study, prompt_set, replicas=replicas)
-    estimators = {task.estimator.digest(): task.estimator for task in to_tune(study)}
+    estimators = list({t.estimator.digest(): t.estimator for t in to_tune(study)}.values())
     seed = study.read_protocol().seed
-    return make(families, study=study, seed=seed, score_with=list(estimators.values()))
+    planned = make(families, study=study, seed=seed, score_with=estimators)
+    score_made(families, study=study, seed=seed, score_with=estimators)
+    return planned
+
+
+def scoring(study: Study) -> int:
+    """How many jobs still score samples that were there before."""
+    going = [Job.State.QUEUED, Job.State.PAUSED, Job.State.RUNNING]
+    return study.jobs.filter(kind="score", state__in=going).count()
 
 
 def tuning_families(study: Study, prompt_set: PromptSet, *, replicas: int = 1) -> list[Family]:

@@ -15,7 +15,7 @@ from django.dispatch import receiver
 
 from annotate.sampling.costs import Costs, measured
 from annotate.sampling.jobs import enqueue
-from annotate.sampling.models import Job, Sample
+from annotate.sampling.models import Job, Sample, Score
 from annotate.sampling.needs import Arm, Family, Slot, estimators_of, families
 from annotate.sampling.signals import samples_finished
 from annotate.studies.arms import plain
@@ -81,6 +81,28 @@ def make(
     for _, _, family, chunk, guessed in sorted(cuts, key=lambda cut: cut[:2]):
         _enqueue(family, chunk, study=study, score_with=score_with, guessed=guessed)
     return Planned(wanted, reused, shared, jobs=len(cuts))
+
+
+def score_made(
+    planned: Sequence[Family], *, study: Study | None, seed: int, score_with: Sequence[Estimator]
+) -> int:
+    """Jobs that score what was made before these estimators were asked for; how many samples."""
+    found = 0
+    for family in planned:
+        done = [row for row in _rows(family, seed) if row.state == Sample.State.DONE]
+        for estimator in score_with:
+            digest = estimator.digest()
+            rows = Score.objects.filter(
+                estimator_digest=digest, sample__method_digest__in=family.arms
+            )
+            scored = set(rows.values_list("sample", flat=True))
+            bare = [row.pk for row in done if row.pk not in scored]
+            for start in range(0, len(bare), MOST):
+                some = bare[start : start + MOST]
+                payload = {"samples": some, "estimator": plain(estimator.model_dump(mode="json"))}
+                enqueue([], kind="score", study=study, payload=payload, total=len(some))
+            found += len(bare)
+    return found
 
 
 def chunk_size(arms: Iterable[Arm], costs: Costs) -> int | None:

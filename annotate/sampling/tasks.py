@@ -42,7 +42,13 @@ def _remake(job: Job, trying: Attempt) -> Worked:
     return remake_sample(job, trying)
 
 
-KINDS: dict[str, Work] = {"produce": _produce, "remake": _remake}
+def _score(job: Job, trying: Attempt) -> Worked:
+    from annotate.sampling.scoring import score_samples  # loads torch
+
+    return score_samples(job, trying)
+
+
+KINDS: dict[str, Work] = {"produce": _produce, "remake": _remake, "score": _score}
 
 
 class UnknownKindError(LookupError):

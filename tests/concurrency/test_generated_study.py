@@ -12,7 +12,7 @@ from generation.tiny import save_tiny, save_tiny_unet
 from generation.tiny_scorers import save_tiny_scorer
 from tests.concurrency.site import ROOT, Database
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.torch]
 
 PROMPTS = [
     f"a {colour} {thing} on a {table} table"

@@ -11,11 +11,12 @@ from annotate.sampling.calibration import (
     CalibrationRefused,
     calibrate,
     plan_tuning,
+    scoring,
     to_tune,
     tuning_set,
 )
 from annotate.sampling.calibration_figures import figures, histogram
-from annotate.sampling.models import Calibration, Sample, Score, Threshold
+from annotate.sampling.models import Calibration, Job, Sample, Score, Threshold
 from annotate.studies.create import update_draft
 from annotate.studies.models import Study
 from annotate.studies.spec import parse_spec
@@ -106,6 +107,16 @@ def test_without_all_scores_nothing_is_tuned() -> None:
     with pytest.raises(CalibrationRefused, match="1 of 10 tuning samples have no imagereward"):
         calibrate(study, tuning_set(study), actor=study.owner)
     assert not Threshold.objects.exists()
+
+
+def test_samples_made_before_the_estimator_was_asked_for_are_scored_by_jobs() -> None:
+    study = scored(draft())
+    changed(study, estimator={"name": "pickscore", "path": "other"})
+    study.refresh_from_db()
+    planned = plan_tuning(study, tuning_set(study))
+    assert (planned.reused, planned.jobs, scoring(study)) == (10, 0, 1)
+    [job] = Job.objects.filter(kind="score")
+    assert (len(job.payload["samples"]), job.payload["estimator"]["name"]) == (10, "pickscore")
 
 
 def test_a_draft_that_waits_for_its_threshold_is_not_launched() -> None:
