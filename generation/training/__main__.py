@@ -38,9 +38,20 @@ def main() -> None:
     one.add_argument("--cpu", action="store_true")
     one.add_argument("--dry-run", action="store_true", help="load everything, take no step")
 
+    one = what.add_parser("fit", help="an estimator on the votes of your own annotators")
+    one.add_argument("folder", type=Path, help="where checkpoints, curve and the estimator go")
+    one.add_argument("--votes", type=Path, required=True, help="CSV: prompt, first, second, share")
+    one.add_argument("--start", type=Path, required=True, help="a CLIP in PickScore's format")
+    one.add_argument("--steps", type=int, default=4000)
+    one.add_argument("--batch", type=int, default=128)
+    one.add_argument("--micro", type=int, default=16)
+    one.add_argument("--rate", type=float, default=3e-6)
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--cpu", action="store_true")
+
     given = parser.parse_args()
-    if given.what == "distil":
-        _distil(given)
+    if given.what in ("distil", "fit"):
+        (_distil if given.what == "distil" else _fit)(given)
         return
     from generation.training import world
 
@@ -101,6 +112,31 @@ def _distil(given: argparse.Namespace) -> None:
     pace = Pace(checkpoint_every=min(500, course.steps))
     if loop.train(task, course, given.folder, pace=pace, cpu=given.cpu) == course.steps:
         _say(f"the student's UNet is in {task.save(given.folder / 'unet')}")
+
+
+def _fit(given: argparse.Namespace) -> None:
+    from generation.estimators import load_scorer
+    from generation.estimators.clip import ClipScorer
+    from generation.spec import Estimator
+    from generation.training import loop
+    from generation.training.course import Course
+    from generation.training.preference import PreferenceTask, read_votes
+
+    scorer = load_scorer(Estimator(name="pickscore", path=str(given.start)), device="cpu")
+    assert isinstance(scorer, ClipScorer)
+    course = Course(
+        seed=given.seed,
+        steps=given.steps,
+        batch=given.batch,
+        micro=given.micro,
+        rate=given.rate,
+        warmup=min(500, given.steps // 10),
+    )
+    pairs = read_votes(given.votes)
+    _say(f"{len(pairs)} pairs in {given.votes}, {course.steps} steps of {course.batch}")
+    task = PreferenceTask(course, pairs, scorer)
+    if loop.train(task, course, given.folder, cpu=given.cpu) == course.steps:
+        _say(f"the estimator is in {task.save(given.folder / 'estimator', start=given.start)}")
 
 
 def _say(line: str) -> None:
