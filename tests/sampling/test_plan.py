@@ -145,7 +145,7 @@ def test_a_job_is_two_minutes_of_work_by_measured_cost():
     plan_samples(second)
     teachers = [
         job.samples.count()
-        for job in Job.objects.filter(study=second)
+        for job in Job.objects.filter(study=second).order_by("pk")
         if list(job.payload["arms"]) == [arm(second, "teacher").digest]
     ]
     assert teachers == [5, 5, 2]
