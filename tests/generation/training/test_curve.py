@@ -1,0 +1,34 @@
+"""The loss curve as a picture."""
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from generation.training import curve
+
+
+def points(text: str) -> list[tuple[float, float]]:
+    drawn = re.search(r'polyline points="([^"]*)"', text)
+    assert drawn
+    return [tuple(map(float, pair.split(","))) for pair in drawn[1].split()]
+
+
+def test_a_falling_loss_goes_down_from_left_to_right():
+    drawn = points(curve.svg([1 / (step + 1) for step in range(50)], title="loss"))
+    xs, ys = zip(*drawn, strict=True)
+    assert list(xs) == sorted(xs)
+    assert list(ys) == sorted(ys)
+
+
+def test_the_picture_is_whole_and_bears_its_title():
+    text = curve.svg([0.5] * 5000, title="teacher")
+    ElementTree.fromstring(text)
+    assert "teacher" in text
+    assert len(points(text)) <= 420
+
+
+@pytest.mark.parametrize("losses", [[], [1.0, 0.0]])
+def test_what_has_no_logarithm_is_refused(losses):
+    with pytest.raises(ValueError, match="above 0"):
+        curve.svg(losses, title="")
