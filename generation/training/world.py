@@ -142,7 +142,7 @@ def keep(run: Path, *, into: Path = PACKAGED / "triptych-s1") -> Path:
         "guidance": json.loads((run / "guidance.json").read_text())["chosen"],
     }
     shutil.copyfile(run / "guidance.json", into / "training" / "guidance.json")
-    target = into / kept.PINNED.name
+    target = into / kept.PINNED
     target.write_text(json.dumps(pinned, indent=1) + "\n")
     return target
 

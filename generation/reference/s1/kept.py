@@ -1,76 +1,85 @@
-"""World S1's models as they are kept in the repository: where, under which hashes, how to sample.
+"""World S1's models as they are kept: where, under which hashes, and how each is sampled.
 
 Must not know torch: a study names these recipes before anything loads them.
 """
 
 import json
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from generation.errors import WeightsMissingError
 from generation.spec import Estimator, Student, Teacher, Weights
 from generation.weights import PACKAGED
 
-_WORLD = "triptych-s1"
-PINNED = PACKAGED / _WORLD / "pinned.json"
+PINNED = "pinned.json"
 
 
-@lru_cache(maxsize=1)
-def pinned() -> dict[str, Any]:
-    """Hashes of teacher, student and estimator, and the guidance tuned on validation prompts.
+@dataclass(frozen=True)
+class World:
+    """One training's teacher, student and estimator.
 
-    Raises:
-        WeightsMissingError: this copy of the repository has no weights of the world.
+    `path` is the folder's name among the weights that come with the program, or an absolute path.
     """
-    if not PINNED.is_file():
-        raise WeightsMissingError(
-            f"{PINNED} is not there: this copy has no reference models. Train them "
-            "(docs/results/reference-world.md) or take the repository whole."
+
+    path: str
+
+    @cached_property
+    def pinned(self) -> dict[str, Any]:
+        """Hashes of the three, and the guidance tuned on validation prompts.
+
+        Raises:
+            WeightsMissingError: there are no weights of the world here.
+        """
+        file = PACKAGED / self.path / PINNED
+        if not file.is_file():
+            raise WeightsMissingError(
+                f"{file} is not there: this copy has no reference models. Take the repository "
+                "whole, or train them with `make reference-world`."
+            )
+        read: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return read
+
+    def teacher_weights(self) -> Weights:
+        return Weights(path=f"{self.path}/teacher", sha256=self.pinned["sha256"]["teacher"])
+
+    def student_weights(self) -> Weights:
+        """The teacher's pipeline with the distilled UNet in its place."""
+        return Weights(
+            path=f"{self.path}/teacher",
+            unet=f"{self.path}/student",
+            sha256=self.pinned["sha256"]["student"],
         )
-    read: dict[str, Any] = json.loads(PINNED.read_text(encoding="utf-8"))
-    return read
+
+    def estimator(self) -> Estimator:
+        return Estimator(
+            name="reference",
+            path=f"{self.path}/estimator",
+            sha256=self.pinned["sha256"]["estimator"],
+        )
+
+    def teacher(self, steps: int = 50, *, scheduler: str = "ddim", noise: str = "") -> Teacher:
+        """The teacher at its own tuned guidance, that of the nearest number of steps tuned."""
+        tuned = {int(n): w for n, w in self.pinned["guidance"][scheduler].items()}
+        nearest = min(tuned, key=lambda n: (abs(n - steps), n))
+        return Teacher.model_validate(
+            {
+                "model": self.teacher_weights(),
+                "scheduler": scheduler,
+                "steps": steps,
+                "guidance": tuned[nearest],
+                "noise": noise,
+            }
+        )
+
+    def student(self, steps: int = 2) -> Student:
+        """The student; its guidance is baked in, so it is run without."""
+        return Student(model=self.student_weights(), steps=steps, guidance=1.0)
+
+    def control(self, steps: int = 2) -> Student:
+        """The undistilled teacher in the student's sampler, at its own tuned guidance."""
+        guidance = self.pinned["guidance"]["control"][str(steps)]
+        return Student(model=self.teacher_weights(), steps=steps, guidance=guidance)
 
 
-def teacher_weights() -> Weights:
-    return Weights(path=f"{_WORLD}/teacher", sha256=pinned()["sha256"]["teacher"])
-
-
-def student_weights() -> Weights:
-    """The teacher's pipeline with the distilled UNet in its place."""
-    return Weights(
-        path=f"{_WORLD}/teacher",
-        unet=f"{_WORLD}/student",
-        sha256=pinned()["sha256"]["student"],
-    )
-
-
-def estimator() -> Estimator:
-    return Estimator(
-        name="reference", path=f"{_WORLD}/estimator", sha256=pinned()["sha256"]["estimator"]
-    )
-
-
-def teacher(steps: int = 50, *, scheduler: str = "ddim", noise: str = "") -> Teacher:
-    """The teacher at its own tuned guidance, that of the nearest number of steps tuned."""
-    tuned = {int(n): w for n, w in pinned()["guidance"][scheduler].items()}
-    nearest = min(tuned, key=lambda n: (abs(n - steps), n))
-    return Teacher.model_validate(
-        {
-            "model": teacher_weights(),
-            "scheduler": scheduler,
-            "steps": steps,
-            "guidance": tuned[nearest],
-            "noise": noise,
-        }
-    )
-
-
-def student(steps: int = 2) -> Student:
-    """The student; its guidance is baked in, so it is run without."""
-    return Student(model=student_weights(), steps=steps, guidance=1.0)
-
-
-def control(steps: int = 2) -> Student:
-    """The undistilled teacher in the student's sampler, at its own tuned guidance."""
-    guidance = pinned()["guidance"]["control"][str(steps)]
-    return Student(model=teacher_weights(), steps=steps, guidance=guidance)
+S1 = World("triptych-s1")

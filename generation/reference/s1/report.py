@@ -20,7 +20,8 @@ from scipy.stats import binomtest
 from generation.estimators import load_scorer
 from generation.pipelines import load_bundle
 from generation.reference.judge import cascade, overall
-from generation.reference.s1 import draw, judge, kept, trial, words
+from generation.reference.s1 import draw, judge, trial, words
+from generation.reference.s1.kept import S1, World
 from generation.reference.s1.pictures import save_grid
 
 TEACHER_STEPS, GATE_STEPS, REPORTED_STEPS = 50, 2, (1, 2, 4, 5)
@@ -93,7 +94,12 @@ def judge_figures(*, seed: int, n: int = 2000) -> list[Figure]:
 
 
 def measure(
-    *, prompts: int = 400, seed: int = 0, say: Say, grids: Path | None = None
+    world: World = S1,
+    *,
+    prompts: int = 400,
+    seed: int = 0,
+    say: Say,
+    grids: Path | None = None,
 ) -> list[Figure]:
     """All four gates and what is reported beside them.
 
@@ -111,9 +117,9 @@ def measure(
         add(figure)
     teacher_bundle, student_bundle = (
         load_bundle(weights, device="cpu")
-        for weights in (kept.teacher_weights(), kept.student_weights())
+        for weights in (world.teacher_weights(), world.student_weights())
     )
-    spec = kept.teacher(TEACHER_STEPS)
+    spec = world.teacher(TEACHER_STEPS)
     pictures = {"teacher": trial.sampled(teacher_bundle, spec, texts, seed=seed)}
     verdicts = {"teacher": judge.judge(texts, pictures["teacher"])}
     right = verdicts["teacher"].fully
@@ -129,9 +135,9 @@ def measure(
         told = verdicts["teacher"].asked[:, number]
         add(share(f"teacher: {name} right where asked", verdicts["teacher"].right[told, number]))
     for steps in REPORTED_STEPS:
-        control = kept.control(steps)
+        control = world.control(steps)
         made = {
-            "student": trial.sampled(student_bundle, kept.student(steps), texts, seed=seed),
+            "student": trial.sampled(student_bundle, world.student(steps), texts, seed=seed),
             "control": trial.sampled(teacher_bundle, control, texts, seed=seed),
         }
         ours, theirs = (judge.judge(texts, made[name]) for name in ("student", "control"))
@@ -148,7 +154,7 @@ def measure(
             gap = Figure(**asdict(gap) | gate)
         add(gap)
     for steps in REPORTED_STEPS:
-        for figure in _agreement(texts, pictures, verdicts, steps=steps, seed=seed):
+        for figure in _agreement(world, texts, pictures, verdicts, steps=steps, seed=seed):
             add(figure)
     if grids:
         grids.mkdir(parents=True, exist_ok=True)
@@ -158,6 +164,7 @@ def measure(
 
 
 def _agreement(
+    world: World,
     texts: list[str],
     pictures: dict[str, NDArray[np.uint8]],
     verdicts: dict[str, judge.Verdict],
@@ -166,7 +173,7 @@ def _agreement(
     seed: int,
 ) -> list[Figure]:
     """Gate 4: pairs of student and teacher that the judge decides; who picks the winner?"""
-    scorer = load_scorer(kept.estimator(), device="cpu")
+    scorer = load_scorer(world.estimator(), device="cpu")
     name = f"student-{steps}"
     answers = [
         overall(cascade(a, b))
@@ -198,9 +205,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     parser.add_argument("--grids", type=Path, help="write sample grids into this folder")
+    parser.add_argument("--world", type=Path, help="another world's folder than the repository's")
     given = parser.parse_args()
     torch.set_num_threads(1)
     figures = measure(
+        World(str(given.world.absolute())) if given.world else S1,
         prompts=given.prompts,
         seed=given.seed,
         say=lambda line: print(line, file=sys.stdout, flush=True),  # noqa: T201  # its purpose
