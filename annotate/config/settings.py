@@ -52,6 +52,12 @@ ALLOWED_HOSTS = os.environ.get("TRIPTYCH_HOSTS", "127.0.0.1,localhost,[::1]").sp
 CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("TRIPTYCH_ORIGINS", "").split(",") if o]
 # Behind TLS (production) cookies are Secure and plain requests redirected; the demo is loopback.
 TLS = env_bool("TRIPTYCH_TLS", default=False)
+# Proxies in front that append to X-Forwarded-For: log-ins are limited by the visitor's address, and
+# with too low a number all visitors share the proxy's.
+_proxies = os.environ.get("TRIPTYCH_PROXIES") or str(int(TLS))
+if not _proxies.isdecimal():
+    raise ValueError(f"TRIPTYCH_PROXIES={_proxies!r}; allowed: 0, 1, 2 … Change or unset it.")
+TRUSTED_PROXIES = int(_proxies)
 
 INSTALLED_APPS = [
     "annotate.people",
@@ -151,8 +157,10 @@ LOGOUT_REDIRECT_URL = "login"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_HTTP_RESPONSE_CODE = 429
-AXES_LOCKOUT_TEMPLATE = "people/locked_out.html"
+# And 100 an hour by address, whatever the account.
+AXES_HANDLER = "annotate.people.guessing.BothLimits"
+AXES_CLIENT_IP_CALLABLE = "annotate.people.guessing.visitor_address"
+AXES_LOCKOUT_CALLABLE = "annotate.web.account.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False

@@ -96,3 +96,13 @@ class Invitation(models.Model):
 
     def is_usable(self, now: datetime) -> bool:
         return self.used_at is None and self.withdrawn_at is None and now < self.expires_at
+
+
+class FailedLogin(models.Model):
+    """One wrong password, by where it came from only; forgotten after an hour (`guessing`)."""
+
+    source = models.CharField(max_length=43)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["source", "at"], name="failed_login_source_at")]

@@ -1,8 +1,11 @@
 """Come in, go out, forget a password, join by invitation. It must know no votes."""
 
 import logging
+import math
+from datetime import timedelta
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout, update_session_auth_hash, views
 from django.contrib.auth.decorators import login_required
@@ -16,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from annotate.people import accounts, invitations
+from annotate.people import accounts, guessing, invitations
 from annotate.people.invitations import InvitationError, UsernameTaken
 from annotate.people.models import Invitation, User
 from annotate.studies import members
@@ -49,6 +52,21 @@ def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 (a view)
         logger.exception("healthz: no database")
         return JsonResponse({"status": "no database"}, status=503)
     return JsonResponse({"status": "ok"})
+
+
+def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
+    """The answer to a log-in that was refused unseen: why, and for how long."""
+    now = timezone.now()
+    until = guessing.closed_until(guessing.visitor_address(request), now=now)
+    wait = until - now if until else timedelta(hours=settings.AXES_COOLOFF_TIME)
+    context = {
+        "for_all": until is not None,
+        "limit": guessing.LIMIT if until else settings.AXES_FAILURE_LIMIT,
+        "minutes": math.ceil(wait / timedelta(minutes=1)),
+    }
+    response = render(request, "people/locked_out.html", context, status=429)
+    response["Retry-After"] = str(math.ceil(wait.total_seconds()))
+    return response
 
 
 @login_required
