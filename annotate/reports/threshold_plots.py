@@ -38,14 +38,14 @@ def _histogram(bars: Sequence[Bar], width: float, *, tau: float, kind: str, alt:
     canvas.line(left, bottom, right, bottom, "s-axis")
     for tick in round_ticks(low, high, most=9 if width == WIDE else 5):
         canvas.line(x(tick), bottom, x(tick), bottom + 4, "s-axis")
-        canvas.text(x(tick), bottom + 18, f"{tick:g}", "t-s t-2", "middle")
+        canvas.text(x(tick), bottom + 18, minus(f"{tick:g}"), "t-s t-2", "middle")
     canvas.text((left + right) / 2, bottom + 36, "Score of a student sample", "t-s t-2", "middle")
     scores = sum(bar.scores for bar in bars)
     below = sum(bar.below for bar in bars)
     at = min(max(x(tau), left), right) if math.isfinite(tau) else (left if tau < 0 else right)
     canvas.line(at, 20, at, bottom, "s-now")
     anchored = "start" if at < left + 60 else "end" if at > right - 60 else "middle"
-    canvas.text(at, 13, f"tau {tau:.3g}", "t-s t-b", anchored)  # type: ignore[arg-type]
+    canvas.text(at, 13, minus(f"tau {tau:.3g}"), "t-s t-b", anchored)  # type: ignore[arg-type]
     canvas.text(left, 32, f"{100 * below / scores:.0f} % improved", "t-s t-2")
     canvas.text(right, 32, f"{100 * (scores - below) / scores:.0f} % kept", "t-s t-2", "end")
     return canvas.svg()
@@ -89,10 +89,15 @@ def _curve(points: Sequence[BudgetPoint], width: float, *, kind: str, alt: str) 
     return canvas.svg()
 
 
+def minus(words: str) -> str:
+    """A number with the minus sign of print."""
+    return words.replace("-", "−")
+
+
 def round_ticks(low: float, high: float, *, most: int) -> list[float]:
     """Round numbers within [low, high], steps of 1, 2 or 5 times a power of ten, at most `most`."""
     step = 10.0 ** math.floor(math.log10((high - low) / most))
-    while (high - low) / step > most - 1:
+    while (high - low) / step > most:
         # 1 -> 2 -> 5 -> 10
         step *= 2.5 if f"{step:e}".startswith("2") else 2
     first = math.ceil(low / step - 1e-9)

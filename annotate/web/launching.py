@@ -1,5 +1,6 @@
 """The last look before a study opens. It must not pair or check: `judging.launch` does."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import messages
@@ -8,6 +9,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from annotate.judging.launch import LaunchRefused, launch, plan
+from annotate.sampling.calibration import to_tune
 from annotate.studies.lifecycle import IllegalMove
 from annotate.studies.models import Study
 from annotate.studies.recipes import SECONDS_PER_VOTE
@@ -55,7 +57,8 @@ def _page(
         tab="launch",
         plan=planned,
         machine=machine_lines(study, planned.estimate) if planned.estimate else None,
-        hours=planned.votes * SECONDS_PER_VOTE / 3600,
+        work=timedelta(seconds=planned.votes * SECONDS_PER_VOTE),
+        untuned=any(task.read.tuned is None for task in to_tune(study)),
         seconds_per_vote=SECONDS_PER_VOTE,
         protocol=study.read_protocol(),
         refused=refused,

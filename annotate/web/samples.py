@@ -120,7 +120,9 @@ def samples(request: PersonRequest, uid: UUID) -> HttpResponse:
     methods = list(study.methods.order_by("order", "pk"))
     chosen = [m for m in methods if m.name == request.GET.get("method")] or methods
     by = request.GET.get("show", "")
-    found = prompts_of(study)
+    tuning = request.GET.get("prompts") == "tune"
+    role = PromptSet.Role.TUNE if tuning else PromptSet.Role.TEST
+    found = prompts_of(study).filter(prompt_set__role=role)
     if words:
         found = found.filter(Q(text__icontains=words) | Q(key=words))
     if by in FILTERS:
@@ -132,9 +134,11 @@ def samples(request: PersonRequest, uid: UUID) -> HttpResponse:
         "words": words,
         "methods": methods,
         "chosen": chosen[0].name if len(chosen) < len(methods) else "",
+        "tuning": tuning,
+        "has_tuning": study.prompt_sets.filter(role=PromptSet.Role.TUNE).exists(),
         "show": by if by in FILTERS else "",
         "filters": FILTERS if any(m.kind != "imported" for m in methods) else {},
-        "any_prompts": bool(words or by) or page.paginator.count,
+        "any_prompts": bool(words or by or tuning) or page.paginator.count,
         "imports": not methods or any(m.kind == "imported" for m in methods),
     }
     return study_page(request, study, "samples", tab="samples", **context)

@@ -43,6 +43,7 @@ from annotate.studies.create import create_study  # noqa: E402
 from annotate.studies.members import add_member  # noqa: E402
 from annotate.studies.models import Membership, Method, Study  # noqa: E402
 from annotate.studies.spec import parse_spec  # noqa: E402
+from tests.browser import generated  # noqa: E402
 from tests.browser.pictures import scene  # noqa: E402
 
 VERBS: dict[str, Callable[..., Any]] = {}
@@ -168,6 +169,18 @@ def _write_package(
                 row = [f"p{n}", text, method, name]
                 out.writerow(row + (["source.png", "source"] if context else []))
     return folder / "manifest.csv"
+
+
+@verb
+def generated_study(*, state: str, name: str, prompts: list[str]) -> dict[str, Any]:
+    """A study whose pictures are made here: a "draft" with scored tuning samples, or "running"."""
+    owner = person(role="researcher")
+    user = User.objects.get(pk=owner["id"])
+    if state == "draft":
+        made = generated.draft(user, name=name, prompts=prompts)
+        return {"uid": str(made.uid), "owner": owner}
+    made = generated.running(user, name=name, prompts=prompts)
+    return {"uid": str(made.uid), "owner": owner, "sample": generated.refined(made)}
 
 
 @verb

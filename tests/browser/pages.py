@@ -57,6 +57,11 @@ class World:
         ask("move", uid=self.paused["uid"], state="paused")
         self.empty = ask("study", pairs=2, people=1, **common)
         ask("vote_all", uid=self.empty["uid"])
+        made = {"name": "Adaptive against its teacher, made here", "prompts": PROMPTS}
+        self.tuning = ask("generated_study", state="draft", **made)
+        self.sampling = ask(
+            "generated_study", state="running", **made | {"name": "Pictures being made"}
+        )
         self.admin = ask("person", role="admin")
         self.newcomer = ask("person", role="researcher")
         self.reset = ask("reset_link", user=self.newcomer["id"])
@@ -123,6 +128,16 @@ def keys(*pressed: str, then: str = "") -> Act:
             page.wait_for_selector(then)
 
     return act
+
+
+def pictures(page: Page) -> None:
+    """Wait until every picture is there, those below the fold too."""
+    page.evaluate(
+        """() => Promise.all([...document.images].map((image) => {
+            image.loading = "eager";
+            return image.decode();
+        }))"""
+    )
 
 
 def note(page: Page) -> None:
@@ -211,6 +226,17 @@ LOOKS = [
     Look("dashboard", owner("running"), at("study", "running")),
     Look("dashboard-closed", owner("done"), at("study", "done")),
     Look("samples", owner("running"), at("study-samples", "running")),
+    Look("generation-form", owner("tuning"), at("study-edit", "tuning")),
+    Look("generation-launch", owner("tuning"), at("study-launch", "tuning")),
+    Look("generation-todo", owner("tuning"), at("study", "tuning")),
+    Look("generation-thresholds", owner("tuning"), at("study-thresholds", "tuning")),
+    Look("generation-dashboard", owner("sampling"), at("study", "sampling")),
+    Look("generation-samples", owner("sampling"), at("study-samples", "sampling"), pictures),
+    Look(
+        "generation-record",
+        owner("sampling"),
+        lambda w: w.address("study-sample", uid=w.sampling["uid"], pk=w.sampling["sample"]),
+    ),
     Look("members", owner("running"), at("study-members", "running")),
     Look("report", owner("done"), at("study-report", "done")),
     Look("report-running", owner("running"), at("study-report", "running")),

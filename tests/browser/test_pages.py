@@ -132,7 +132,7 @@ def test_every_page_has_a_look():
             self.names: set[str] = set()
 
         def __getattr__(self, _name: str):
-            return {"uid": "", "owner": {}, "people": [{}]}
+            return {"uid": "", "owner": {}, "people": [{}], "sample": 1}
 
         reset, invitation = ("", ""), ""
 

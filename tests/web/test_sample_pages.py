@@ -12,7 +12,7 @@ from annotate.sampling import storage
 from annotate.sampling.models import ImageVariant, Job, Sample
 from annotate.studies.models import Study
 from tests.factories import make_generated, make_study, make_user
-from tests.web.arrange_sampling import arm_of, finish, record_of
+from tests.web.arrange_sampling import arm_of, finish, make_waiting, record_of
 from tests.web.test_pictures import client_of, sample
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +60,14 @@ def test_the_browser_shows_decision_score_and_steps() -> None:
 def test_the_browser_is_limited_to_what_became_of_samples(show: str, rows: int) -> None:
     study, _ = made()
     assert get(study, "study-samples", show=show).count('<h2 class="read">') == rows
+
+
+def test_tuning_prompts_stand_apart_from_those_that_are_shown() -> None:
+    study = make_waiting()
+    assert get(study, "study-samples").count('<h2 class="read">') == 2
+    html = get(study, "study-samples", prompts="tune")
+    assert html.count('<h2 class="read">') == 8
+    assert '<h2 class="read">tune 0</h2>' in html
 
 
 def test_a_failed_sample_says_why_in_its_place() -> None:
