@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from generation.errors import WeightsMissingError, WeightsRefusedError
+from generation.reference.packaged import PACKAGED
 
 # model.safetensors, diffusion_pytorch_model.fp16.safetensors, …-00001-of-00002.safetensors
 _SAFE = re.compile(
@@ -22,8 +23,6 @@ TOKENIZERS = ("tokenizer", "tokenizer_2")
 LORA_NAMES = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-# Weights that come with the program: the reference world's.
-PACKAGED = Path(__file__).parent / "reference" / "weights"
 CONVERT = "convert it once with `manage.py convert_checkpoint`"
 
 

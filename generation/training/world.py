@@ -15,13 +15,14 @@ import torch
 
 from generation.estimators.folders import open_folder
 from generation.pipelines import load_bundle
+from generation.reference.packaged import PACKAGED
 from generation.reference.s1 import kept, models, scorer, trial, words
 from generation.spec import Estimator, Student, Teacher, Weights
 from generation.training import estimator, loop, teacher, tune
 from generation.training.distill import DistillTask
 from generation.training.pairs import WorldSource
 from generation.training.presets import preset
-from generation.weights import PACKAGED, weights_digest
+from generation.weights import weights_digest
 
 IMAGES = 128_000
 _KEPT_FILES = (loop.CURVE, loop.RECORD)

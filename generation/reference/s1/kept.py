@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from generation.errors import WeightsMissingError
+from generation.reference.packaged import PACKAGED
 from generation.spec import Estimator, Student, Teacher, Weights
-from generation.weights import PACKAGED
 
 PINNED = "pinned.json"
 
