@@ -74,7 +74,7 @@ def prompts_of(study: Study) -> QuerySet[Prompt]:
 
 def sample_counts(study: Study) -> SampleCounts:
     """Pictures there are, of all that the prompts and methods call for (first replicas)."""
-    methods = list(study.methods.only("digest", "kind"))
+    methods = list(study.methods.only("study", "digest", "kind"))
     prompts = prompts_of(study).filter(prompt_set__role=PromptSet.Role.TEST)
     own = [m.digest for m in methods if m.kind == "imported"]
     made = [m.digest for m in methods if m.kind != "imported"]
