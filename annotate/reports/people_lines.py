@@ -49,7 +49,9 @@ def annotators(study: Study, *, now: datetime) -> list[AnnotatorLine]:
     }
     term = timedelta(minutes=study.read_protocol().lease_minutes)
     lines = []
-    members = study.memberships.filter(role="annotator").select_related("user")
+    # Whoever judged and became a researcher since is still among them.
+    judges = Q(role="annotator") | Q(user_id__in=tallies)
+    members = study.memberships.filter(judges).select_related("user")
     for member in members.order_by("pseudonym"):
         tally = tallies.get(member.user_id, _Tally())
         lease = leases.get(member.user_id)

@@ -1,6 +1,6 @@
-"""Who belongs to a study: join, invite, rest. It must know no leases.
+"""Who belongs to a study and as what: join, invite, change, rest. It must know no leases.
 
-Whoever deactivates a member also returns their leases (`judging.queue.release`).
+Whoever deactivates or promotes an annotator also returns their leases (`judging.queue.release`).
 """
 
 import logging
@@ -37,7 +37,8 @@ def add_member(study: Study, user: User, *, role: str) -> Membership:
     if there := Membership.objects.filter(study=study, user=user).first():
         raise MemberRefused(
             f"{user.username} is in this study already as {there.role} {there.pseudonym}. "
-            "A person keeps one role in a study, so that nobody judges what they have seen."
+            "A person keeps one role in a study, so that nobody judges what they have seen, "
+            "unless its owner changes it."
         )
     membership = Membership.objects.create(
         study=study, user=user, role=role, pseudonym=_next_pseudonym(study, role)
@@ -155,6 +156,50 @@ def set_active(membership: Membership, *, active: bool, actor: User | None) -> M
             kind="member_activated" if active else "member_deactivated",
             data={"member": membership.pseudonym},
         )
+    return membership
+
+
+def may_change_roles(study: Study, actor: User) -> bool:
+    """Its owner and admins: a role decides who sees results before they are out."""
+    return actor.is_admin or study.owner_id == actor.pk
+
+
+def change_role(membership: Membership, role: str, *, actor: User) -> Membership:
+    """Make an annotator a researcher of the study or the other way round.
+
+    The pseudonym stays: votes and exports that are out already know them by it. The second of two
+    equal calls changes and logs nothing.
+
+    Raises:
+        MemberRefused: another role; the owner's place; an annotator's account is to be researcher;
+            or the actor neither owns the study nor is an admin.
+    """
+    here, roles = membership.pseudonym, Membership.Role
+    if role not in {roles.ANNOTATOR, roles.RESEARCHER}:
+        raise MemberRefused(
+            f"{here} cannot become {role!r}; allowed: {roles.ANNOTATOR}, {roles.RESEARCHER}."
+        )
+    if not may_change_roles(membership.study, actor):
+        raise MemberRefused("Only the owner of a study changes roles in it. Ask them, or an admin.")
+    if membership.role == roles.OWNER:
+        raise MemberRefused(
+            f"{here} owns this study and stays its owner. To judge, clone it or ask somebody else."
+        )
+    if role == roles.RESEARCHER and not membership.user.is_researcher:
+        raise MemberRefused(
+            f"{membership.user.username} has an annotator's account. Ask an admin to make them a "
+            "researcher first."
+        )
+    with transaction.atomic():
+        others = Membership.objects.filter(pk=membership.pk).exclude(role__in=[role, roles.OWNER])
+        if others.update(role=role):
+            Event.objects.create(
+                study_id=membership.study_id,
+                actor=actor,
+                kind="member_role",
+                data={"member": here, "role": role},
+            )
+    membership.role = role
     return membership
 
 

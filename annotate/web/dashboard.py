@@ -44,6 +44,7 @@ EVENT_WORDS = {
     "member_added": "added somebody",
     "member_activated": "let somebody return",
     "member_deactivated": "deactivated somebody",
+    "member_role": "changed somebody's role",
     "reports_resolved": "looked at a reported pair",
     "votes_invalidated": "voided votes",
     "sampling_paused": "paused the making of pictures",

@@ -1,4 +1,4 @@
-"""The people of one study: invite, add, let rest, let return. It must not know what they voted."""
+"""The people of one study: invite, add, change, rest, return. It must not know what they voted."""
 
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,14 @@ from annotate.judging.queue import release
 from annotate.people import invitations
 from annotate.people.invitations import InvitationError
 from annotate.people.models import Invitation, User
-from annotate.studies.members import MemberRefused, add_member, invite_to_study, set_active
+from annotate.studies.members import (
+    MemberRefused,
+    add_member,
+    change_role,
+    invite_to_study,
+    may_change_roles,
+    set_active,
+)
 from annotate.studies.models import Event, Membership, Study
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
 from annotate.web.study_pages import study_page
@@ -143,6 +150,26 @@ def activity(request: PersonRequest, uid: UUID, pk: int) -> HttpResponse:
     return redirect("study-members", study.uid)
 
 
+@researcher_required
+@require_POST
+def role(request: PersonRequest, uid: UUID, pk: int) -> HttpResponse:
+    """Researcher or annotator. Who is no longer an annotator gives back every pair they hold."""
+    study = managed_study_or_404(request.user, uid)
+    member = get_object_or_404(Membership.objects.select_related("user"), study=study, pk=pk)
+    try:
+        change_role(member, request.POST.get("role", ""), actor=request.user)
+    except MemberRefused as error:
+        messages.error(request, str(error))
+        return redirect("study-members", study.uid)
+    if member.role == Membership.Role.ANNOTATOR:
+        said = "judges now. Whoever has seen methods or results here no longer judges blindly."
+    else:
+        returned = release(study, member.user)
+        said = f"is a researcher of this study now; the votes stay. Pairs given back: {returned}."
+    messages.success(request, f"{member.pseudonym} {said}")
+    return redirect("study-members", study.uid)
+
+
 def _page(
     request: PersonRequest, study: Study, *, status: int = 200, **context: Any
 ) -> HttpResponse:
@@ -163,6 +190,7 @@ def _page(
         "waiting": waiting.order_by("expires_at"),
         "invite_form": InviteForm(label_suffix=""),
         "add_form": AddForm(label_suffix=""),
+        "may_change_roles": may_change_roles(study, request.user),
         "now": now,
     }
     return study_page(request, study, "members", tab="members", status=status, **(shared | context))

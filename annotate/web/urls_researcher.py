@@ -37,6 +37,7 @@ urlpatterns: list[URLPattern] = [
     path("<uuid:uid>/members/invite/", members.invite, name="study-invite"),
     path("<uuid:uid>/members/add/", members.add, name="study-add-member"),
     path("<uuid:uid>/members/<int:pk>/", members.activity, name="study-member-active"),
+    path("<uuid:uid>/members/<int:pk>/role/", members.role, name="study-member-role"),
     path("<uuid:uid>/invitations/<int:pk>/", members.withdraw, name="study-withdraw"),
     path("<uuid:uid>/reported/<int:pk>/", dashboard.resolve_reports, name="study-reported"),
 ]

@@ -7,6 +7,7 @@ from annotate.people.models import Role, User
 from annotate.studies.members import (
     MemberRefused,
     add_member,
+    change_role,
     invite_to_study,
     join_anew,
     join_as,
@@ -147,3 +148,69 @@ def test_a_withdrawn_place_is_not_given():
     with pytest.raises(InvitationError, match="withdrawn"):
         join_as(token, user=make_user(), now=NOW)
     assert study.memberships.count() == 1
+
+
+# --- roles ----------------------------------------------------------------------------------------
+
+
+def place_of(study, role="annotator", account=Role.RESEARCHER):
+    return add_member(study, make_user(account), role=role)
+
+
+def test_an_owner_makes_an_annotator_a_researcher_and_back():
+    study = make_study()
+    place = place_of(study)
+    for role in ("researcher", "annotator"):
+        change_role(place, role, actor=study.owner)
+        place.refresh_from_db()
+        assert (place.role, place.pseudonym) == (role, "A-01")
+
+
+def test_an_admin_changes_roles_too():
+    study = make_study()
+    place = place_of(study, "researcher")
+    assert change_role(place, "annotator", actor=make_user(Role.ADMIN)).role == "annotator"
+
+
+def test_other_researchers_of_the_study_change_no_role_not_even_their_own():
+    study = make_study()
+    fellow, other = place_of(study, "researcher"), place_of(study)
+    for place, role in ((other, "researcher"), (fellow, "annotator")):
+        with pytest.raises(MemberRefused, match="Only the owner"):
+            change_role(place, role, actor=fellow.user)
+    assert not study.events.filter(kind="member_role").exists()
+
+
+def test_an_owner_stays_owner():
+    study = make_study()
+    own = study.memberships.get(user=study.owner)
+    for actor in (study.owner, make_user(Role.ADMIN)):
+        with pytest.raises(MemberRefused, match="stays its owner"):
+            change_role(own, "annotator", actor=actor)
+    own.refresh_from_db()
+    assert own.role == "owner"
+
+
+def test_nobody_becomes_owner_by_a_change_of_role():
+    study = make_study()
+    with pytest.raises(MemberRefused, match="allowed: annotator, researcher"):
+        change_role(place_of(study), "owner", actor=study.owner)
+
+
+def test_an_annotators_account_does_not_become_a_studys_researcher():
+    study = make_study()
+    place = study.memberships.get(user=join(study))
+    with pytest.raises(MemberRefused, match="has an annotator's account"):
+        change_role(place, "researcher", actor=study.owner)
+    place.refresh_from_db()
+    assert place.role == "annotator"
+
+
+def test_changing_a_role_twice_is_logged_once():
+    study = make_study()
+    place = place_of(study)
+    for _ in range(2):
+        change_role(place, "researcher", actor=study.owner)
+    event = study.events.get(kind="member_role")
+    assert event.actor == study.owner
+    assert event.data == {"member": "A-01", "role": "researcher"}

@@ -16,8 +16,8 @@ from annotate.judging import queue
 from annotate.judging.launch import launch
 from annotate.judging.models import Assignment, Comparison, Report
 from annotate.judging.voting import submit
-from annotate.people.models import Invitation, Role, User
-from annotate.studies.models import Membership, ProtocolTemplate, Study
+from annotate.people.models import Role, User
+from annotate.studies.models import ProtocolTemplate, Study
 from annotate.studies.spec import parse_toml
 from annotate.web.forms import StudyForm
 from tests.factories import join, make_study, make_user
@@ -327,75 +327,6 @@ def test_an_empty_browser_leads_to_the_import() -> None:
     assert (
         "Import samples" in client_of(study.owner).get(url("study-samples", study)).content.decode()
     )
-
-
-def test_an_invitation_link_is_shown_once() -> None:
-    study = make_study()
-    client = client_of(study.owner)
-    page = client.post(url("study-invite", study), {"role": "annotator", "note": "Ann"})
-    invitation = Invitation.objects.get()
-    link = page.context["link"]
-    assert link in page.content.decode()
-    assert "/join/" in link
-    again = client.get(url("study-members", study)).content.decode()
-    assert link not in again
-    assert "Ann" in again
-    client.post(url("study-withdraw", study, invitation.pk))
-    invitation.refresh_from_db()
-    assert invitation.withdrawn_at is not None
-
-
-def test_somebody_with_an_account_is_added_by_name() -> None:
-    study = make_study()
-    ann = make_user(Role.ANNOTATOR)
-    client = client_of(study.owner)
-    client.post(url("study-add-member", study), {"username": ann.username, "role": "annotator"})
-    assert Membership.objects.get(study=study, user=ann).pseudonym == "A-01"
-
-
-@pytest.mark.parametrize(
-    ("name", "role", "said"),
-    [
-        ("nobody", "annotator", "Nobody here is called"),
-        ("ann", "researcher", "has an annotator’s account"),
-        ("owner", "annotator", "in this study already"),
-    ],
-)
-def test_who_cannot_be_added_is_said_next_to_the_field(name: str, role: str, said: str) -> None:
-    study = make_study(owner=make_user(Role.RESEARCHER, username="owner"))
-    make_user(Role.ANNOTATOR, username="ann")
-    page = client_of(study.owner).post(
-        url("study-add-member", study), {"username": name, "role": role}
-    )
-    assert page.status_code == 422
-    assert said in page.content.decode().replace("&#x27;", "’")
-    assert study.memberships.count() == 1
-
-
-def test_a_deactivated_annotator_gives_back_the_leases_at_once() -> None:
-    study = launched(pairs=3)
-    who = member(study)
-    assert queue.hand(who)
-    client = client_of(study.owner)
-    client.post(url("study-member-active", study, who.pk), {"active": "0"})
-    who.refresh_from_db()
-    assert not who.active
-    assert not Assignment.objects.filter(study=study, state="leased").exists()
-    assert client_of(who.user).get(reverse("judge", args=[study.uid])).status_code == 404
-    client.post(url("study-member-active", study, who.pk), {"active": "1"})
-    who.refresh_from_db()
-    assert who.active
-
-
-def test_the_owner_cannot_be_deactivated() -> None:
-    study = make_study()
-    own = study.memberships.get()
-    page = client_of(study.owner).post(
-        url("study-member-active", study, own.pk), {"active": "0"}, follow=True
-    )
-    assert "owns this study" in page.content.decode()
-    own.refresh_from_db()
-    assert own.active
 
 
 def test_a_vote_shows_on_the_dashboard_at_once() -> None:
