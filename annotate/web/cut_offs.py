@@ -171,11 +171,21 @@ def _threshold(
     """The stored threshold; while there is none, one that is not, from the scores at hand.
 
     Raises:
-        CalibrationRefused: scores are missing.
+        CalibrationRefused: scores are missing, or the tau belongs to something else.
     """
     if tuned is not None:
-        rows = Threshold.objects.select_related("calibration__prompt_set")
-        return rows.filter(pk=tuned.threshold).first()
+        rows = Threshold.objects.select_related("calibration__prompt_set").filter(
+            pk=tuned.threshold,
+            calibration__student_digest=task.student.digest(),
+            calibration__estimator_digest=task.estimator.digest(),
+            calibration__prompt_set__studies=study,
+        )
+        if (stored := rows.first()) is None:
+            raise CalibrationRefused(
+                "its tau was tuned for another student, estimator or prompt set than it has now. "
+                "Calibrate it again."
+            )
+        return stored
     if chosen is None or study.state != Study.State.DRAFT:
         return None
     seed = study.read_protocol().seed

@@ -32,7 +32,9 @@ class Opened:
         context.on("page", lambda page: watch(page, self.trouble))
         context.on("response", lambda answer: answers.append(answer))
         self.page = look.open(world, context)
-        pages = [r for r in answers if "text/html" in r.headers.get("content-type", "")]
+        # A redirect, as to a picture made just now, has no text of its own.
+        whole = [r for r in answers if not 300 <= r.status < 400]
+        pages = [r for r in whole if "text/html" in r.headers.get("content-type", "")]
         self.html = pages[-1].text()
 
 

@@ -11,7 +11,9 @@ from django.utils import timezone
 from annotate.judging.launch import launch
 from annotate.people.models import Role
 from annotate.sampling.models import Job, Sample
+from annotate.studies.create import update_draft
 from annotate.studies.models import Study
+from annotate.studies.spec import parse_spec
 from tests.factories import join, make_generated, make_user
 from tests.web.arrange_sampling import finish, make_waiting
 
@@ -61,9 +63,6 @@ def test_acceptance_stands_beside_its_plan() -> None:
     study = make_waiting()
     methods = study.read_spec().model_dump(mode="json")
     methods["methods"][-1]["settings"]["threshold"] = {"tau": "Infinity"}
-    from annotate.studies.create import update_draft
-    from annotate.studies.spec import parse_spec
-
     launch(update_draft(study, parse_spec(methods), actor=study.owner), actor=None)
     finish(sample(study, "adaptive"), decision="refined", steps=25, forwards=50)
     html = page(study)

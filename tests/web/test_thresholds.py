@@ -9,7 +9,9 @@ from django.urls import reverse
 from annotate.judging.launch import launch
 from annotate.people.models import Role
 from annotate.sampling.models import Sample, Threshold
+from annotate.studies.create import update_draft
 from annotate.studies.models import Study
+from annotate.studies.spec import parse_spec
 from tests.factories import make_generated, make_user
 from tests.web.arrange_sampling import arm_of, make_waiting, score_all
 from tests.web.test_pictures import client_of
@@ -145,9 +147,6 @@ def test_tuning_on_a_prompt_that_is_shown_is_refused() -> None:
     study = make_waiting()
     written = study.read_spec().model_dump(mode="json")
     written["prompt_sets"][1]["prompts"][0]["text"] = "show 0"
-    from annotate.studies.create import update_draft
-    from annotate.studies.spec import parse_spec
-
     update_draft(study, parse_spec(written), actor=study.owner)
     answer = client_of(study.owner).post(address(study), {"replicas": "1"})
     assert answer.status_code == 422
@@ -181,6 +180,19 @@ def test_after_the_launch_the_figures_stay_and_nothing_can_be_written() -> None:
     before = method(study)
     assert "frozen" in post(study, method="adaptive", way="tau", value="1")
     assert method(study) == before
+
+
+def test_a_tau_of_another_student_shows_no_scores_and_says_so() -> None:
+    study = started()
+    score_all(study, SCORES)
+    post(study, method="adaptive", way="percentile", value="50")
+    study.refresh_from_db()
+    written = study.read_spec().model_dump(mode="json")
+    written["methods"][-1]["settings"]["arm"]["student"]["steps"] = 3
+    update_draft(study, parse_spec(written), actor=study.owner)
+    html = shown(study)
+    assert "Its tau was tuned for another student" in html
+    assert "plot-wide" not in html
 
 
 def test_a_second_noise_seed_fills_its_column() -> None:
