@@ -236,12 +236,9 @@ def auc_difference(
     one, two = auc(a, ideal), auc(b, ideal)
     if one is None or two is None:
         raise ValueError("every label is the same; an AUC needs prompts of both kinds")
-    differences = []
-    for rows in rng.integers(len(a), size=(resamples, len(a))):
-        left, right = auc(a[rows], ideal[rows]), auc(b[rows], ideal[rows])
-        if left is not None and right is not None:
-            differences.append(left - right)
-    low, high = np.quantile(differences, ((1 - confidence) / 2, (1 + confidence) / 2))
+    drawn = rng.integers(len(a), size=(resamples, len(a)))
+    differences = resampled_aucs(a, ideal, drawn) - resampled_aucs(b, ideal, drawn)
+    low, high = np.nanquantile(differences, ((1 - confidence) / 2, (1 + confidence) / 2))
     return one - two, float(low), float(high)
 
 
@@ -281,6 +278,35 @@ def reliability(
             )
         )
     return tuple(found)
+
+
+def resampled_aucs(scores: Array, labels: NDArray[np.bool_], drawn: NDArray[np.int64]) -> Array:
+    """`auc` of each resample at once; NaN where a label was not drawn.
+
+    With scores sorted, a sample to keep outscores the samples to improve below it and half of those
+    that score the same.
+
+    Args:
+        scores: of the prompts, (prompts,).
+        labels: True where the ideal oracle keeps, (prompts,).
+        drawn: places of the prompts of each resample, (resamples, prompts).
+    """
+    import numpy as np
+
+    resamples, n = drawn.shape
+    places = (drawn + n * np.arange(resamples)[:, None]).ravel()
+    weights = np.bincount(places, minlength=resamples * n).reshape(resamples, n)
+    order = np.argsort(scores, kind="stable")
+    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
+    sorted_weights, ideal = weights[:, order], labels[order]
+    good = np.add.reduceat(sorted_weights * ideal, starts, axis=1)
+    bad = np.add.reduceat(sorted_weights * ~ideal, starts, axis=1)
+    below = np.cumsum(bad, axis=1) - bad
+    pairs = good.sum(axis=1) * bad.sum(axis=1)
+    above = (good * (below + bad / 2)).sum(axis=1)
+    found: Array = np.full(resamples, np.nan)
+    np.divide(above, pairs, out=found, where=pairs > 0)
+    return found
 
 
 def _roc(scores: Array, labels: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:

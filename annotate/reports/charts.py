@@ -118,7 +118,9 @@ class Chart:
         lowest = self.bottom - 2
         for y, words, kind in spread(self._labels, low=self.top + 6, high=lowest):
             if inside:
-                self.canvas.text(self.right - 4, y - 6, words, kind, "end")
+                # Under a line that runs along the top there is room, above it there is none.
+                at = y - 6 if y - 18 > self.top else y + 16
+                self.canvas.text(self.right - 4, at, words, f"{kind} t-halo", "end")
             else:
                 room = self.width - self.right - 10
                 self.canvas.text(self.right + 10, y + 4, fit(words, room), kind)

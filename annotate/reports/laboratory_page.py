@@ -35,6 +35,13 @@ MODEL_WORDS = {
     "M3-skill": "fixed budget: exactly k % are refined, by skill ρ",
     "M4": "score: exactly the k % lowest of a noisy score are refined",
 }
+MODEL_NAMES = {
+    "M1": "M1, symmetric",
+    "M2": "M2, class-conditional",
+    "M3": "M3, fixed budget by accuracy",
+    "M3-skill": "M3, fixed budget by skill",
+    "M4": "M4, noisy score at a fixed budget",
+}
 RULE_WORDS = {
     "not_worse": "keep what wins or ties against the teacher",
     "win_only": "keep only what wins against the teacher",
@@ -100,9 +107,12 @@ def lay_out_laboratory(lab: Laboratory) -> LabPage:
 
 
 def _ends(lab: Laboratory) -> tuple[int, int]:
-    """The first and the last setting that is possible."""
+    """Where an oracle without skill stands on the axis, and the last setting that is possible."""
     places = [i for i, ok in enumerate(lab.curve.feasible) if ok]
-    return places[0], places[-1]
+    first = places[0]
+    if lab.settings.model == "M3":
+        first = min(places, key=lambda i: abs(lab.x[i] - lab.budget.random))
+    return first, places[-1]
 
 
 def _headline(lab: Laboratory) -> str:
@@ -236,7 +246,7 @@ def _score(lab: Laboratory) -> Plate:
         crosses = state.gap.low <= 0 <= state.gap.high
         title = (
             f"{lab.estimators[0].name} scores {percent(state.score.value)}, {abs(gap):.1f} points "
-            f"{apart} the line{', which its interval contains' if crosses else ''}"
+            f"{apart} the line{'; the interval of that gap contains 0' if crosses else ''}"
         )
     elif lab.fair is not None:
         title = (

@@ -23,6 +23,15 @@ from annotate.studies.models import Contrast, Method, Prompt, Study
 from generation.budget import planned, steps_of
 from generation.spec import Adaptive
 
+# As their authors write them.
+NAMES = {
+    "imagereward": "ImageReward",
+    "pickscore": "PickScore",
+    "clip": "CLIP score",
+    "hpsv2": "HPSv2",
+    "reference": "Reference estimator",
+    "random": "Lots",
+}
 _RESULTS = {"a": Result.WIN, "tie": Result.TIE, "b": Result.LOSS}
 Slot = tuple[int, int]
 """A prompt's key in the database and a replica."""
@@ -205,9 +214,12 @@ def _scores(
         all_of_it = arm.model_copy(update={"threshold": math.inf})
         if refined is not None and math.isfinite(arm.threshold) and all_of_it == refined:
             arms[arm.estimator.digest()].append(_arm(study, pair, method, arm, slots))
-    taken = list(names.values())
-    for digest, values in sorted(own.items(), key=lambda pair: names.get(pair[0]) or pair[0]):
-        name = names.get(digest) or "estimator"
+    taken = [NAMES.get(name or "", "Estimator") for d, name in names.items() if d in own]
+    # The study's own estimator comes first: its decisions are the current state.
+    for digest, values in sorted(
+        own.items(), key=lambda pair: (pair[0] not in arms, names.get(pair[0]) or pair[0])
+    ):
+        name = NAMES.get(names.get(digest) or "", "Estimator")
         short = f"{name} {digest[:6]}" if taken.count(name) != 1 else name
         calibration = tuned.get(digest)
         yield Scores(

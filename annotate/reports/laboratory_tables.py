@@ -90,7 +90,7 @@ def states_table(lab: Laboratory) -> Table:
                     percent(state.score.value),
                     bracket(state.score.low, state.score.high),
                     _points(state.gap.value),
-                    bracket(state.gap.low, state.gap.high),
+                    _ends(state.gap.low, state.gap.high),
                     percent(state.kept.value),
                     coefficient(state.skill),
                 )
@@ -123,8 +123,7 @@ def arms_table(lab: Laboratory) -> Table | None:
 def policy_table(lab: Laboratory) -> Table:
     """Every tenth k of every estimator: cost, result, and the difference to both extremes."""
     columns = (
-        "k",
-        "Estimator",
+        "Estimator and k",
         "Mean steps" if lab.cost_known else "Refined",
         "Win / tie / lose",
         "Win rate, ties half",
@@ -143,16 +142,15 @@ def policy_table(lab: Laboratory) -> Table:
                 continue
             rows.append(
                 (
-                    f"{k:g}",
-                    report.name,
+                    f"{report.name}, k = {k:g}",
                     f"{p.steps[i]:.2f}" if lab.cost_known else _percent(p.steps[i]),
                     " / ".join(f"{100 * v[i]:.1f}" for v in (p.win, p.tie, p.lose)),
                     _percent(p.score[i]),
                     bracket(float(p.low[i]), float(p.high[i])),
                     _points(float(p.over_student[i])),
-                    bracket(float(p.over_student_low[i]), float(p.over_student_high[i])),
+                    _ends(float(p.over_student_low[i]), float(p.over_student_high[i])),
                     _points(float(p.over_refined[i])),
-                    bracket(float(p.over_refined_low[i]), float(p.over_refined_high[i])),
+                    _ends(float(p.over_refined_low[i]), float(p.over_refined_high[i])),
                     "yes" if p.pareto[i] else "",
                 )
             )
@@ -300,6 +298,11 @@ def _percent(value: float) -> str:
 def _points(value: float) -> str:
     """A difference of shares in percentage points, signed."""
     return f"{'−' if value < -0.0005 else '+'}{abs(100 * value):.1f}"
+
+
+def _ends(low: float, high: float) -> str:
+    """The interval of a difference."""
+    return f"[{_points(low)}, {_points(high)}]"
 
 
 def _signed(value: float) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from annotate.reports.canvas import NARROW, WIDE, Anchor, Figure, Svg, first_fit, text_width
-from annotate.reports.charts import Axis, Chart, Margins, round_ticks
+from annotate.reports.charts import Axis, Chart, Margins, round_ticks, spread
 from annotate.reports.estimator_report import EstimatorReport
 from annotate.reports.laboratory import Laboratory
 
@@ -100,7 +100,7 @@ def _score(lab: Laboratory, width: float, *, kind: str, alt: str) -> Svg:
         values += list(lab.fair.rates.score)
     for stand in stands(lab):
         values += [stand.report.state.score.low, stand.report.state.score.high]
-    chart = _frame(lab, width, (min(values), max(values)), kind=kind, alt=alt)
+    chart = _frame(lab, width, (min(values), max(values)), kind=kind, alt=alt, heading=False)
     if band is not None:
         pairs = zip(band.low.score, lab.curve.feasible, strict=True)
         low = [v if ok else math.nan for v, ok in pairs]
@@ -116,24 +116,32 @@ def _score(lab: Laboratory, width: float, *, kind: str, alt: str) -> Svg:
         state = stand.report.state
         chart.whisker(stand.x, state.score.low, state.score.high)
         chart.dot(stand.x, state.score.value, f"mark mark-{1 + place % 4}")
-        # Names take turns above and below, as estimators tend to stand close together.
-        above = place % 2 == 0
-        at = chart.y(state.score.high) - 7 if above else chart.y(state.score.low) + 16
-        _named(chart, chart.x(stand.x), at, stand.name)
+    _names(chart, stands(lab))
     return chart.svg(inside=not wide)
 
 
 def _frame(
-    lab: Laboratory, width: float, values: tuple[float, float], *, kind: str, alt: str
+    lab: Laboratory,
+    width: float,
+    values: tuple[float, float],
+    *,
+    kind: str,
+    alt: str,
+    heading: bool = True,
 ) -> Chart:
-    """Axes, the mean steps below, and what the budget does not allow."""
+    """Axes, the mean steps below, and what the budget does not allow; room for a heading."""
     wide = width == WIDE
     places = [*lab.x, *(stand.x for stand in stands(lab))]
-    x_ticks = round_ticks(min(places), max(places), most=6 if wide else 5)
+    around = round_ticks(min(places), max(places), most=7)
+    low, high = min(around[0], min(places)), around[-1]
+    # Every tenth where there is room, so that both drawings have the same ticks.
+    x_ticks = tuple(n / 10 for n in range(round(10 * low), round(10 * high) + 1))
+    if len(x_ticks) > 7:
+        x_ticks = around
     y_ticks = round_ticks(*values, most=6)
     share = lab.settings.model not in ("M3-skill", "M4")
     long, brief = AXES[lab.settings.model]
-    x = Axis(min(places[0], x_ticks[0]), x_ticks[-1], x_ticks, long if wide else brief, share=share)
+    x = Axis(low, high, x_ticks, long if wide else brief, share=share)
     chart = Chart(
         width,
         400 if wide else 350,
@@ -141,7 +149,7 @@ def _frame(
         y=Axis(y_ticks[0], y_ticks[-1], y_ticks),
         kind=kind,
         alt=alt,
-        margins=Margins(right=118 if wide else 10, top=48, bottom=96),
+        margins=Margins(right=118 if wide else 10, top=48 if heading else 32, bottom=96),
     )
     if lab.settings.model == "M3":
         _budget(chart, lab, low=x.low, high=x.high)
@@ -184,33 +192,46 @@ def _current(chart: Chart, stand: Stand) -> None:
     anchor: Anchor = "start" if right else "end"
     for top, line, kind in ((14, "Current state", "t-s t-b"), (28, words, "t-s t-2")):
         chart.canvas.text(at, top, first_fit((line, stand.name), room), kind, anchor)
-    taken: list[float] = []
-    for name, value in (("win", state.win), ("tie", state.tie), ("lose", state.lose)):
+    results = (("win", state.win), ("tie", state.tie), ("lose", state.lose))
+    tones = {"win": "t-win", "tie": "t-2", "lose": "t-lose"}
+    labels = []
+    for name, value in results:
         chart.dot(stand.x, value.value, f"dot-{name}")
-        tone = {"win": "t-win", "tie": "t-2", "lose": "t-lose"}[name]
-        y = chart.y(value.value) - 9.0
-        while any(abs(y - other) < 13 for other in taken):
-            y += 26.0
-        taken.append(y)
-        chart.canvas.text(x + 9, y, f"{100 * value.value:.0f}", f"t-s t-b {tone}")
+        kind = f"t-s t-b t-halo {tones[name]}"
+        labels.append((chart.y(value.value) + 4, f"{100 * value.value:.0f}", kind))
+    for y, number, kind in spread(labels, low=chart.top + 4, high=chart.bottom - 4):
+        chart.canvas.text(x + 10, y, number, kind)
 
 
 def _others(chart: Chart, others: Sequence[Stand], *, wide: bool) -> None:
-    """Triangles on the axis; with names where they do not run into each other."""
-    end = -math.inf
+    """Triangles on the axis; names stand in as many rows as keep them apart."""
+    ends: list[float] = []
     for stand in sorted(others, key=lambda s: s.x):
         x, y = chart.x(stand.x), chart.bottom
         chart.canvas.path(f"M{x:.1f} {y - 1:.1f}l-5 -9l10 0z", "f-ghost")
+        if not wide:
+            continue
         half = text_width(stand.name, size=12) / 2
-        if wide and x - half > end:
-            chart.canvas.text(x, y - 14, stand.name, "t-s t-2", "middle")
-            end = x + half + 6
+        row = next((r for r, end in enumerate(ends) if x - half > end), len(ends))
+        ends[row : row + 1] = [x + half + 6]
+        chart.canvas.text(x, y - 14 - 14 * row, stand.name, "t-s t-2 t-halo", "middle")
 
 
-def _named(chart: Chart, x: float, y: float, words: str) -> None:
-    half = text_width(words, size=12) / 2
-    inside = min(max(x, chart.left + half), chart.width - half)
-    chart.canvas.text(inside, y, words, "t-s t-b", "middle")
+def _names(chart: Chart, found: Sequence[Stand]) -> None:
+    """Names beside the outermost points and above those between them."""
+    order = sorted(found, key=lambda s: s.x)
+    for place, stand in enumerate(order):
+        state, x = stand.report.state, chart.x(stand.x)
+        width = text_width(stand.name, size=12)
+        top, kind = chart.y(state.score.high), "t-s t-b t-halo"
+        if place == len(order) - 1 and x + 8 + width < chart.right:
+            chart.canvas.text(x + 8, chart.y(state.score.low), stand.name, kind)
+        elif place == 0 and x - 8 - width > chart.left:
+            chart.canvas.text(x - 8, chart.y(state.score.low), stand.name, kind, "end")
+        else:
+            half = width / 2
+            inside = min(max(x, chart.left + half), chart.width - half)
+            chart.canvas.text(inside, top - 6 - 14 * place, stand.name, kind, "middle")
 
 
 def _last(values: Iterable[float]) -> float:

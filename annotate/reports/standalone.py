@@ -27,6 +27,7 @@ _HEAD = re.compile(r'<svg [^>]*? width="([\d.]+)" height="([\d.]+)"[^>]*>')
 _RULES = """
 text { fill: $ink; font: 13px "Liberation Sans", Arial, sans-serif; }
 .t-s { font-size: 12px; } .t-b { font-weight: 650; } .t-2 { fill: $ink-3; }
+.t-halo { paint-order: stroke; stroke: $paper; stroke-width: 3px; }
 .t-win { fill: $win; } .t-lose { fill: $plot-lose-text; }
 .f-ink { fill: $ink; } .f-ghost { fill: $plot-ghost; } .f-shade { fill: $paper-3; }
 path[class^="s-"], path[class^="line-"] { fill: none; }

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from annotate.analysis.oracle_table import Rule
 from annotate.reports.branches import MODELS, Branches, Model, Settings
 from annotate.reports.laboratory import investigate
-from annotate.reports.laboratory_page import MODEL_WORDS, RULE_WORDS, lay_out_laboratory
+from annotate.reports.laboratory_page import MODEL_NAMES, RULE_WORDS, lay_out_laboratory
 from annotate.reports.laboratory_study import BranchPair, branch_pairs, read_branches
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
 
@@ -54,13 +54,15 @@ def laboratory(request: PersonRequest, uid: UUID) -> HttpResponse:
         "pairs": [
             Choice(
                 p.key,
-                f"{p.student} and, all refined, {p.refined}; against {p.teacher}",
+                f"Student {p.student}, all of it refined {p.refined}, against {p.teacher}",
                 pair is not None and p.key == pair.key,
             )
             for p in pairs
         ],
-        "models": [Choice(m, f"{m}, {MODEL_WORDS[m]}", m == settings.model) for m in MODELS],
-        "rules": [Choice(r, f"{r}: {RULE_WORDS[r]}", r == settings.rule) for r in map(str, Rule)],
+        "models": [Choice(m, MODEL_NAMES[m], m == settings.model) for m in MODELS],
+        "rules": [
+            Choice(r, RULE_WORDS[r].capitalize(), r == settings.rule) for r in map(str, Rule)
+        ],
     }
     return render(request, "reports/laboratory.html", context)
 

@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, path
 
-from annotate.web import laboratory, reports
+from annotate.web import laboratory, planner, reports
 
 urlpatterns: list[URLPattern] = [
+    path("plan/", planner.plan, name="study-plan"),
     path("<uuid:uid>/report/", reports.report, name="study-report"),
     path("<uuid:uid>/laboratory/", laboratory.laboratory, name="study-laboratory"),
     path("<uuid:uid>/export/<str:name>", reports.export, name="study-export"),

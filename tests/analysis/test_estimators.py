@@ -14,6 +14,7 @@ from annotate.analysis.decisions import (
     decision_accuracy,
     ranking_quality,
     reliability,
+    resampled_aucs,
 )
 from annotate.analysis.estimators import human_ceiling, pair_agreement
 from tests.analysis.branches import results
@@ -39,6 +40,15 @@ def test_constant_scores_rank_no_better_than_chance():
 def test_the_auc_does_not_change_under_a_monotone_map(rows):
     scores, labels = (np.array(column) for column in zip(*rows, strict=True))
     assert auc(scores.astype(float), labels) == auc(np.exp(scores / 3), labels)
+
+
+@given(scored)
+def test_resampled_aucs_are_those_of_the_drawn_prompts(rows):
+    scores, labels = (np.array(column) for column in zip(*rows, strict=True))
+    drawn = rng().integers(len(rows), size=(5, len(rows)))
+    wanted = [auc(scores[places].astype(float), labels[places]) for places in drawn]
+    found = resampled_aucs(scores.astype(float), labels, drawn)
+    assert [None if np.isnan(a) else a for a in found] == pytest.approx(wanted)
 
 
 @given(scored)

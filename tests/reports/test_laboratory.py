@@ -23,7 +23,12 @@ from annotate.reports.laboratory import investigate
 from annotate.reports.laboratory_csv import OutcomesError, read_outcomes
 from annotate.reports.laboratory_files import lab_data, lab_text, write_laboratory
 from annotate.reports.laboratory_page import lay_out_laboratory
-from annotate.reports.laboratory_study import branch_pairs, has_laboratory, read_branches
+from annotate.reports.laboratory_study import (
+    NAMES,
+    branch_pairs,
+    has_laboratory,
+    read_branches,
+)
 from annotate.sampling.models import Calibration
 from annotate.studies.models import Study
 from generation.spec import Adaptive
@@ -272,7 +277,7 @@ def test_a_real_arm_at_its_tau_gives_what_the_branches_say_and_says_where_not():
     estimator = Adaptive.model_validate(arm.settings["arm"]).estimator
     score(study, "student", estimator.digest(), GOOD)
     (scores,) = read_branches(study, branch_pairs(study)[0]).scores
-    assert scores.name == estimator.name
+    assert scores.name == NAMES[estimator.name]
     lab = investigate(read_branches(study, branch_pairs(study)[0]), Settings(**QUICK))
     (made,) = lab.estimators[0].made
     assert made.judged == (4, 2, 0)
@@ -296,7 +301,7 @@ def test_thresholds_come_from_the_calibration_where_there_is_one():
     )
     lab = investigate(read_branches(study, branch_pairs(study)[0]), Settings(**QUICK))
     (report,) = lab.estimators
-    assert (report.name, report.tuned_elsewhere) == ("clip", True)
+    assert (report.name, report.tuned_elsewhere) == ("CLIP score", True)
     assert report.state.threshold == pytest.approx(0.075)
     assert report.state.kept.value == 1.0
 
