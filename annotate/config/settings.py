@@ -130,7 +130,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "PRAGMA foreign_keys=ON;PRAGMA cache_size=-16000;",
     }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # Lets the statements of judging/hotpath.py, and no others, be planned once a connection. Switch
+    # Lets what judging/statements.py runs, and nothing else, be planned once a connection. Switch
     # it off behind a pooler that lends connections by transaction.
     DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = (
         5 if env_bool("TRIPTYCH_POSTGRES_PREPARE", default=True) else None

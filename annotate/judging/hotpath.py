@@ -1,20 +1,15 @@
-"""The statements that every vote runs, as SQL: compiling them anew cost more than running them.
+"""The statements that every claim runs, as SQL: compiling them anew cost more than running them.
 
 Each function is one statement, the same on SQLite and PostgreSQL; the ORM writes everything that
 is rare. Why: docs/decisions/0007-sql-on-the-hot-path.md. It must not decide anything.
 """
 
-import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-import psycopg
-from django.db import connection
-
+from annotate.judging.statements import as_time, as_uuid, fetch, locking, read_time, read_uuid, run
 from annotate.studies.models import Membership, Study
 
 
@@ -61,56 +56,6 @@ class Candidate:
     returned: bool
 
 
-def _time(value: datetime) -> Any:
-    return connection.ops.adapt_datetimefield_value(value)
-
-
-def _uuid(value: uuid.UUID) -> Any:
-    return value if connection.features.has_native_uuid_field else value.hex
-
-
-def _read_time(value: datetime) -> datetime:
-    # SQLite's driver gives the UTC it stored without saying so.
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-def _read_uuid(value: Any) -> uuid.UUID:
-    return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
-
-
-def _lock(clause: str) -> str:
-    """Row locks exist on PostgreSQL; on SQLite the IMMEDIATE transaction is the lock."""
-    return f" FOR UPDATE OF {clause}" if connection.features.has_select_for_update else ""
-
-
-@contextmanager
-def _executed(sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
-    """A cursor that has run the statement.
-
-    PostgreSQL plans each statement once a connection: planning cost it more than running, and
-    Django's own cursors plan every time.
-    """
-    if connection.vendor != "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            yield cursor
-        return
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(sql, parameters, prepare=True)
-        yield cursor
-
-
-def _run(sql: str, parameters: Sequence[Any]) -> int:
-    with _executed(sql, parameters) as cursor:
-        return int(cursor.rowcount)
-
-
-def _rows(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with _executed(sql, parameters) as cursor:
-        return list(cursor.fetchall())
-
-
 # The study's specification stays behind: launched protocols are kept in memory.
 _PLACE_FIELDS = ("id", "study_id", "user_id", "role", "pseudonym", "active", "cursor", "left_lead")
 _STUDY_FIELDS = ("id", "name", "state", "protocol_hash")  # both in the order of their models
@@ -124,7 +69,7 @@ _PLACE = (
 
 def annotator_place(user: int, study: uuid.UUID) -> Membership | None:
     """Somebody's active place as an annotator of a study, with the study's state."""
-    rows = _rows(_PLACE, [_uuid(study), user])
+    rows = fetch(_PLACE, [as_uuid(study), user])
     if not rows:
         return None
     values = rows[0]
@@ -154,11 +99,11 @@ def _lease(row: tuple[Any, ...]) -> Lease:
         pk=pk,
         comparison_id=comparison,
         slot=slot,
-        token=_read_uuid(token),
+        token=read_uuid(token),
         lane=lane,
         turn=turn,
-        leased_at=_read_time(leased_at),
-        lease_until=_read_time(until),
+        leased_at=read_time(leased_at),
+        lease_until=read_time(until),
         flipped=bool(flipped),
         prompt=text,
         context=context,
@@ -174,18 +119,20 @@ def _lease(row: tuple[Any, ...]) -> Lease:
 def leases(study: int, annotator: int) -> list[Lease]:
     """Somebody's open leases in display order, locked, so that none is passed on meanwhile."""
     sql = f"{_LEASE}WHERE a.study_id = %s AND a.annotator_id = %s AND a.state = 'leased'"
-    return [_lease(row) for row in _rows(f"{sql} ORDER BY a.turn{_lock('a')}", [study, annotator])]
+    return [
+        _lease(row) for row in fetch(f"{sql} ORDER BY a.turn{locking('a')}", [study, annotator])
+    ]
 
 
 def lease_by_id(pk: int) -> Lease:
     """One lease with all that its screen shows."""
-    return _lease(_rows(f"{_LEASE}WHERE a.id = %s", [pk])[0])
+    return _lease(fetch(f"{_LEASE}WHERE a.id = %s", [pk])[0])
 
 
 def lanes_and_turns(study: int, annotator: int) -> list[tuple[int, int]]:
     """(lane, turn) of somebody's open leases."""
     sql = "SELECT lane, turn FROM judging_assignment WHERE study_id = %s AND annotator_id = %s"
-    return [(int(a), int(b)) for a, b in _rows(f"{sql} AND state = 'leased'", [study, annotator])]
+    return [(int(a), int(b)) for a, b in fetch(f"{sql} AND state = 'leased'", [study, annotator])]
 
 
 # Slots of comparisons this annotator has neither had nor skipped.
@@ -200,8 +147,8 @@ WHERE a.study_id = %s AND NOT a.held
 
 
 def _candidate(study: int, annotator: int, where: str, order: str, *extra: Any) -> Candidate | None:
-    lock = _lock("a") and f"{_lock('a')} SKIP LOCKED"
-    rows = _rows(
+    lock = locking("a") and f"{locking('a')} SKIP LOCKED"
+    rows = fetch(
         f"{_UNSEEN} AND {where} ORDER BY {order} LIMIT 1{lock}",
         [study, annotator, annotator, *extra],
     )
@@ -219,7 +166,7 @@ def leftovers(study: int, *, now: datetime) -> tuple[bool, bool]:
         f"SELECT EXISTS ({slots} state = 'free' AND returned), "
         f"EXISTS ({slots} state = 'leased' AND lease_until < %s)"
     )
-    came_back, ran_out = _rows(sql, [study, study, _time(now)])[0]
+    came_back, ran_out = fetch(sql, [study, study, as_time(now)])[0]
     return bool(came_back), bool(ran_out)
 
 
@@ -232,7 +179,7 @@ def returned_slot(study: int, annotator: int) -> Candidate | None:
 def expired_slot(study: int, annotator: int, *, now: datetime) -> Candidate | None:
     """The lease that ran out longest ago."""
     where = "a.state = 'leased' AND a.lease_until < %s"
-    return _candidate(study, annotator, where, "a.lease_until", _time(now))
+    return _candidate(study, annotator, where, "a.lease_until", as_time(now))
 
 
 def fresh_slot(
@@ -263,11 +210,11 @@ def take(
         "UPDATE judging_assignment SET state = 'leased', annotator_id = %s, token = %s, "
         "leased_at = %s, lease_until = %s, lane = %s, turn = %s WHERE id = %s AND "
     )
-    values = [annotator, _uuid(token), _time(now), _time(until), lane, turn, candidate.pk]
+    values = [annotator, as_uuid(token), as_time(now), as_time(until), lane, turn, candidate.pk]
     if candidate.token is None:
-        return _run(f"{sql}state = 'free'", values) == 1
-    seen = [candidate.token, _time(now)]
-    return _run(f"{sql}state = 'leased' AND token = %s AND lease_until < %s", values + seen) == 1
+        return run(f"{sql}state = 'free'", values) == 1
+    seen = [candidate.token, as_time(now)]
+    return run(f"{sql}state = 'leased' AND token = %s AND lease_until < %s", values + seen) == 1
 
 
 def walk_on(membership: int, *, cursor: int, leads: int) -> None:
@@ -279,106 +226,4 @@ def walk_on(membership: int, *, cursor: int, leads: int) -> None:
         'UPDATE studies_membership SET left_lead = left_lead + %s, "cursor" = '
         'CASE WHEN "cursor" < %s THEN %s ELSE "cursor" END WHERE id = %s'
     )
-    _run(sql, [leads, cursor, cursor, membership])
-
-
-@dataclass(frozen=True)
-class Slot:
-    """Somebody's slot by its token, as a vote finds it."""
-
-    pk: int
-    state: str
-    flipped: bool
-    lease_until: datetime | None
-    comparison_id: int
-
-
-def slot_by_token(study: int, annotator: int, token: uuid.UUID) -> Slot | None:
-    """The slot, locked together with its comparison: the last two votes on it take turns."""
-    sql = (
-        "SELECT a.id, a.state, a.flipped, a.lease_until, a.comparison_id "
-        "FROM judging_assignment a JOIN judging_comparison c ON c.id = a.comparison_id "
-        "WHERE a.token = %s AND a.annotator_id = %s AND a.study_id = %s AND a.state <> 'void'"
-    )
-    rows = _rows(f"{sql}{_lock('a, c')}", [_uuid(token), annotator, study])
-    if not rows:
-        return None
-    pk, state, flipped, until, comparison = rows[0]
-    limit = None if until is None else _read_time(until)
-    return Slot(pk, state, bool(flipped), limit, comparison)
-
-
-def mark_voted(pk: int, token: uuid.UUID) -> bool:
-    """Compare-and-set a lease to voted."""
-    sql = (
-        "UPDATE judging_assignment SET state = 'voted', lease_until = NULL, lane = NULL, "
-        "turn = NULL WHERE id = %s AND token = %s AND state = 'leased'"
-    )
-    return _run(sql, [pk, _uuid(token)]) == 1
-
-
-_VOTE_COLUMNS = (
-    "assignment_id",
-    "comparison_id",
-    "study_id",
-    "annotator_id",
-    "token",
-    "choice",
-    "deciding",
-    "both_bad",
-    "side",
-    "simulated",
-    "late",
-    "too_fast",
-    "active_ms",
-    "elapsed_ms",
-    "telemetry",
-    "created_at",
-)
-_INSERT_VOTE = (
-    f"INSERT INTO judging_vote ({', '.join(_VOTE_COLUMNS)}) "  # noqa: S608 (constant names)
-    f"VALUES ({', '.join(['%s'] * len(_VOTE_COLUMNS))})"
-)
-_INSERT_ANSWER = (
-    "INSERT INTO judging_answer (vote_id, criterion, choice) "
-    "VALUES ((SELECT id FROM judging_vote WHERE assignment_id = %s), %s, %s)"
-)
-
-
-def insert_vote(
-    values: Mapping[str, Any], answers: Iterable[tuple[str, str]], *, now: datetime
-) -> None:
-    """One vote row and its answer rows."""
-    row = {**values, "token": _uuid(values["token"]), "created_at": _time(now)}
-    row["telemetry"] = json.dumps(values["telemetry"])
-    _run(_INSERT_VOTE, [row[column] for column in _VOTE_COLUMNS])
-    for criterion, choice in answers:
-        _run(_INSERT_ANSWER, [values["assignment_id"], criterion, choice])
-
-
-_VERDICT_COLUMNS = ("outcome", "reason", "rule", "deciding", "votes", "decided_at")
-_STORE_VERDICT = (
-    f"INSERT INTO judging_verdict (comparison_id, {', '.join(_VERDICT_COLUMNS)}) "  # noqa: S608
-    f"VALUES (%s{', %s' * len(_VERDICT_COLUMNS)}) ON CONFLICT (comparison_id) DO UPDATE SET "
-    + ", ".join(f"{column} = excluded.{column}" for column in _VERDICT_COLUMNS)
-)
-
-
-def store_verdict(comparison: int, values: Mapping[str, Any], *, now: datetime) -> None:
-    """A comparison's one verdict, new or in place of the one before."""
-    row = {**values, "decided_at": _time(now)}
-    _run(_STORE_VERDICT, [comparison, *(row[column] for column in _VERDICT_COLUMNS)])
-
-
-def answers_on(comparison: int) -> list[tuple[int, str, str, bool]]:
-    """(vote, criterion, choice, whether there is a verdict) of a comparison's current votes.
-
-    Ask under the comparison's lock. The statement that waits for the lock does not see what was
-    committed while it waited, so it cannot bring the verdict along.
-    """
-    sql = (
-        "SELECT a.vote_id, a.criterion, a.choice, EXISTS ("
-        "SELECT 1 FROM judging_verdict d WHERE d.comparison_id = v.comparison_id) "
-        "FROM judging_answer a JOIN judging_vote v ON v.id = a.vote_id WHERE v.comparison_id = %s"
-    )
-    return [(int(v), c, x, bool(d)) for v, c, x, d in _rows(sql, [comparison])]
+    run(sql, [leads, cursor, cursor, membership])

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from annotate.analysis.verdict import Decision, Rule, decide
 from annotate.analysis.votes import Choice, Criterion, VoteRecord
-from annotate.judging import hotpath
+from annotate.judging import hotpath_votes
 from annotate.judging.models import Assignment, Comparison, Verdict
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
@@ -52,7 +52,7 @@ def settle(comparison: int, protocol: Protocol, *, now: datetime) -> Decision | 
     Call it inside the transaction that changed a vote and holds the comparison's row lock: two
     last votes at once would otherwise each miss the other.
     """
-    answers = hotpath.answers_on(comparison)
+    answers = hotpath_votes.answers_on(comparison)
     votes = records(answers)
     decision = rule_on(votes, protocol) if votes else None
     if decision is None:
@@ -67,7 +67,7 @@ def settle(comparison: int, protocol: Protocol, *, now: datetime) -> Decision | 
         "deciding": decision.deciding.value if decision.deciding else "",
         "votes": len(votes),
     }
-    hotpath.store_verdict(comparison, values, now=now)
+    hotpath_votes.store_verdict(comparison, values, now=now)
     return decision
 
 

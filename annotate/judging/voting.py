@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from annotate.judging import hotpath
+from annotate.judging import hotpath, hotpath_votes
 from annotate.judging.answers import Judgement, read_answers
-from annotate.judging.hotpath import Lease, Slot
+from annotate.judging.hotpath import Lease
+from annotate.judging.hotpath_votes import Slot
 from annotate.judging.models import Assignment, Comparison, Vote, VoteRevision
 from annotate.judging.queue import PassedOn, lanes_of, lease_time, make_room, retrying, top_up
 from annotate.judging.verdicts import protocol_of, settle
@@ -79,7 +80,7 @@ def submit(membership: Membership, ballot: Ballot, *, now: datetime | None = Non
         if slot.state == S.VOTED:
             _check_same(slot, judgement)
             return Receipt(created=False, fresh=[])
-        if not hotpath.mark_voted(slot.pk, ballot.token):
+        if not hotpath_votes.mark_voted(slot.pk, ballot.token):
             raise PassedOn("this pair has passed on to another annotator")
         _insert(membership, slot, judgement, ballot, now=at)
         settle(slot.comparison_id, protocol, now=at)
@@ -94,7 +95,7 @@ _OVER = {Study.State.CLOSED, Study.State.ARCHIVED}
 
 def _slot(membership: Membership, token: uuid.UUID) -> Slot:
     """This person's slot by its token, locked together with its comparison."""
-    slot = hotpath.slot_by_token(membership.study_id, membership.user_id, token)
+    slot = hotpath_votes.slot_by_token(membership.study_id, membership.user_id, token)
     if slot is not None:
         return slot
     if VoteRevision.objects.filter(token=token, annotator_id=membership.user_id).exists():
@@ -131,7 +132,7 @@ def _insert(
         "telemetry": ballot.telemetry,
     }
     answers = [(str(k), str(v)) for k, v in judgement.answers.items()]
-    hotpath.insert_vote(values, answers, now=now)
+    hotpath_votes.insert_vote(values, answers, now=now)
 
 
 def undo(

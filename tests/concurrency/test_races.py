@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from annotate.judging import hotpath, queue, reporting, voting
+from annotate.judging import hotpath_votes, queue, reporting, voting
 from annotate.judging.hotpath import Lease
 from annotate.judging.launch import launch
 from annotate.judging.models import Report, Verdict, VoteRevision
@@ -106,7 +106,7 @@ def check(study: Study) -> None:
     for comparison in study.comparisons.all():
         voters = list(comparison.votes.values_list("annotator", flat=True))
         assert len(voters) == len(set(voters)) <= protocol.overlap
-        votes = records(hotpath.answers_on(comparison.pk))
+        votes = records(hotpath_votes.answers_on(comparison.pk))
         decision = rule_on(votes, protocol) if votes else None
         verdict = Verdict.objects.filter(comparison=comparison).first()
         stored = verdict and (verdict.outcome, verdict.reason, verdict.votes)
