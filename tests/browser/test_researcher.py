@@ -92,7 +92,12 @@ def test_a_row_grows_below_the_last_used_one(site, visitor):
     page.goto("/studies/new/")
     for row in range(4):
         page.fill(f"[name=methods-{row}-name]", f"method {row}")
-    assert page.get_attribute("[name=methods-4-name]", "aria-label") == "Name, row 5"
+    assert page.inner_text("[data-method='4'] legend") == "Method 5"
+    assert page.get_by_label("Name", exact=True).count() == 6  # the study's own, and five cards
+    for row in range(3):
+        page.fill(f"[name=contrasts-{row}-a]", "method 0")
+        page.fill(f"[name=contrasts-{row}-b]", f"method {row + 1}")
+    assert page.get_attribute("[name=contrasts-3-a]", "aria-label") == "A, row 4"
     page.fill("[name=name]", "Many")
     page.click("text=Save the draft")
     page.click("nav >> text=Protocol")
