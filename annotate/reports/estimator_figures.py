@@ -200,4 +200,5 @@ def _key(chart: Chart, names: Sequence[str]) -> None:
 def _word(chart: Chart, x: float, y: float, words: str, at: Anchor) -> None:
     left = chart.x(x)
     shift = {"start": 2, "end": -2}.get(at, 0)
-    chart.canvas.text(left + shift, chart.y(y) - 11, words, "t-s", at)
+    below = 22 if shift else -11
+    chart.canvas.text(left + shift, chart.y(y) + below, words, "t-s t-halo", at)

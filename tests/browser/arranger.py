@@ -45,6 +45,7 @@ from annotate.studies.models import Membership, Method, Study  # noqa: E402
 from annotate.studies.spec import parse_spec  # noqa: E402
 from tests.browser import generated  # noqa: E402
 from tests.browser.pictures import scene  # noqa: E402
+from tests.reports.laboratory_arrange import generated_branches, score  # noqa: E402
 
 VERBS: dict[str, Callable[..., Any]] = {}
 METHODS = ("student", "teacher")
@@ -308,6 +309,18 @@ def reset_link(*, user: int) -> list[str]:
         urlsafe_base64_encode(force_bytes(found.pk)),
         default_token_generator.make_token(found),
     ]
+
+
+@verb
+def branches(*, name: str) -> dict[str, Any]:
+    """A voted study of a student and its samples all refined, with two estimators' scores."""
+    votes = ["WWW", "WWT", "TTL", "LLL", "LLW", "LLT", "WWL", "TWL", "LTT", "WWW", "LLL", "TTT"]
+    made = generated_branches(votes, votes[::-1], simulated=True)
+    Study.objects.filter(pk=made.pk).update(name=name)
+    score(made, "student", "a" * 64, [len(v) - v.count("L") + n / 50 for n, v in enumerate(votes)])
+    score(made, "student", "b" * 64, [(7 * n) % 12 for n in range(len(votes))])
+    account = {"id": made.owner.pk, "username": made.owner.username}
+    return {"uid": str(made.uid), "owner": account | {"session": _session(made.owner)}}
 
 
 @verb

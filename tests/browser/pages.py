@@ -67,6 +67,7 @@ class World:
         self.reset = ask("reset_link", user=self.newcomer["id"])
         ask("lock_out", username=LOCKED_OUT)
         self.invitation = ask("invitation")
+        self.branches = ask("branches", name=NAME)
 
     def address(self, name: str, **given: Any) -> str:
         return str(self.site.ask("address", name=name, **given))
@@ -241,6 +242,9 @@ LOOKS = [
     Look("report", owner("done"), at("study-report", "done")),
     Look("report-running", owner("running"), at("study-report", "running")),
     Look("report-no-votes", owner("fresh"), at("study-report", "fresh")),
+    Look("laboratory", owner("branches"), at("study-laboratory", "branches")),
+    Look("laboratory-no-branches", owner("running"), at("study-laboratory", "running")),
+    Look("plan", owner("running"), at("study-plan")),
     Look("people", lambda w: w.admin, at("people")),
     Look("error-404", annotator("fresh"), lambda _w: "/no/such/page/"),
     Look("error-403", annotator("fresh"), at("people")),
