@@ -2,12 +2,14 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from annotate.sampling.importing import ImportResult, import_samples
+from annotate.sampling.models import Image, ImportRun, Sample
 from annotate.studies.create import create_study
-from annotate.studies.models import Study
+from annotate.studies.models import Method, Prompt, PromptSet, Study
 from annotate.studies.spec import parse_spec
 from tests.factories import make_user
 from tests.sampling import pictures
@@ -58,3 +60,24 @@ def bring(
     )
     source.mkdir(exist_ok=True) if not zipped else None
     return import_samples(study, path, source, actor=study.owner)
+
+
+GOOD = as_csv()
+
+
+def row(**changed: object) -> bytes:
+    """One good row with something changed; unknown names become columns of their own."""
+    cells = dict(zip(HEADER, ROWS[0], strict=True)) | changed
+    return as_csv([list(cells.values())], list(cells))
+
+
+def line(**changed: object) -> bytes:
+    """The same as JSONL; None takes the key away."""
+    cells = dict(zip(HEADER, ROWS[0], strict=True)) | changed
+    return json.dumps({k: v for k, v in cells.items() if v is not None}).encode() + b"\n"
+
+
+def nothing_was_imported() -> bool:
+    return not any(
+        table.objects.exists() for table in (Prompt, PromptSet, Method, Sample, Image, ImportRun)
+    )
