@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from annotate.reports.canvas import Figure
+from annotate.reports.contrast_report import ContrastReport
 from annotate.reports.figures import (
     BarRow,
     Interval,
@@ -15,7 +16,7 @@ from annotate.reports.figures import (
     preference_bars,
     side_intervals,
 )
-from annotate.reports.report import ContrastReport, Report
+from annotate.reports.report import Report
 from annotate.reports.sentences import (
     CRITERIA,
     agreement_title,

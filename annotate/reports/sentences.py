@@ -3,7 +3,9 @@
 It must not compute a number that the report does not hold.
 """
 
-from annotate.reports.report import CLUSTERS, FIXED_EFFECTS, ContrastReport, Report
+from annotate.reports.annotator_report import CLUSTERS, FIXED_EFFECTS
+from annotate.reports.contrast_report import ContrastReport
+from annotate.reports.report import Report
 from annotate.reports.words import (
     confidence,
     counted,

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from annotate.analysis.annotators import SideBalance
 from annotate.analysis.winrate import WinRate
+from annotate.reports.annotator_report import AnnotatorReport
 from annotate.reports.canvas import Svg
+from annotate.reports.contrast_report import ContrastReport
 from annotate.reports.figures import micro_interval
-from annotate.reports.report import AnnotatorReport, ContrastReport, Report
+from annotate.reports.report import Report
 from annotate.reports.sentences import CRITERIA
 from annotate.reports.words import (
     NONE,

@@ -1,6 +1,7 @@
 """The win-rate table for a terminal. It must not know colours or widths of any terminal."""
 
-from annotate.reports.report import ContrastReport, Report
+from annotate.reports.contrast_report import ContrastReport
+from annotate.reports.report import Report
 from annotate.reports.sentences import headline
 from annotate.reports.words import bracket, confidence, number, p_value, percent
 
