@@ -131,8 +131,8 @@ class Protocol(BaseModel):
     examples: tuple[ExamplePair, ...] = Field(
         (),
         title="Example pairs",
-        description="shown with the instructions; pictures are named by their content digest, "
-        "which the sample browser shows",
+        description="shown with the instructions; pictures are named by prompt id and method "
+        "(p1 / teacher) once they are imported, or by their content digest",
     )
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(
         0.95, title="Confidence of intervals", description="between 0.5 and 1"

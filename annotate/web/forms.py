@@ -11,11 +11,19 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from annotate.studies.mistakes import explain
+from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
 from annotate.studies.spec import StudySpec
+from annotate.web.example_names import (
+    SIDES,
+    ExampleMistake,
+    read_names,
+    shown_names,
+    suggestions,
+)
 from annotate.web.method_fields import MethodsField
 from annotate.web.method_text import MethodMistake, in_the_form, plain_method, shown_method
-from annotate.web.spec_fields import Shape, field_for
+from annotate.web.spec_fields import RowsWidget, Shape, field_for
 from annotate.web.spec_values import plain_value, shown_row
 
 # Where each field stands on the page. A field that is named nowhere is shown under "More", so a
@@ -53,6 +61,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Instructions": ("protocol-instructions", "protocol-examples"),
     "Numbers": ("protocol-confidence", "protocol-seed"),
 }
+EXAMPLES = "protocol-examples"
 
 
 class StudyForm(forms.Form):
@@ -61,9 +70,15 @@ class StudyForm(forms.Form):
     spec: StudySpec
 
     def __init__(
-        self, data: Mapping[str, Any] | None = None, *, spec: StudySpec | None = None
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        spec: StudySpec | None = None,
+        study: Study | None = None,
     ) -> None:
         super().__init__(data, initial=initial_of(spec) if spec else {})
+        self.study = study
+        self.example_pictures: list[str] = []
         # By row: what is wrong with a method stands in its card.
         self.method_mistakes: dict[int, list[str]] = {}
         for name, info in _all_fields():
@@ -74,6 +89,18 @@ class StudyForm(forms.Form):
             )
             if not spec and not info.is_required():
                 self.initial.setdefault(name, info.get_default(call_default_factory=True))
+
+        if study is not None:
+            self._name_examples(study)
+
+    def _name_examples(self, study: Study) -> None:
+        """Worked pairs are chosen among the study's pictures, by prompt id and method."""
+        if rows := self.initial.get(EXAMPLES):
+            self.initial[EXAMPLES] = shown_names(study, rows)
+        self.example_pictures = suggestions(study)
+        widget = self.fields[EXAMPLES].widget
+        assert isinstance(widget, RowsWidget)
+        widget.suggested = dict.fromkeys(SIDES, "example-pictures")
 
     @property
     def groups(self) -> Iterator[tuple[str, list[forms.BoundField]]]:
@@ -93,6 +120,8 @@ class StudyForm(forms.Form):
                 self._blame([str(part) for part in mistake["loc"]], explain(mistake))
         except MethodMistake as error:
             self._blame(["methods", str(error.row)], str(error))
+        except ExampleMistake as error:
+            self._blame(["protocol", "examples", str(error.row), error.column], str(error))
         except ValueError as error:
             self.add_error(None, str(error))
         return self.cleaned_data
@@ -106,6 +135,7 @@ class StudyForm(forms.Form):
             if name == "methods":
                 value: Any = [plain_method(number, row) for number, row in enumerate(given or [])]
             else:
+                given = read_names(self.study, given or []) if name == EXAMPLES else given
                 value = plain_value(shape, given)
             where = data["protocol"] if name.startswith("protocol-") else data
             # An emptied text is a choice; an emptied number means its default.

@@ -70,10 +70,10 @@ def edit(request: PersonRequest, uid: UUID) -> HttpResponse:
     """The same form for a draft. A launched study shows its spec and cannot be changed."""
     study = managed_study_or_404(request.user, uid)
     if request.method == "GET" or study.state != Study.State.DRAFT:
-        return _form_page(request, StudyForm(spec=study.read_spec()), study=study)
+        return _form_page(request, StudyForm(spec=study.read_spec(), study=study), study=study)
     if "toml" in request.FILES:
         return _from_file(request, study)
-    form = StudyForm(request.POST)
+    form = StudyForm(request.POST, study=study)
     if form.is_valid() and not LOOKS & request.POST.keys():
         try:
             update_draft(study, form.spec, actor=request.user)
@@ -114,11 +114,11 @@ def _from_file(request: PersonRequest, study: Study | None) -> HttpResponse:
         spec = parse_toml(upload.read().decode("utf-8"))
     except (SpecError, UnicodeDecodeError) as error:
         said = str(error).splitlines()
-        form = StudyForm(spec=study.read_spec()) if study else StudyForm()
+        form = StudyForm(spec=study.read_spec(), study=study) if study else StudyForm()
         return _form_page(
             request, form, study=study, file_errors=said, file=upload.name, status=422
         )
-    return _form_page(request, StudyForm(spec=spec), study=study, file=upload.name)
+    return _form_page(request, StudyForm(spec=spec, study=study), study=study, file=upload.name)
 
 
 def _form_page(

@@ -72,6 +72,8 @@ class RowsWidget(forms.Widget):
     def __init__(self, model: type[BaseModel]) -> None:
         super().__init__()
         self.model = model
+        # Ids of the page's lists of suggestions, by column.
+        self.suggested: dict[str, str] = {}
 
     def value_from_datadict(
         self, data: Mapping[str, Any], _files: Mapping[str, Any], name: str
@@ -109,6 +111,7 @@ class Cell:
     kind: str
     value: Any
     choices: tuple[tuple[str, str], ...] = ()
+    suggested: str = ""
 
 
 def _opponents_first(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,15 +167,20 @@ class RowsBoundField(forms.BoundField):
                     kind=kind,
                     value=values.get(name, "" if kind != "select" or blank else info.default),
                     choices=blank + tuple((str(c), words(c)) for c in shape.choices),
+                    suggested=self._widget.suggested.get(name, ""),
                 )
             )
         return cells
 
     @property
-    def _model(self) -> type[BaseModel]:
+    def _widget(self) -> RowsWidget:
         widget = self.field.widget
         assert isinstance(widget, RowsWidget)
-        return widget.model
+        return widget
+
+    @property
+    def _model(self) -> type[BaseModel]:
+        return self._widget.model
 
 
 class RowsField(forms.Field):
