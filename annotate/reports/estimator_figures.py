@@ -76,7 +76,7 @@ def _policy(
         y=Axis(y_ticks[0], y_ticks[-1], y_ticks),
         kind=kind,
         alt=alt,
-        margins=Margins(right=16, top=30, bottom=48),
+        margins=Margins(right=16, top=44, bottom=48),
     )
     first = reports[0].policy
     order = sorted(range(len(first.steps)), key=lambda i: first.steps[i])
@@ -126,7 +126,7 @@ def _accuracy(reports: Sequence[EstimatorReport], width: float, *, kind: str, al
         y=Axis(y_ticks[0], y_ticks[-1], y_ticks),
         kind=kind,
         alt=alt,
-        margins=Margins(right=16, top=30, bottom=48),
+        margins=Margins(right=16, top=44, bottom=48),
     )
     first = reports[0].accuracies
     chart.band(
@@ -181,19 +181,21 @@ def _square(width: float, label: str, *, kind: str, alt: str) -> Chart:
         y=Axis(0, 1, _WHOLE),
         kind=kind,
         alt=alt,
-        margins=Margins(right=10, top=30, bottom=48),
+        margins=Margins(right=10, top=44, bottom=48),
     )
 
 
 def _key(chart: Chart, names: Sequence[str]) -> None:
-    """Names with a piece of their line, in a row above; what finds no room is in the table."""
-    x = chart.left
+    """Names with a piece of their line, in two rows above; the rest stands in the table."""
+    x, y = chart.left, 10.0
     for place, name in enumerate(names):
         need = 26 + text_width(name, size=12)
         if x + need > chart.width:
+            x, y = chart.left, y + 16
+        if x + need > chart.width or y > 26:
             return
-        chart.canvas.line(x, 10, x + 20, 10, f"line-ink line-{style(place)}")
-        chart.canvas.text(x + 26, 14, name, "t-s")
+        chart.canvas.line(x, y, x + 20, y, f"line-ink line-{style(place)}")
+        chart.canvas.text(x + 26, y + 4, name, "t-s")
         x += need + 14
 
 
