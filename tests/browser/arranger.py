@@ -75,6 +75,13 @@ def person(*, role: str = "annotator", password: str = "", name: str = "") -> di
     return {"id": user.pk, "username": user.username, "session": _session(user)}
 
 
+@verb
+def add_researcher(*, uid: str) -> None:
+    """Somebody beside its owner who plans the study, hence whose role can be changed."""
+    user = User.objects.get(pk=person(role="researcher")["id"])
+    add_member(Study.objects.get(uid=uid), user, role=Membership.Role.RESEARCHER)
+
+
 def _session(user: User) -> str:
     session = import_module(settings.SESSION_ENGINE).SessionStore()
     session["_auth_user_id"] = str(user.pk)

@@ -44,6 +44,7 @@ class World:
         self.running = ask("study", pairs=9, people=3, protocol=quorum, **common)
         ask("vote_all", uid=self.running["uid"], left=3)
         ask("report_pair", uid=self.running["uid"], comment="the left picture is torn")
+        ask("add_researcher", uid=self.running["uid"])
         self.done = ask("study", pairs=6, people=3, protocol=quorum, **common)
         ask("vote_all", uid=self.done["uid"])
         ask("move", uid=self.done["uid"], state="closed")
