@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+# Each test starts processes of its own.
+pytestmark = pytest.mark.server
+
 SCRIPT = """
 import json, django
 django.setup()

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# Each test starts processes of its own.
+pytestmark = pytest.mark.server
+
 CLOSED = """
 import os, socket, subprocess, ctypes
 from pathlib import Path
