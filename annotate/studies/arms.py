@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from annotate.studies.mistakes import lines
+from generation.budget import planned
 from generation.presets import arm_of, preset, resolve
 from generation.spec import Adaptive, Student, Teacher, read_arm
 
@@ -158,6 +159,7 @@ def read_settings(kind: str, written: Mapping[str, Any]) -> ReadArm:
             "settings.threshold: nothing was given and an adaptive arm needs a cut-off. Write "
             "{ percentile = 50 }, { budget = 15 }, { target = 0.6 } or { tau = 0.2 }."
         )
+    _check_budget(recipe, rule)
     # A tau tuned for another rule is none: the percentile was changed since.
     tuned = settings.tuned if settings.tuned and settings.tuned.rule == rule else None
     return _read(recipe, rule, tuned, resolved)
@@ -189,6 +191,20 @@ def _own(kind: str, own: Json) -> Json:
     waits = recipe["kind"] == "adaptive"
     arm = read_arm(recipe | {"threshold": 0.0} if waits else recipe).model_dump(mode="json")
     return {"arm": arm, "threshold": {}}
+
+
+def _check_budget(recipe: Json, rule: Rule) -> None:
+    """A mean budget is paid by improving none to all: outside of that no percentile reaches it."""
+    if rule.budget is None:
+        return
+    arm = read_arm(recipe | {"threshold": 0.0})
+    least, most = (float(planned(arm, rejected=share).steps) for share in (0, 1))
+    if not least <= rule.budget <= most:
+        raise ValueError(
+            f"settings.threshold.budget: {rule.budget:g} was given, but this arm takes {least:g} "
+            f"steps when it keeps every student sample and {most:g} when it improves them all. "
+            "Give a number between the two."
+        )
 
 
 def _check_kind(kind: str, recipe: Json, name: str) -> None:

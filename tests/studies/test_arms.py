@@ -122,6 +122,16 @@ arm.student.model.path = "/models/cd"
         ("adaptive-refine", ADAPTIVE | {"threshold": {"tau": math.nan}}, "exactly one"),
         (
             "adaptive-refine",
+            {"preset": "table4/adaptive-15", "threshold": {"budget": 3}},
+            "3 was given, but this arm takes 5 steps when it keeps every student sample and 25",
+        ),
+        (
+            "adaptive-refine",
+            {"preset": "table4/adaptive-15", "threshold": {"budget": 25.5}},
+            "settings.threshold.budget: 25.5 was given",
+        ),
+        (
+            "adaptive-refine",
             changed(ADAPTIVE, student={"model": {"path": "s"}, "steps": 9999}),
             "settings.arm.student.steps: 9999 was given",
         ),
