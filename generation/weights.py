@@ -46,17 +46,17 @@ def locate(
         WeightsRefusedError: a hub id with nothing to pin it: another model tomorrow.
     """
     looked = [Path(path).expanduser()]
-    if folder_of is not None:
+    if folder_of is not None and folder_of(path) not in looked:
         looked.append(folder_of(path))
-    if not looked[0].is_absolute():
-        looked.append(PACKAGED / path)
-    for place in looked:
+    # A folder of the program's own, into which nobody else is told to put anything.
+    packaged = [] if looked[0].is_absolute() else [PACKAGED / path]
+    for place in [*looked, *packaged]:
         if place.exists():
             return place
     if not _HUB_ID.fullmatch(path):
         places = " and ".join(str(place.absolute()) for place in looked)
         raise WeightsMissingError(
-            f"no weights at {path!r}: looked at {places}. Put the folder there, or name another."
+            f"no weights at {path!r}: looked at {places}. Put it there, or name another."
         )
     if not (_COMMIT.fullmatch(revision) or sha256):
         raise WeightsRefusedError(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from annotate.judging.launch import LaunchPlan
 from annotate.sampling.estimate import ArmEstimate, Estimate
-from annotate.sampling.files import needed
+from annotate.sampling.files import Needed, needed
 from annotate.sampling.needs import priced
 from annotate.studies.models import PromptSet, Study
 from annotate.studies.recipes import SECONDS_PER_VOTE, Recipe
@@ -34,8 +34,8 @@ def describe(study: Study, plan: LaunchPlan, recipe: Recipe | None = None) -> It
         )
     else:
         yield (
-            f"{plan.prompts} prompts, {plan.items} items, {plan.comparisons} pairs to judge, "
-            f"{plan.identical} identical, {plan.reused} reused"
+            f"{plan.prompts} prompts, {plan.items} items, {plan.comparisons} pairs, "
+            f"{plan.identical} of them identical, {plan.reused} reused"
         )
         saved = ""
         if plan.estimate is not None and plan.estimate.votes_saved:
@@ -128,13 +128,23 @@ def duration(seconds: float) -> str:
 
 
 def _files(study: Study) -> Iterator[str]:
-    reads = [m.read_arm() for m in study.read_spec().methods if m.kind != "imported"]
-    files = needed(priced(read) for read in reads)
     yield "files:"
-    for file in files:
+    for file in _needed(study):
         where: Path | str = file.found or "MISSING"
         revision = f" @ {file.revision}" if file.revision else ""
         yield f"  {file.path}{revision} ({file.what}): {where}"
+
+
+def missing_files(study: Study) -> Iterator[str]:
+    """What its workers will not find, unless they look on another machine than this one."""
+    for file in _needed(study):
+        if file.found is None:
+            yield f"- {file.path} ({file.what}) is not on this machine; its pictures will fail here"
+
+
+def _needed(study: Study) -> list[Needed]:
+    reads = [m.read_arm() for m in study.read_spec().methods if m.kind != "imported"]
+    return needed(priced(read) for read in reads)
 
 
 def _choices(study: Study) -> Iterator[str]:

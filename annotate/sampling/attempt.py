@@ -179,4 +179,4 @@ def in_plain_words(error: BaseException) -> str:
             "It ran out of memory, even in its smallest batch. Make the images smaller, choose "
             f"half precision, or free memory and try again. ({words[:200]})"
         )
-    return f"It failed with {type(error).__name__}: {words or 'no further words'}."
+    return f"It failed with {type(error).__name__}: {words.rstrip('.') or 'no further words'}."

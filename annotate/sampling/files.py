@@ -3,12 +3,14 @@
 It must not open them: that is for workers, which check digests, keys and shapes.
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
+from generation.reference.packaged import PACKAGED
 from generation.spec import Adaptive, Student, Teacher, Weights
 
 Arm = Teacher | Student | Adaptive
@@ -26,8 +28,8 @@ class Needed:
 
 def folder_of(path: str) -> Path:
     """A path as it stands, else inside the installation's folder of models."""
-    kept = Path(settings.MODELS_DIR) / path
-    return kept if not Path(path).exists() and kept.exists() else Path(path)
+    here = Path(path).expanduser()
+    return here if here.exists() else Path(settings.MODELS_DIR) / path
 
 
 def needed(arms: Iterable[Arm]) -> list[Needed]:
@@ -40,8 +42,10 @@ def needed(arms: Iterable[Arm]) -> list[Needed]:
                 (weights.unet, "UNet"),
                 (weights.lora, "LoRA"),
             ):
+                # Only the pipeline has a field for its commit; the others carry it behind an @.
                 if path:
-                    found.setdefault((path, what), _needed(path, what, weights.revision))
+                    commit = weights.revision if what == "pipeline" else ""
+                    found.setdefault((path, what), _needed(path, what, commit))
         if isinstance(arm, Adaptive) and arm.estimator.name != "random":
             estimator = arm.estimator
             what = f"estimator, {estimator.name}"
@@ -58,5 +62,17 @@ def _weights(arm: Arm) -> list[Weights]:
 
 
 def _needed(path: str, what: str, revision: str) -> Needed:
-    lies = folder_of(path)
-    return Needed(path, what, revision, lies if lies.exists() else None)
+    name, _, commit = path.partition("@")
+    places = [folder_of(path), PACKAGED / path, _cached(name, commit or revision)]
+    found = next((place for place in places if place is not None and place.exists()), None)
+    return Needed(path, what, revision, found)
+
+
+def _cached(name: str, commit: str) -> Path | None:
+    """Where the hub's client keeps a commit; its library is with torch, apart from this process."""
+    if not commit or name.count("/") != 1:
+        return None
+    home = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "huggingface"
+    hub = os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME", home)) / "hub"
+    folder = "models--" + name.replace("/", "--")
+    return Path(hub).expanduser() / folder / "snapshots" / commit

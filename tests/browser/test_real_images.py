@@ -312,7 +312,7 @@ def test_the_command_line_makes_the_same_pairs_of_the_same_pictures(site, played
     assert "8 rows, 8 new samples, 8 different pictures" in said
     again = manage("import_samples", uid, manifest, str(sample.folder), "--user", name)
     assert "all of it is in the study already" in again
-    assert "12 pairs to judge, 0 identical" in manage("launch_study", uid, "--actor", name)
+    assert "12 pairs, 0 of them identical" in manage("launch_study", uid, "--actor", name)
     context = played.researcher.context.browser.new_context(base_url=site.url)
     context.add_cookies([{"name": "sessionid", "value": owner["session"], "url": site.url}])
     assert digests(context.new_page(), uid) == digests(played.researcher, played.uid)

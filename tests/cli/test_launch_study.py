@@ -53,7 +53,7 @@ def test_a_dry_run_of_every_recipe_tells_what_it_takes_and_leaves_nothing(name: 
 def test_the_votes_and_hours_of_figure_9a_count_equal_pairs_once() -> None:
     said = run("launch_study", "fig9a", "--dry-run")
     assert "adaptive-10 against ddim-50  (primary)" in said
-    assert "600 prompts, 1800 items, 1500 pairs to judge, 0 identical, 300 reused" in said
+    assert "600 prompts, 1800 items, 1500 pairs, 0 of them identical, 300 reused" in said
     assert "votes: 4,500; 900 saved by judging equal pairs once" in said
     assert "annotator hours: 18.8 at 15 s a vote (our assumption)" in said
     assert "to make: 2,400 images, 57,000 steps, 114,000 forwards" in said

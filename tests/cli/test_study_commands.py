@@ -64,7 +64,7 @@ def test_a_check_shows_the_plan_and_launches_nothing() -> None:
     study = make_study(pairs=3)
     printed = run("launch_study", str(study.uid), actor=study.owner.username, check=True)
     study.refresh_from_db()
-    assert "3 prompts, 3 items, 3 pairs to judge, 0 identical, 0 reused" in printed
+    assert "3 prompts, 3 items, 3 pairs, 0 of them identical, 0 reused" in printed
     assert "0 annotators so far" in printed
     assert study.state == "draft"
 

@@ -85,8 +85,10 @@ def test_a_student_s_unet_is_a_hub_id_with_its_commit_behind_an_at(cache: Path) 
 def test_an_absent_folder_says_where_it_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissingError, match=rf"looked at {tmp_path}/nothing"):
         load_bundle(Weights(path=f"{tmp_path}/nothing"))
-    with pytest.raises(WeightsMissingError, match=rf"/a/b/c and {tmp_path}/a/b/c .*Put"):
+    with pytest.raises(WeightsMissingError, match=rf"/a/b/c and {tmp_path}/a/b/c\. Put"):
         locate("a/b/c", folder_of=lambda path: tmp_path / path)
+    with pytest.raises(WeightsMissingError, match=rf"looked at {tmp_path}/nothing\. Put"):
+        locate(f"{tmp_path}/nothing", folder_of=Path)
 
 
 def test_an_installation_s_own_folder_is_looked_into(tmp_path: Path) -> None:

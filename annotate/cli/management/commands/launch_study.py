@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from annotate.cli import sampling_bar
 from annotate.cli.drafting import Draft, PromptFileError, SpecError, Wanted, draft_of
-from annotate.cli.launch_words import describe
+from annotate.cli.launch_words import describe, missing_files
 from annotate.cli.tuning import tune
 from annotate.judging import opening
 from annotate.judging.launch import LaunchRefused, launch, plan
@@ -99,6 +99,8 @@ class Command(BaseCommand):
     def _go(self, study: Study, recipe: Recipe | None, options: dict[str, Any]) -> None:
         actor = User.objects.get(username=options["actor"])
         if options["calibrate"] and not options["dry_run"] and to_tune(study):
+            for line in missing_files(study):
+                self.say(line)
             try:
                 tune(study, actor=actor, say=self.say)
             except CalibrationRefused as error:
