@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
+from annotate.studies.spec import parse_toml
+
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/generation.md")
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_leads_somewhere(page: str) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text())
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -23,7 +25,20 @@ def test_every_make_target_that_is_named_exists(page: str) -> None:
     assert set(named) - targets == set()
 
 
-def test_every_command_of_the_first_study_exists() -> None:
-    named = re.findall(r"^    triptych (\w+)", (ROOT / "README.md").read_text(), re.M)
+@pytest.mark.parametrize("page", ["README.md", "docs/generation.md"])
+def test_every_command_of_a_first_study_exists(page: str) -> None:
+    named = re.findall(r"^    triptych (\w+)", (ROOT / page).read_text(), re.M)
     assert named
     assert set(named) - set(get_commands()) == set()
+
+
+def test_the_study_to_copy_is_one() -> None:
+    [text] = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/generation.md").read_text(), re.S)
+    spec = parse_toml(text)
+    assert [m.kind for m in spec.methods] == [
+        "teacher",
+        "student",
+        "adaptive-refine",
+        "adaptive-regenerate",
+    ]
+    assert [m.name for m in spec.methods if m.read_arm().arm is None] == ["refine", "regenerate"]
