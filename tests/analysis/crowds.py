@@ -1,0 +1,45 @@
+"""Simulated votes on one contrast from prompts and annotators who differ, with the true share."""
+
+import numpy as np
+
+from annotate.analysis.contrast import Result
+
+KINDS = np.array([Result.WIN, Result.TIE, Result.LOSS], dtype=object)
+LETTERS = dict(zip("WTL", KINDS, strict=True))
+
+
+def results(letters):
+    """One verdict per letter of W, T and L; "-" is undecided."""
+    return [LETTERS.get(letter) for letter in letters]
+
+
+def swapped(given):
+    return [result and result.mirrored() for result in given]
+
+
+def crowd(seed, *, prompts=600, annotators=40, lean=0.2, prompt_sd=1.0, person_sd=0.4, tie=0.16):
+    """(results, prompts, annotators) of three votes by different annotators on each prompt."""
+    rng = np.random.default_rng(seed)
+    prompt = np.repeat(np.arange(prompts), 3)
+    person = np.argsort(rng.random((prompts, annotators)), axis=1)[:, :3].ravel()
+    logit = lean + rng.normal(0, prompt_sd, prompts)[prompt]
+    logit = logit + rng.normal(0, person_sd, annotators)[person]
+    won = rng.random(len(prompt)) < 1 / (1 + np.exp(-logit))
+    kind = np.where(rng.random(len(prompt)) < tie, 1, np.where(won, 0, 2))
+    return KINDS[kind].tolist(), prompt.tolist(), person.tolist()
+
+
+def true_share(lean, sd):
+    """The mean of logistic(lean + N(0, sd^2)): the share of decided votes over all who may vote."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(61)
+    return float(weights @ (1 / (1 + np.exp(-(lean + sd * nodes)))) / weights.sum())
+
+
+def grouped(seed, *, groups=300, size=2, lean=0.2, sd=1.0, tie=0.16):
+    """(results, groups) of verdicts whose groups differ."""
+    rng = np.random.default_rng(seed)
+    group = np.repeat(np.arange(groups), size)
+    logit = lean + rng.normal(0, sd, groups)[group]
+    won = rng.random(len(group)) < 1 / (1 + np.exp(-logit))
+    kind = np.where(rng.random(len(group)) < tie, 1, np.where(won, 0, 2))
+    return KINDS[kind].tolist(), group.tolist()
