@@ -294,7 +294,7 @@ def _scores(
     if missing:
         raise CalibrationRefused(
             f"{len(missing)} of {len(prompts)} tuning samples have no {estimator.name} score "
-            f"(the first is prompt {missing[0].key!r}). Wait until its jobs are done; retry those "
-            "that failed."
+            f"(the first is prompt {missing[0].key!r}). Wait until its jobs are done; where they "
+            "failed, mend the reason and tune again."
         )
     return [found[prompt.digest] for prompt in prompts]
