@@ -320,11 +320,15 @@ def test_the_command_line_makes_the_same_pairs_of_the_same_pictures(site, played
 
 
 def digests(page: Page, uid: str) -> dict[str, str]:
-    """What the sample browser says: method and prompt -> digest of the pixels."""
+    """What the pages of the samples say: method and prompt -> digest of the pixels."""
     page.goto(f"/studies/{uid}/samples/")
-    found = {
-        cell.locator("img").get_attribute("alt"): cell.locator("code").text_content()
-        for cell in page.locator("figure").all()
+    records = {
+        link.locator("img").get_attribute("alt"): link.get_attribute("href")
+        for link in page.locator("figure a").all()
     }
+    found = {}
+    for name, address in records.items():
+        page.goto(address)
+        found[name] = page.locator("dt", has_text="Picture").locator("+ dd").text_content()
     assert len(found) == len(set(found.values())) == 8
     return found
