@@ -29,6 +29,8 @@ if _database["ENGINE"].endswith("sqlite3"):
 if not settings.configured:
     settings.configure(
         SECRET_KEY="ceiling",
+        # Read by the product's server configuration, which the ceiling shares.
+        BROKER_URL="filesystem://",
         ROOT_URLCONF=__name__,
         ALLOWED_HOSTS=["*"],
         DATABASES={"default": _database},
