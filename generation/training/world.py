@@ -24,7 +24,7 @@ from generation.training.pairs import WorldSource
 from generation.training.presets import preset
 from generation.weights import weights_digest
 
-IMAGES = 128_000
+IMAGES = 72_000
 _KEPT_FILES = (loop.CURVE, loop.RECORD)
 # Samples that the estimator learns from: few steps and several guidances, so that some are bad.
 _LEARNED_FROM: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -126,12 +126,18 @@ def keep(run: Path, *, into: Path = PACKAGED / "triptych-s1") -> Path:
     for name, source in parts.items():
         shutil.rmtree(into / name, ignore_errors=True)
         shutil.copytree(source, into / name)
+        for config in (into / name).rglob("config.json"):
+            said = json.loads(config.read_text(encoding="utf-8"))
+            said.pop("_name_or_path", None)  # where it was loaded from on the machine that trained
+            config.write_text(json.dumps(said, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         # safetensors of transformers and diffusers come readable by their owner alone.
         for file in (into / name).rglob("*"):
             file.chmod(0o755 if file.is_dir() else 0o644)
         for log in _KEPT_FILES:
             (into / "training").mkdir(exist_ok=True)
-            shutil.copyfile(run / name / log, into / "training" / f"{name}-{log}")
+            # Where the run lay on its machine is nobody's business.
+            text = (run / name / log).read_text().replace(str(run), run.name)
+            (into / "training" / f"{name}-{log}").write_text(text)
     unet = into / "student"
     found = open_folder(Estimator(name="reference", path=str(into / "estimator")))
     pinned = {
