@@ -112,6 +112,24 @@ def test_a_wrong_colour_costs_its_share_of_the_alignment():
     assert not verdict.fully[0]
 
 
+def test_a_true_picture_has_full_quality_wherever_it_stands():
+    """Else the grid of templates, and not the picture, would decide which of two is better."""
+    shown = looks(500, seed=21)
+    verdict = judge.compare(shown.attributes(), judge.see(draw.draw(shown)))
+    assert verdict.crispness.min() > 0.95
+    assert verdict.purity.min() > 0.95
+
+
+def test_more_grain_is_less_quality():
+    shown = looks(50, seed=22)
+    grain = np.random.default_rng(0).normal(0, 1, (50, 16, 16, 3))
+    levels = (0, 0.01, 0.02, 0.04)
+    seen = [judge.see(draw.draw(shown) + level * grain) for level in levels]
+    quality = [judge.compare(shown.attributes(), each).crispness.mean() for each in seen]
+    assert quality == sorted(quality, reverse=True)
+    assert quality[0] - quality[1] > 0.03
+
+
 @pytest.mark.parametrize("form", [(1, 16, 16), (1, 16, 16, 4), (1, 20, 20, 3), (1, 16, 32, 3)])
 def test_pictures_of_another_form_are_refused(form):
     with pytest.raises(SceneError, match="a multiple of 16"):
