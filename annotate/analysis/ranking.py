@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 
 from annotate.analysis.contrast import Result
+from annotate.analysis.ranking_bootstrap import solve_many
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,11 +119,11 @@ def rank(
     point, tie_strength, regularised = _solve(total, model)
     units = len(per_unit)
     drawn = rng.multinomial(units, np.full(units, 1 / units), resamples)
-    again = np.empty((resamples, len(names)))
-    helped = 0
-    for row, weights in enumerate(drawn):
-        again[row], _, pseudo = _solve(np.tensordot(weights, per_unit, axes=1), model)
-        helped += pseudo
+    tables = np.tensordot(drawn.astype(np.float64), per_unit, axes=1)
+    again, pseudo = solve_many(
+        tables[:, 0], tables[:, 1], newman=model == "newman", pseudo_wins=PSEUDO_WINS
+    )
+    helped = int(pseudo.sum())
     low, high = np.quantile(again, ((1 - confidence) / 2, (1 + confidence) / 2), axis=0)
     wins, ties = total
     strengths = [

@@ -19,8 +19,13 @@ def describe(study: Study, plan: LaunchPlan, recipe: Recipe | None = None) -> It
     if recipe is not None:
         yield recipe.title
         yield f"  source: {recipe.source}"
-        if recipe.published:
-            yield f"  published, win/lose/tie in %: {recipe.published}"
+        for bar in recipe.published:
+            yield (
+                f"  published, win/lose/tie in %: {bar.a} against {bar.b} "
+                f"{bar.win:g}/{bar.lose:g}/{bar.tie:g} (Figure {bar.figure}, {bar.prompts_from})"
+            )
+        if recipe.published_note:
+            yield f"  published: {recipe.published_note}"
     if plan.estimate is not None:
         yield from _arms(study, plan.estimate)
     yield from _opponents(study, recipe)
@@ -133,13 +138,6 @@ def _files(study: Study) -> Iterator[str]:
         where: Path | str = file.found or "MISSING"
         revision = f" @ {file.revision}" if file.revision else ""
         yield f"  {file.path}{revision} ({file.what}): {where}"
-
-
-def missing_files(study: Study) -> Iterator[str]:
-    """What its workers will not find, unless they look on another machine than this one."""
-    for file in _needed(study):
-        if file.found is None:
-            yield f"- {file.path} ({file.what}) is not on this machine; its pictures will fail here"
 
 
 def _needed(study: Study) -> list[Needed]:
