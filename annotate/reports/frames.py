@@ -3,9 +3,9 @@
 It must not compute statistics or words; preview votes and comparisons that are not live stay out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -24,6 +24,7 @@ from annotate.judging.models import (
     Vote,
     VoteRevision,
 )
+from annotate.reports.frame_rows import PromptRow, ScoreRow, prompt_rows, score_rows
 from annotate.sampling.progress import ArmProgress, executed
 from annotate.studies.models import Contrast, Membership, Study
 
@@ -53,6 +54,7 @@ class ItemRow(NamedTuple):
     outcome: Side | None
     reason: str
     deciding: str
+    replica: int = 0
 
 
 class VoteRow(NamedTuple):
@@ -104,6 +106,9 @@ class StudyFrame:
     last_change: datetime | None
     # Generated arms as they were executed; none where all pictures were imported.
     arms: tuple[ArmProgress, ...] = ()
+    # By the key that items carry.
+    prompts: Mapping[int, PromptRow] = field(default_factory=dict)
+    scores: tuple[ScoreRow, ...] = ()
 
 
 @contextmanager
@@ -151,6 +156,8 @@ def read_frame(study: Study) -> StudyFrame:
             first_vote=first_vote,
             last_change=last_change,
             arms=executed(study),
+            prompts=prompt_rows(study),
+            scores=tuple(score_rows(study)),
         )
 
 
@@ -200,9 +207,10 @@ def _items(study: Study) -> Iterator[ItemRow]:
             "comparison__verdict__outcome",
             "comparison__verdict__reason",
             "comparison__verdict__deciding",
+            "replica",
         )
     )
-    for contrast, comparison, prompt, group, a_is_first, outcome, reason, deciding in rows:
+    for contrast, comparison, prompt, group, a_is_first, outcome, reason, deciding, n in rows:
         side = as_side(outcome, a_is_first=a_is_first) if outcome else None
         yield ItemRow(
             contrast,
@@ -213,6 +221,7 @@ def _items(study: Study) -> Iterator[ItemRow]:
             side,
             reason or "",
             deciding or "",
+            n,
         )
 
 

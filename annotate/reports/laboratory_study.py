@@ -15,6 +15,7 @@ from annotate.analysis.contrast import Result
 from annotate.analysis.oracle import Cost
 from annotate.judging.models import ContrastItem, Verdict, Vote
 from annotate.reports.branches import Arm, Branches, Scores
+from annotate.reports.estimator_names import NAMES
 from annotate.reports.frames import LIVE, as_side, read_snapshot
 from annotate.sampling.models import Calibration, Score
 from annotate.sampling.needs import WaitsForThreshold, arm_of
@@ -23,15 +24,6 @@ from annotate.studies.models import Contrast, Method, Prompt, Study
 from generation.budget import planned, steps_of
 from generation.spec import Adaptive
 
-# As their authors write them.
-NAMES = {
-    "imagereward": "ImageReward",
-    "pickscore": "PickScore",
-    "clip": "CLIP score",
-    "hpsv2": "HPSv2",
-    "reference": "Reference estimator",
-    "random": "Lots",
-}
 _RESULTS = {"a": Result.WIN, "tie": Result.TIE, "b": Result.LOSS}
 Slot = tuple[int, int]
 """A prompt's key in the database and a replica."""
