@@ -16,6 +16,11 @@ from annotate.analysis.winrate import win_rate
 
 Annotator = TypeVar("Annotator", bound=Hashable)
 
+# Fewer annotators than this are fixed effects: shown one by one and left out one by one.
+FIXED_EFFECTS = 6
+# Fewer than this carry no interval over annotators (science paper A).
+CLUSTERS = 12
+
 
 @dataclass(frozen=True)
 class SideBalance:

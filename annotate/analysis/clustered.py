@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from annotate.analysis.annotators import CLUSTERS, FIXED_EFFECTS
 from annotate.analysis.columns import same_length
 from annotate.analysis.contrast import Result
 from annotate.analysis.winrate import TieConvention
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Codes = NDArray[np.int64]
-
-# Fewer annotators than this are fixed effects: shown one by one and left out one by one.
-FIXED_EFFECTS = 6
-# Fewer than this carry no interval over annotators.
-CLUSTERS = 12
 
 _PLACE: dict[str | None, int] = {Result.WIN: 0, Result.TIE: 1, Result.LOSS: 2, None: 3}
 

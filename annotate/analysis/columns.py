@@ -4,7 +4,7 @@ Must not know what the columns hold; errors say what was given and what to do.""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,3 +30,11 @@ def finite(scores: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]
         if not math.isfinite(score):
             raise ValueError(f"score {place} of {len(scores)} is {score}; score the sample again")
     return np.asarray(scores, dtype=np.float64)
+
+
+def numbered(names: Sequence[Hashable]) -> NDArray[np.int64]:
+    """Each row's name as 0, 1, ... in order of first appearance."""
+    import numpy as np
+
+    place = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    return np.array([place[name] for name in names], dtype=np.int64)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from annotate.analysis.annotators import (
+    FIXED_EFFECTS,
     LeaveOneOut,
     SideBalance,
     leave_one_out_agreement,
@@ -18,11 +19,6 @@ from annotate.analysis.votes import Choice
 from annotate.analysis.winrate import VoteShare, WinRate, win_rate
 from annotate.reports.contrast_report import share_of
 from annotate.reports.frames import ItemRow, Side, VoteRow, as_side
-
-# Fewer annotators than this are fixed effects: shown one by one and left out one by one.
-FIXED_EFFECTS = 6
-# Fewer than this carry no interval over annotators.
-CLUSTERS = 12
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from typing import Any
 
 from annotate.reports.canvas import Figure
 from annotate.reports.laboratory import Laboratory
-from annotate.reports.laboratory_page import RULE_WORDS, LabPage
+from annotate.reports.laboratory_page import LabPage
 from annotate.reports.laboratory_tables import tables
+from annotate.reports.laboratory_words import RULE_WORDS
 from annotate.reports.standalone import standalone
 from annotate.reports.tables import Table
 

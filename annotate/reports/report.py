@@ -7,11 +7,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from annotate.analysis.annotators import SideBalance
+from annotate.analysis.annotators import CLUSTERS, FIXED_EFFECTS, SideBalance
 from annotate.judging.models import Verdict
 from annotate.reports.annotator_report import (
-    CLUSTERS,
-    FIXED_EFFECTS,
     AnnotatorReport,
     annotator_reports,
     sides_of,

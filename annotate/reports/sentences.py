@@ -3,7 +3,7 @@
 It must not compute a number that the report does not hold.
 """
 
-from annotate.reports.annotator_report import CLUSTERS, FIXED_EFFECTS
+from annotate.analysis.annotators import CLUSTERS, FIXED_EFFECTS
 from annotate.reports.contrast_report import ContrastReport
 from annotate.reports.report import Report
 from annotate.reports.words import (

@@ -14,8 +14,9 @@ from django.views.decorators.http import require_GET
 from annotate.analysis.oracle_table import Rule
 from annotate.reports.branches import MODELS, Branches, Model, Settings
 from annotate.reports.laboratory import investigate
-from annotate.reports.laboratory_page import MODEL_NAMES, RULE_WORDS, lay_out_laboratory
+from annotate.reports.laboratory_page import lay_out_laboratory
 from annotate.reports.laboratory_study import BranchPair, branch_pairs, read_branches
+from annotate.reports.laboratory_words import MODEL_NAMES, RULE_WORDS
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
 
 DEFAULT_K = 50.0

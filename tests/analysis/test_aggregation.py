@@ -11,11 +11,10 @@ from scipy.optimize import minimize
 from annotate.analysis.aggregation import (
     Answer,
     DuplicateAnswersError,
-    dawid_skene,
     known_accuracy,
     majority_labels,
-    one_coin,
 )
+from annotate.analysis.annotator_models import dawid_skene, one_coin
 from tests.examples import examples
 
 METHODS = (majority_labels, dawid_skene, one_coin)

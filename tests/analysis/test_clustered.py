@@ -4,7 +4,8 @@ import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotate.analysis.clustered import CLUSTERS, FIXED_EFFECTS, crossed_share
+from annotate.analysis.annotators import CLUSTERS, FIXED_EFFECTS
+from annotate.analysis.clustered import crossed_share
 from annotate.analysis.winrate import TieConvention
 from tests.analysis.crowds import crowd, results, swapped, true_share
 

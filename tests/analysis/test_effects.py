@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.stats import kstest, t
 
 from annotate.analysis.contrast import Result
-from annotate.analysis.effects import SidedVote, adjusted_share, side_bias, vote_effects
+from annotate.analysis.effects import vote_effects
+from annotate.analysis.sides import SidedVote, adjusted_share, side_bias
 from annotate.analysis.winrate import TieConvention
 from tests.examples import examples
 
