@@ -134,6 +134,10 @@ class Queues(Generic[Item]):
         """Items whose batch was too large, to the head of their queue."""
         self._queues[setting] = [*items, *self._queues.get(setting, [])]
 
+    def drop(self, setting: str) -> list[Item]:
+        """All items of a setting, which will not be asked for again."""
+        return self._queues.pop(setting, [])
+
     def full(self) -> str | None:
         """The setting with most items among those that fill a batch."""
         enough = {

@@ -34,6 +34,12 @@ class Source:
     image: NDArray[np.uint8]
 
 
+NO_LATENTS = (
+    "a stored student's sample has no latents to refine from. Make the student's arm again, or set "
+    "rollback_from='image'."
+)
+
+
 class Timer:
     """Seconds between two points of the device's own time, without waiting for it in between."""
 
@@ -171,10 +177,7 @@ def _given(
         return pictures, bundle.latent_shape(network.height, network.width)
     latents = [source.latents for source in samples if source.latents is not None]
     if len(latents) < len(sources):
-        raise SamplingError(
-            "a stored student's sample has no latents to refine from. Make the student's arm "
-            "again, or set rollback_from='image'."
-        )
+        raise SamplingError(NO_LATENTS)
     given = torch.from_numpy(np.stack(latents))
     channels, rows, columns = given.shape[1:]
     own = bundle.latent_shape(

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from generation import images
 from generation.conditioning import Conditioning, Encoded, PromptEncoder, size_ids
+from generation.errors import SamplingError
 
 Family = Literal["sd", "sdxl", "refiner", "pixel"]
 
@@ -56,12 +57,12 @@ class Bundle:
         """(channels, rows, columns) of one picture's latents; None is the native size.
 
         Raises:
-            ValueError: a side that is no multiple of `vae_factor`.
+            SamplingError: a side that is no multiple of `vae_factor`.
         """
         sides = [self.native_size if side is None else side for side in (height, width)]
         for side in sides:
             if side < self.vae_factor or side % self.vae_factor:
-                raise ValueError(
+                raise SamplingError(
                     f"a side of {side} pixels cannot be made; allowed are multiples of "
                     f"{self.vae_factor}. The model's own size is {self.native_size}."
                 )

@@ -144,10 +144,9 @@ class Models:
         """
         if tried > 1:
             self._fits[self._size_of(network)] = tried // 2
-        elif len(self._bundles) > 1:
-            kept = self._bundles[network.model.digest()]
-            self._bundles.clear()
-            self._bundles[network.model.digest()] = kept
+        elif others := set(self._bundles) - {network.model.digest()}:
+            for digest in others:
+                del self._bundles[digest]
         else:
             height, width = network.height or "native", network.width or "native"
             raise DoesNotFit(

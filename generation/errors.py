@@ -56,5 +56,10 @@ class SamplingError(ValueError):
     """Samples that cannot be made as asked: an unknown arm, parts of a pair that do not fit."""
 
 
+# What a recipe, its weights or the size of the device say no with. Samples fail by one of these,
+# with its words as their reason; whatever else is raised ends the run.
+CANNOT = (SamplingError, WeightsMissingError, WeightsRefusedError, DoesNotFit)
+
+
 class Stopped(RuntimeError):
     """A run that was told to end; what had been handed over stays."""

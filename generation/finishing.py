@@ -3,6 +3,7 @@
 Must not know which arms want the images nor what is decided about them.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 
 from generation.batches import Ran
 from generation.engine import Models, free_memory
-from generation.errors import DoesNotFit, NonFiniteScoreError
-from generation.provenance import Json, batch_record, run_record
-from generation.spec import Estimator
+from generation.errors import CANNOT, DoesNotFit, NonFiniteScoreError
+from generation.provenance import Json, batch_record, run_record, stored_run
+from generation.samples import Known
+from generation.spec import Estimator, Student
 
 # Pictures that go through a scorer together; the scorer's network is small beside a UNet.
 SCORED_AT_ONCE = 64
@@ -39,6 +41,21 @@ class Finished:
         return float(self.run.get("seconds", 0.0))
 
 
+def from_store(student: Student, known: Known) -> Finished:
+    """A stored sample with the record of its own making, as far as it is known."""
+    runs = known.record.get("runs") or [
+        stored_run(student, image=known.image, latents=known.latents)
+    ]
+    found = Finished(known.image, known.latents, runs[0], scores=dict(known.scores))
+    found.scorers.update(known.record.get("scorers", {}))
+    found.faults.update(
+        (key, f"the stored score {value} is not finite. Make the student's sample again.")
+        for key, value in known.scores.items()
+        if not math.isfinite(value)
+    )
+    return found
+
+
 def finish(ran: Ran) -> list[Finished]:
     """Decode a batch: waits for the device once, beside whatever another thread issues."""
     if ran.bundle.device.type == "cuda":
@@ -55,7 +72,13 @@ def score(
     prompts: Sequence[str],
 ) -> None:
     """Put an estimator's score, or the reason why there is none, into each of these images."""
-    scorer, key = models.scorer(estimator), estimator.digest()
+    key = estimator.digest()
+    try:
+        scorer = models.scorer(estimator)
+    except CANNOT as error:
+        for each in finished:
+            each.faults[key] = str(error)
+        return
     for first in range(0, len(finished), SCORED_AT_ONCE):
         part = slice(first, first + SCORED_AT_ONCE)
         rows, texts = list(finished[part]), list(prompts[part])
@@ -68,6 +91,10 @@ def score(
                     len(rows),
                     models.device,
                 )
+            except DoesNotFit as error:
+                for each in rows:
+                    each.faults[key] = str(error)
+                break
             except NonFiniteScoreError as fault:
                 for at in fault.rows:
                     rows[at].faults[key] = (

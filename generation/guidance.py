@@ -13,6 +13,7 @@ from torch import Tensor
 
 from generation.bundle import Bundle
 from generation.conditioning import Conditioning
+from generation.errors import SamplingError
 
 # Called with the step's index before each network call; it stops the run by raising.
 OnStep = Callable[[int], None]
@@ -114,12 +115,13 @@ def denoised(latents: Tensor, output: Tensor, *, alpha_bar: float, prediction: s
         sample:        m
 
     Raises:
-        ValueError: an unknown prediction type, or epsilon at ab = 0, where it says nothing of x_0.
+        ValueError: an unknown prediction type.
+        SamplingError: epsilon at ab = 0, where it says nothing of x_0.
     """
     alpha, sigma = math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
     if prediction == "epsilon":
         if alpha_bar == 0:
-            raise ValueError(
+            raise SamplingError(
                 "an epsilon prediction at alpha_bar = 0 (zero terminal SNR) says nothing of the "
                 "sample. Such a model predicts v or the sample: correct its prediction_type."
             )

@@ -8,6 +8,7 @@ know jobs or sinks.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import torch
 
@@ -23,12 +24,12 @@ from generation.adaptive import (
     student_task,
     teacher_task,
 )
-from generation.batches import Ran, Source, run
+from generation.batches import NO_LATENTS, Ran, Source, run
 from generation.delivery import Decided, Desk, Order
 from generation.engine import Models
-from generation.finishing import Finished, finish, score
-from generation.provenance import stored_run
-from generation.rollback import check_shared_latents
+from generation.errors import CANNOT, DoesNotFit
+from generation.finishing import Finished, finish, from_store, score
+from generation.latents import Misfits, hands_latents
 from generation.samples import BatchRun, Known, Spent
 from generation.spec import Adaptive, Estimator, Student, Teacher
 
@@ -36,6 +37,15 @@ from generation.spec import Adaptive, Estimator, Student, Teacher
 IN_FLIGHT = 2
 # Stored samples that lack a score go through the scorers in parts of this size.
 STORED_AT_ONCE = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Tasks whose networks ran, and their images to come."""
+
+    setting: Setting
+    tasks: Sequence[Task]
+    finished: Future[list[Finished]]
 
 
 class Line:
@@ -67,20 +77,29 @@ class Line:
         self._sources: dict[Task, Source] = {}
         self._images: dict[Task, Finished] = {}
         self._finisher = ThreadPoolExecutor(1, thread_name_prefix="finish")
-        self._finishing: list[tuple[Callable[[list[Finished]], None], Future[list[Finished]]]] = []
+        self._finishing: list[Batch] = []
+        # Why a setting cannot run.
+        self._broken: dict[str, str] = {}
+        self._misfits = Misfits(models, known)
 
     def want(self, order: Order) -> None:
-        """Queue what the sample needs first: the student's, or the teacher's own."""
+        """Queue what the sample needs first: the student's, or the teacher's own.
+
+        One whose student and teacher do not fit together fails at once, before anything is sampled.
+        """
         arm, row = order.arm, order.wanted.row
         if isinstance(arm, Teacher):
             self._ask_teacher(teacher_task(arm, row), order)
             return
         student = arm.student if isinstance(arm, Adaptive) else arm
         key = student_key(student, row)
+        if isinstance(arm, Adaptive) and (reason := self._misfits.reason(arm, key)):
+            self._desk.cannot(order, reason)
+            return
         first = key not in self._orders
         self._orders.setdefault(key, []).append(order)
         if first and key in self._known:
-            self._stored[key] = _from_store(student, self._known[key])
+            self._stored[key] = from_store(student, self._known[key])
         elif first:
             setting, task = student_task(student, row)
             self._settings[setting.key] = setting
@@ -88,7 +107,6 @@ class Line:
 
     def work(self) -> None:
         """Algorithm 1 for every order."""
-        self._check_pairs()
         self._take_stored()
         while True:
             self._collect(until=IN_FLIGHT - 1)
@@ -108,28 +126,33 @@ class Line:
         self._finisher.shutdown(wait=True, cancel_futures=True)
 
     def _size(self, setting: str) -> int:
-        return self._models.batch_size(self._settings[setting].network)
+        """Images per batch; a setting that cannot even be asked is launched at once, to say why."""
+        if setting not in self._broken:
+            try:
+                return self._models.batch_size(self._settings[setting].network)
+            except CANNOT as error:
+                self._broken[setting] = str(error)
+        return 1
 
     def _launch(self, queues: Queues[Task], key: str) -> None:
         """Issue a setting's next batch; what is too much for the device comes again, halved."""
         setting, tasks = self._settings[key], queues.take(key)
         size = self._size(key)
         ran = self._try(setting, tasks, size=size if self._models.compile else len(tasks))
-        if ran is None:
+        if ran is not None:
+            self.spent.batches.append(BatchRun(key, setting.role, len(tasks), size))
+            needs = [self._needs(setting, task) for task in tasks]
+            finished = self._finisher.submit(self._finish, ran, needs)
+            self._finishing.append(Batch(setting, tasks, finished))
+        elif key in self._broken:
+            self._cannot(setting, [*tasks, *queues.drop(key)], self._broken[key])
+        else:
             queues.put_back(key, tasks)
-            return
-        self.spent.batches.append(BatchRun(key, setting.role, len(tasks), size))
-        needs = [self._needs(setting, task) for task in tasks]
-        take = self._student_came if setting.role == "student" else self._teacher_came
-
-        def came(finished: list[Finished]) -> None:
-            for task, each in zip(tasks, finished, strict=True):
-                self._count(each)
-                take(task, each)
-
-        self._finishing.append((came, self._finisher.submit(self._finish, ran, needs)))
 
     def _try(self, setting: Setting, tasks: Sequence[Task], *, size: int) -> Ran | None:
+        """The batch, issued. None: it was too large for the device, or its setting is broken."""
+        if setting.key in self._broken:
+            return None
         try:
             return run(
                 self._models,
@@ -141,8 +164,14 @@ class Line:
             )
         except torch.OutOfMemoryError:
             tried = size
+        except CANNOT as error:
+            self._broken[setting.key] = str(error)
+            return None
         # Outside the except block, which holds on to the batch's tensors.
-        self._models.too_many(setting.network, tried)
+        try:
+            self._models.too_many(setting.network, tried)
+        except DoesNotFit as error:
+            self._broken[setting.key] = str(error)
         return None
 
     def _finish(self, ran: Ran, needs: Sequence[Sequence[Estimator]]) -> list[Finished]:
@@ -175,10 +204,35 @@ class Line:
 
     def _collect(self, *, until: int) -> None:
         """Take what is finished, and wait until at most `until` batches are not."""
-        while self._finishing and (len(self._finishing) > until or self._finishing[0][1].done()):
-            came, future = self._finishing.pop(0)
-            came(future.result())
+        while self._finishing and (
+            len(self._finishing) > until or self._finishing[0].finished.done()
+        ):
+            batch = self._finishing.pop(0)
+            try:
+                finished = batch.finished.result()
+            except CANNOT as error:
+                self._cannot(batch.setting, batch.tasks, str(error))
+            else:
+                self._came(batch, finished)
         self._desk.tell()
+
+    def _came(self, batch: Batch, finished: Sequence[Finished]) -> None:
+        take = self._student_came if batch.setting.role == "student" else self._teacher_came
+        for task, each in zip(batch.tasks, finished, strict=True):
+            self._count(each)
+            take(task, each)
+
+    def _cannot(self, setting: Setting, tasks: Sequence[Task], reason: str) -> None:
+        """These tasks come to no image: all who wait for one go without."""
+        for task in tasks:
+            waiting: Sequence[Order | Decided]
+            if isinstance(setting.recipe, Student):
+                waiting = self._orders.pop(student_key(setting.recipe, task.row))
+            else:
+                self._sources.pop(task, None)
+                waiting = self._waiting.pop(task)
+            for who in waiting:
+                self._desk.cannot(_order(who), reason)
 
     def _needs(self, setting: Setting, task: Task) -> tuple[Estimator, ...]:
         """Estimators that an image of this task has to be scored by."""
@@ -218,6 +272,8 @@ class Line:
                 decided = Decided(order, student, "kept" if stays else improvement(arm))
                 if stays:
                     self._desk.kept(decided)
+                elif hands_latents(arm) and student.latents is None:
+                    self._desk.cannot(order, NO_LATENTS)
                 else:
                     self._ask_teacher(improvement_task(arm, order.wanted.row), decided)
 
@@ -247,13 +303,12 @@ class Line:
             self._serve(who, finished)
 
     def _serve(self, who: Order | Decided, finished: Finished) -> None:
-        order = who.order if isinstance(who, Decided) else who
         if fault := self._fault(finished, self._score_with):
-            self._desk.cannot(order, fault)
+            self._desk.cannot(_order(who), fault)
         elif isinstance(who, Decided):
             self._desk.improved(who, finished)
         else:
-            self._desk.single(order, finished)
+            self._desk.single(who, finished)
 
     def _fault(self, finished: Finished, needs: Sequence[Estimator]) -> str:
         """Why this image serves nobody who needs these scores; "" if it does."""
@@ -276,29 +331,6 @@ class Line:
             for each, student in zip(orders, finished, strict=True):
                 self._decide(each, student)
 
-    def _check_pairs(self) -> None:
-        """Refuse to hand latents to another VAE, before anything is sampled."""
-        pairs = {
-            (order.arm.student.model, order.arm.teacher.model)
-            for key, orders in self._orders.items()
-            for order in orders
-            if key not in self._stored and isinstance(order.arm, Adaptive)
-            if order.arm.strategy == "refine" and order.arm.rollback_from == "latents"
-        }
-        for student, teacher in pairs:
-            check_shared_latents(self._models.bundle(student), self._models.bundle(teacher))
 
-
-def _from_store(student: Student, known: Known) -> Finished:
-    """A stored sample with the record of its own making, as far as it is known."""
-    runs = known.record.get("runs") or [
-        stored_run(student, image=known.image, latents=known.latents)
-    ]
-    found = Finished(known.image, known.latents, runs[0], scores=dict(known.scores))
-    found.scorers.update(known.record.get("scorers", {}))
-    found.faults.update(
-        (key, f"the stored score {value} is not finite. Make the student's sample again.")
-        for key, value in known.scores.items()
-        if not math.isfinite(value)
-    )
-    return found
+def _order(who: Order | Decided) -> Order:
+    return who.order if isinstance(who, Decided) else who

@@ -43,9 +43,11 @@ def produce(
         about: by arm digest, what its records shall also say (e.g. the calibration).
 
     Raises:
-        SamplingError: an unknown arm, or a student and a teacher that do not fit together.
-        DoesNotFit: one image alone exceeds the device's memory.
-        WeightsMissingError, WeightsRefusedError: weights are not there or not the ones asked for.
+        SamplingError: an unknown arm.
+
+    An arm that cannot run costs its own samples alone: its weights are missing or refused, one
+    image exceeds the device's memory, student and teacher do not fit together. They are in
+    `Spent.failed` with the reason, and the other arms' samples are handed over.
     """
     unknown = sorted({each.arm for each in wanted} - set(arms))
     if unknown:

@@ -6,6 +6,7 @@ Must not know torch: records are written, read and compared as plain JSON.
 import hashlib
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
@@ -190,6 +191,21 @@ def sample_record(
 def row_of(record: Mapping[str, Any]) -> Row:
     """Whose image a record describes."""
     return Row(record["prompt"], record["prompt_digest"], record["seed"], record["replica"])
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The model of a run, as its record names it."""
+
+    path: str
+    weights: Mapping[str, str]
+
+
+def recorded_model(record: Mapping[str, Any]) -> Recorded | None:
+    """The model of a record's first run, the student's; None where the record names none."""
+    runs = record.get("runs") or [{}]
+    model = runs[0].get("model", {})
+    return Recorded(model["path"], model["weights"]) if "weights" in model else None
 
 
 def stored_run(

@@ -4,7 +4,8 @@ Must not know scores, thresholds or which samples were rejected.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch import Tensor
 from generation import teacher
 from generation.bundle import Bundle
 from generation.conditioning import Conditioning
+from generation.errors import SamplingError
 from generation.guidance import OnStep, Sampled
 from generation.images import Pixels, resize
 from generation.noise import ROLLBACK, regenerate_stage
@@ -136,14 +138,24 @@ def regenerate(
     return teacher.sample(bundle, spec.teacher, conditioning, initial, on_step=on_step)
 
 
-def check_shared_latents(student: Bundle, teacher: Bundle) -> None:
+class Weighed(Protocol):
+    """A model by where it lies and the digests of its parts: one that is loaded, or a record's."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def weights(self) -> Mapping[str, str]: ...
+
+
+def check_shared_latents(student: Weighed, teacher: Weighed) -> None:
     """Refuse to hand latents from one model to another that would read them differently.
 
     Raises:
-        ValueError: the two decode with other weights.
+        SamplingError: the two decode with other weights.
     """
     if student.weights.get("vae") != teacher.weights.get("vae"):
-        raise ValueError(
+        raise SamplingError(
             f"the student ({student.path}) and the teacher ({teacher.path}) have different VAEs, "
             "so one's latents are not the other's. Set rollback_from='image'."
         )
@@ -164,7 +176,7 @@ def _teacher_latents(bundle: Bundle, spec: Adaptive, student: Tensor | Pixels) -
     given = tuple(student.shape[1:])
     expected = bundle.latent_shape(height or given[-2] * factor, width or given[-1] * factor)
     if given != expected:
-        raise ValueError(
+        raise SamplingError(
             f"the student's latents are {given}, the teacher's {expected}. "
             "Sample both at one size, or set rollback_from='image', which resizes."
         )

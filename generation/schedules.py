@@ -12,6 +12,8 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 
+from generation.errors import SamplingError
+
 Config = Mapping[str, Any]
 Solver = Literal["ddim", "unipc", "dpm++"]
 RollbackKind = Literal["variance", "strength"]
@@ -108,7 +110,7 @@ def native(config: Config, *, solver: Solver, steps: int) -> Schedule:
     steps the one starts at 951, the other at 981.
 
     Raises:
-        ValueError: more steps than there are distinct timesteps, or a config that asks for
+        SamplingError: more steps than there are distinct timesteps, or a config that asks for
             something our solvers do not do.
     """
     scheduler = _scheduler(config, solver)
@@ -134,7 +136,7 @@ def variance_start(config: Config, *, solver: Solver, sigma: float, steps: int) 
         T = round(linspace(t_sigma, 0, steps + 1))[:-1]
 
     Raises:
-        ValueError: sigma outside (0, 1), or fewer than `steps` distinct timesteps below t_sigma.
+        SamplingError: sigma outside (0, 1), or fewer than `steps` distinct timesteps below t_sigma.
 
     Source: Starodubcev et al., CVPR 2024, arXiv:2312.10835, Algorithm 1, line 4.
     """
@@ -144,7 +146,7 @@ def variance_start(config: Config, *, solver: Solver, sigma: float, steps: int) 
     first = timestep_of(sigma, table)
     points = [int(t) for t in np.round(np.linspace(first, 0, steps + 1))[:-1]]
     if steps < 1 or len(set(points)) != steps:
-        raise ValueError(
+        raise SamplingError(
             f"{steps} steps from sigma={sigma:g}: it lies at timestep {first}, and a step needs a "
             f"timestep of its own. Take 1 to {max(first, 1)} steps or a larger sigma."
         )
@@ -158,7 +160,7 @@ def strength_start(config: Config, *, solver: Solver, sigma: float, steps: int) 
         n = int(steps / sigma + 1) points of a full run, of which the last int(n sigma) are taken
 
     Raises:
-        ValueError: sigma outside (0, 1), or n beyond the model's number of timesteps.
+        SamplingError: sigma outside (0, 1), or n beyond the model's number of timesteps.
 
     Source: github.com/yandex-research/adaptive-diffusion; diffusers, img2img `get_timesteps`.
     """
@@ -181,7 +183,7 @@ def consistency_points(config: Config, *, steps: int, legacy_tail: bool = False)
     `legacy_tail` adds the grid's last point (t = 1), which the released sampler evaluates as well.
 
     Raises:
-        ValueError: more than 50 steps.
+        SamplingError: more than 50 steps.
 
     Source: Starodubcev et al., supplement A; Song et al. 2023, arXiv:2303.01469, Algorithm 1.
     """
@@ -196,7 +198,7 @@ def lcm_points(config: Config, *, steps: int) -> Schedule:
     """Latent consistency models' points on their own grid: 999, 759, 499, 259 for four steps.
 
     Raises:
-        ValueError: more steps than the grid has points.
+        SamplingError: more steps than the grid has points.
 
     Source: Luo et al. 2023, arXiv:2310.04378; diffusers `LCMScheduler.set_timesteps`.
     """
@@ -246,7 +248,7 @@ def _scheduler(config: Config, solver: Solver) -> Any:
     refused = _REFUSED[solver] | ({} if solver == "ddim" else _REFUSED_MULTISTEP)
     for name, values in refused.items():
         if config.get(name) in values:
-            raise ValueError(
+            raise SamplingError(
                 f"the model's scheduler config says {name}={config[name]!r}, which our {solver} "
                 f"does not do. Remove {name} from its scheduler_config.json or take another solver."
             )
@@ -260,14 +262,14 @@ def _scheduler(config: Config, solver: Solver) -> Any:
 
 def _check_sigma(sigma: float) -> None:
     if not 0 < sigma < 1:
-        raise ValueError(
+        raise SamplingError(
             f"sigma={sigma:g}: a refinement starts strictly between 0 (nothing to do) and 1 "
             "(nothing left of the sample). Use strategy='regenerate' for 1."
         )
 
 
-def _too_many(steps: int, *, limit: int) -> ValueError:
-    return ValueError(
+def _too_many(steps: int, *, limit: int) -> SamplingError:
+    return SamplingError(
         f"{steps} steps do not fit on {limit} timesteps, each step needs one of its own. "
         f"Take 1 to {limit} steps, fewer where a rollback leaves only a part of the schedule."
     )

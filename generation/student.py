@@ -11,6 +11,7 @@ from torch import Tensor
 
 from generation.bundle import Bundle
 from generation.conditioning import Conditioning, guidance_embedding
+from generation.errors import SamplingError
 from generation.guidance import Network, OnStep, Sampled, bound_of, denoised, noise_in
 from generation.schedules import (
     GRID,
@@ -207,7 +208,7 @@ def _embedded_guidance(bundle: Bundle, guidance: float, *, rows: int) -> Tensor 
     """Guidance as the input that an LCM's network was trained with: (rows, time_cond_proj_dim).
 
     Raises:
-        ValueError: guidance asked of a network that has no such input (an LCM-LoRA).
+        SamplingError: guidance asked of a network that has no such input (an LCM-LoRA).
     """
     width = bundle.guidance_dim
     if width is not None:
@@ -215,7 +216,7 @@ def _embedded_guidance(bundle: Bundle, guidance: float, *, rows: int) -> Tensor 
             guidance, rows, dim=width, dtype=bundle.dtype, device=bundle.device
         )
     if guidance > 1:
-        raise ValueError(
+        raise SamplingError(
             f"sampler='lcm' with guidance={guidance:g}, but this network has no input for guidance "
             "(no time_cond_proj_dim, an LCM-LoRA). Set guidance to 1."
         )

@@ -79,10 +79,15 @@ class Attempt:
     def finish(self, work: Worked) -> bool:
         """Fill the samples and mark the job done; False when somebody else has it by now."""
         self._rest()
-        if claims.finish(self.claim, work.filled, result=work.result, failed=work.failed):
-            return True
-        logger.warning("job %d was fenced: its work is dropped", self.claim.job.pk)
-        return False
+        if not claims.finish(self.claim, work.filled, result=work.result, failed=work.failed):
+            self._log(logging.WARNING, "fenced: its work is dropped")
+            return False
+        made = f"samples={len(work.filled)} {self._clock() - self._begun:.1f}s"
+        if work.failed:
+            self._log(logging.WARNING, f"{made} {claims.short_of(self.claim.job, work.failed)}")
+        else:
+            self._log(logging.INFO, f"done {made}")
+        return True
 
     # --- the lease --------------------------------------------------------------------------------
 
@@ -123,7 +128,7 @@ class Attempt:
         """Nothing but the end of the process ends a thread that does not come back."""
         if self._clock() - self._told <= settings.JOBS["hung"]:
             return
-        logger.critical("job %d hangs: this worker ends", self.claim.job.pk)
+        self._log(logging.CRITICAL, "hangs: this worker ends")
         try:
             self._conclude(Interrupted(self._why))
         finally:
@@ -158,11 +163,39 @@ class Attempt:
         if isinstance(error, NotYet) or self._why == "ending":
             claims.release(self.claim, why=str(error) if isinstance(error, NotYet) else "")
         elif isinstance(error, Interrupted) and self._why == "taken":
-            if not claims.confirm_cancelled(self.claim):
-                logger.warning("job %d was taken by another worker", self.claim.job.pk)
+            if claims.confirm_cancelled(self.claim):
+                self._log(logging.INFO, "cancelled")
+            else:
+                self._log(logging.WARNING, "taken by another worker")
         else:
-            logger.error("job %d failed", self.claim.job.pk, exc_info=error)
-            claims.fail(self.claim, in_plain_words(error))
+            words = in_plain_words(error)
+            # The job's row has what the attempt before said: the same once more is a line too.
+            known = is_explained(error) or words == self.claim.job.error
+            self._log(
+                logging.WARNING if known else logging.ERROR,
+                f"failed: {words}",
+                error=None if known else error,
+            )
+            claims.fail(self.claim, words)
+
+    def _log(self, level: int, words: str, *, error: BaseException | None = None) -> None:
+        """One line with the ids; below it the traceback of an error that is none of ours."""
+        ids = (self.claim.job.pk, self.claim.attempt)
+        logger.log(level, "job=%d attempt=%d %s", *ids, words, exc_info=error)
+
+
+def is_explained(error: BaseException) -> bool:
+    """Whether the words of an error say all there is to say: a traceback would help nobody."""
+    return _is_ours(error) or _is_of_memory(error)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Errors of our own say what was given, what is allowed and what to do."""
+    return type(error).__module__.split(".")[0] in {"annotate", "generation"}
+
+
+def _is_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def in_plain_words(error: BaseException) -> str:
@@ -171,10 +204,9 @@ def in_plain_words(error: BaseException) -> str:
         limit = settings.JOBS["deadline"]
         return f"It had not ended after {limit:g} seconds and was stopped. Look at its arms."
     words = " ".join(str(error).split())
-    # Errors of our own say what was given, what is allowed and what to do.
-    if type(error).__module__.split(".")[0] in {"annotate", "generation"} and words:
+    if _is_ours(error) and words:
         return words
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if _is_of_memory(error):
         return (
             "It ran out of memory, even in its smallest batch. Make the images smaller, choose "
             f"half precision, or free memory and try again. ({words[:200]})"

@@ -139,15 +139,20 @@ def _complete(claim: Claim, result: dict[str, Any]) -> bool:
 
 def _fall_short(claim: Claim, failed: Mapping[int, str]) -> bool:
     """An attempt that made only some of its samples; after the last one each says its own why."""
-    reasons = list(dict.fromkeys(failed.values()))
-    more = f" ({len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
-    error = f"{len(failed)} of {claim.job.progress_total} samples cannot be made: {reasons[0]}"
-    if not fail(claim, error[: LONGEST_ERROR - len(more)] + more):
+    if not fail(claim, short_of(claim.job, failed)):
         return False
     given_up = Sample.objects.filter(job=claim.job, state=Sample.State.FAILED)
     for sample, reason in failed.items():
         given_up.filter(pk=sample).update(error=reason[:LONGEST_ERROR])
     return True
+
+
+def short_of(job: Job, failed: Mapping[int, str]) -> str:
+    """In plain words how much of a job cannot be made, and the first reason why."""
+    reasons = list(dict.fromkeys(failed.values()))
+    more = f" ({len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
+    words = f"{len(failed)} of {job.progress_total} samples cannot be made: {reasons[0]}"
+    return words[: LONGEST_ERROR - len(more)] + more
 
 
 def _fill(job: Job, filled: Sequence[Filled]) -> set[int]:

@@ -12,6 +12,7 @@ from generation.produce import Arm
 from generation.spec import Adaptive, Teacher, Weights
 from tests.factories import make_study
 from tests.generation.production import adaptive, estimator, student, teacher
+from tests.generation.tiny_models import weights
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bothdb, pytest.mark.torch]
 SEED = 7
@@ -158,8 +159,33 @@ def test_a_missing_weight_fails_the_job_with_what_is_missing() -> None:
         run(job)
     sample.refresh_from_db()
     assert (job.state, sample.state) == ("failed", "failed")
-    assert "no/such-model" in job.error
-    assert sample.error == job.error
+    assert "no/such-model" in sample.error
+    assert job.error == f"1 of 1 samples cannot be made: {sample.error}"
+
+
+def test_an_arm_that_cannot_run_fails_its_own_samples_and_the_others_are_kept(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    given = prompts(2)
+    broken = adaptive(teacher=Teacher(model=weights("sdxl"), steps=2))
+    job, _ = order([student(), broken], given)
+    run(job)
+    assert (job.state, job.attempt) == ("queued", 1)
+    assert {sample_of(student(), prompt).state for prompt in given} == {"done"}
+    made = {sample_of(student(), prompt).image for prompt in given}
+    for _ in range(2):
+        run(job)
+    assert (job.state, job.attempt, job.result) == ("failed", 3, {})
+    failed = [sample_of(broken, prompt) for prompt in given]
+    assert {sample.state for sample in failed} == {"failed"}
+    (reason,) = {sample.error for sample in failed}
+    assert reason.endswith("Set rollback_from='image'.")
+    assert {sample_of(student(), prompt).image for prompt in given} == made
+    # Each attempt is one line of the worker's log, without a traceback.
+    logged = [record for record in caplog.records if record.name.startswith("annotate.sampling")]
+    assert [record.exc_info for record in logged] == [None] * 3
+    assert logged[0].getMessage().startswith(f"job={job.pk} attempt=1 samples=2 ")
+    assert logged[2].getMessage().endswith(f"2 of 4 samples cannot be made: {reason}")
 
 
 def test_an_arm_that_a_job_does_not_bring_is_refused_with_what_to_do() -> None:

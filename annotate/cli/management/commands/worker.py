@@ -3,6 +3,7 @@
 Start one per GPU; `manage.py up` does. It must not know what a job is.
 """
 
+import logging
 from argparse import ArgumentParser
 from typing import Any
 
@@ -31,9 +32,13 @@ class Command(BaseCommand):
         if missing_packages():
             raise CommandError(why_no_worker())
         app = import_string(settings.CELERY_APP)
+        if options["verbosity"] > 1:
+            logging.getLogger().setLevel(logging.INFO)
         # One process, which loads torch itself: CUDA does not survive a fork.
         app.worker_main(
             [
+                # No banner: the log has one line per state change, with ids.
+                "--quiet",
                 "worker",
                 f"--pool={options['pool']}",
                 "--concurrency=1",
@@ -42,6 +47,5 @@ class Command(BaseCommand):
                 # Workers need not know of one another: the database is where they meet.
                 "--without-gossip",
                 "--without-mingle",
-                f"--loglevel={'INFO' if options['verbosity'] > 1 else 'WARNING'}",
             ]
         )
