@@ -69,6 +69,13 @@ def test_poison_ends_with_a_plain_error_and_the_rest_is_done_and_nobody_outlives
         "SELECT state, error FROM sampling_sample WHERE state = 'failed' ORDER BY id"
     )
     assert [str(reason) for _, reason in reasons] == [memory, nan, killed, error]
+    # Each attempt is one line of the log; what nobody explained has its traceback, once.
+    log = workshop.log
+    for number, words in ((1, memory), (2, nan), (4, error)):
+        for attempt in (1, 2, 3):
+            assert log.count(f"job={number} attempt={attempt} failed: {words}\n") == 1, log
+    assert log.count("Traceback (most recent call last)") == 1, log
+    assert "[config]" not in log, log  # Celery's banner
     children = children_of(up.pid)
     assert len(children) == 3, workshop.log  # web, worker, sweep
     up.kill()
