@@ -26,9 +26,11 @@ from generation.spec import Weights
 from generation.weights import (
     MODELS,
     TOKENIZERS,
+    class_names,
     component_digests,
-    locate,
+    places_of,
     read_json,
+    refuse_other_hash,
     together,
     weights_digest,
 )
@@ -38,7 +40,7 @@ __all__ = ["Bundle", "Family", "load_bundle", "weights_digest"]
 # A bar per file is noise in a worker's log.
 disable_progress_bar()
 
-# The only classes an index may name. Anything else would be code that a download brings in.
+# The classes behind the only names that an index may give (`weights.CLASS_NAMES`).
 _CLASSES: dict[str, Any] = {
     "UNet2DConditionModel": UNet2DConditionModel,
     "AutoencoderKL": AutoencoderKL,
@@ -81,16 +83,13 @@ def load_bundle(
         WeightsRefusedError: not what was asked for (hash, keys, shapes, class), not pinned, or a
             pickle.
     """
-    folder, unet_at, lora_at = _places(weights, folder_of)
+    folder, unet_at, lora_at = places_of(weights, folder_of=folder_of)
     index = read_json(folder / "model_index.json")
-    classes = {name: _class_of(index[name], name, folder) for name in _present(index)}
+    named = class_names(index, folder)
+    classes = {part: _CLASSES[name] for part, name in named.items()}
     digests = component_digests(folder, variant=weights.variant, unet=unet_at, lora=lora_at)
     digest = together(digests)
-    if weights.sha256 not in ("", digest):
-        raise WeightsRefusedError(
-            f"the weights at {folder} have sha256 {digest}, the arm asks for {weights.sha256}. "
-            "They are another version or were changed; get the one asked for, or pin this one."
-        )
+    refuse_other_hash(folder, digest, asked=weights.sha256)
     dtype, device = _DTYPES[weights.dtype], torch.device(device)
     xl = "text_encoder_2" in classes
     networks = {
@@ -143,48 +142,6 @@ def load_bundle(
         device=device,
         prompts=PromptEncoder(tokenizers, text_encoders, xl=xl, zero_empty=zero_empty),
     )
-
-
-def _places(
-    weights: Weights, folder_of: Callable[[str], Path] | None
-) -> tuple[Path, Path | None, Path | None]:
-    """Where the pipeline, the UNet in its place and the adapters on top lie."""
-    folder = locate(
-        weights.path, revision=weights.revision, sha256=weights.sha256, folder_of=folder_of
-    )
-    if not folder.is_dir():
-        raise WeightsRefusedError(
-            f"{folder} is a single file; a pipeline is a folder in diffusers format, with a "
-            "model_index.json. Name a bare UNet as `unet` beside the pipeline it belongs to."
-        )
-    others: list[Path | None] = []
-    for named in (weights.unet, weights.lora):
-        # A hub id carries its commit behind an @, for it has no field of its own.
-        path, _, revision = named.partition("@") if not Path(named).exists() else (named, "", "")
-        others.append(locate(path, revision=revision, folder_of=folder_of) if named else None)
-    return folder, others[0], others[1]
-
-
-def _present(index: dict[str, Any]) -> list[str]:
-    present = [name for name in (*MODELS, *TOKENIZERS) if index.get(name, [None])[0] is not None]
-    needed = {"unet", "vae"} - set(present)
-    texts = {"text_encoder", "text_encoder_2"} & set(present)
-    if needed or not texts or "scheduler" not in index:
-        raise WeightsRefusedError(
-            f"the index of this pipeline ({index.get('_class_name')}) names only "
-            f"{', '.join(present) or 'no network'}; needed are a unet, a vae, a text_encoder with "
-            "its tokenizer and a scheduler, as in Stable Diffusion 1 and 2, SDXL and its refiner."
-        )
-    return present
-
-
-def _class_of(named: Any, name: str, folder: Path) -> Any:
-    if not (isinstance(named, list) and len(named) == 2 and named[1] in _CLASSES):
-        raise WeightsRefusedError(
-            f"model_index.json in {folder} names {named!r} as its {name}; allowed are "
-            f"{', '.join(_CLASSES)}. Code that comes with weights is never run."
-        )
-    return _CLASSES[named[1]]
 
 
 def _dtype_of(name: str, folder: Path, *, dtype: torch.dtype, xl: bool) -> torch.dtype:

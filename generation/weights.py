@@ -10,19 +10,45 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from generation import hub
 from generation.errors import WeightsMissingError, WeightsRefusedError
 from generation.reference.packaged import PACKAGED
+from generation.spec import Weights
 
 # model.safetensors, diffusion_pytorch_model.fp16.safetensors, …-00001-of-00002.safetensors
 _SAFE = re.compile(
-    r"(?:diffusion_pytorch_)?model(?:\.(?P<variant>[A-Za-z0-9_]+))?(?:-\d{5}-of-\d{5})?\.safetensors"
+    r"(?:diffusion_pytorch_)?model(?:\.(?P<variant>[A-Za-z0-9_]+))?"
+    r"(?:-(?P<shard>\d{5})-of-(?P<shards>\d{5}))?\.safetensors"
 )
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 MODELS = ("unet", "vae", "text_encoder", "text_encoder_2", "controlnet")
 TOKENIZERS = ("tokenizer", "tokenizer_2")
+# The only classes an index may name. Anything else would be code that a download brings in.
+CLASS_NAMES = (
+    "UNet2DConditionModel",
+    "AutoencoderKL",
+    "ControlNetModel",
+    "PixelCodec",
+    "CLIPTextModel",
+    "CLIPTextModelWithProjection",
+    "CLIPTokenizer",
+    "CLIPTokenizerFast",
+    "PreTrainedTokenizerFast",
+    "TokenizersBackend",
+)
 LORA_NAMES = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+# Beside an estimator's weights a score depends on these too, where they are there.
+BESIDE_SCORER = (
+    "config.json",
+    "imagereward.json",
+    "merges.txt",
+    "open_clip_config.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+)
 CONVERT = "convert it once with `manage.py convert_checkpoint`"
 
 
@@ -53,35 +79,41 @@ def locate(
     for place in [*looked, *packaged]:
         if place.exists():
             return place
-    if not _HUB_ID.fullmatch(path):
+    if not hub.HUB_ID.fullmatch(path):
         places = " and ".join(str(place.absolute()) for place in looked)
         raise WeightsMissingError(
             f"no weights at {path!r}: looked at {places}. Put it there, or name another."
         )
-    if not (_COMMIT.fullmatch(revision) or sha256):
-        raise WeightsRefusedError(
-            f"{path!r} is a hub id with revision={revision!r}, which may name other weights "
-            "tomorrow. Give the commit as revision (40 hexadecimal digits), or the sha256 of the "
-            "weights, or the path of a folder."
+    if not (hub.COMMIT.fullmatch(revision) or sha256):
+        raise WeightsRefusedError(_unpinned(path, revision, folder=looked[-1]))
+    if (found := hub.snapshot(path, revision)) is not None:
+        return found
+    at = f" at revision {revision}" if revision else ""
+    raise WeightsMissingError(
+        f"no weights for {path!r}{at}: neither a folder of that name nor the hub's cache "
+        f"({hub.cache()}) has them, and Triptych fetches nothing by itself. Run "
+        f"`hf download {path}{' --revision ' + revision if revision else ''}` on this "
+        "machine, or give the path of a folder."
+    )
+
+
+def _unpinned(repo: str, revision: str, *, folder: Path) -> str:
+    """What to write, with the commits that are at hand; none is made up."""
+    there = hub.commits(repo)
+    commit = there[0] if len(there) == 1 else "COMMIT"
+    if there:
+        which = f"The hub's cache here has {' and '.join(there)}."
+    else:
+        which = (
+            f"The hub's cache here has none of it; `hf download {repo}` on a machine that is "
+            "online prints the folder, whose name is the commit (40 hexadecimal digits)."
         )
-    return _in_cache(path, revision)
-
-
-def _in_cache(repo: str, revision: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.constants import HF_HUB_CACHE
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(repo, revision=revision or None, local_files_only=True))
-    except LocalEntryNotFoundError:
-        at = f" at revision {revision}" if revision else ""
-        raise WeightsMissingError(
-            f"no weights for {repo!r}{at}: neither a folder of that name nor the hub's cache "
-            f"({HF_HUB_CACHE}) has them, and Triptych fetches nothing by itself. Run "
-            f"`hf download {repo}{' --revision ' + revision if revision else ''}` on this "
-            "machine, or give the path of a folder."
-        ) from None
+    return (
+        f"{repo!r} is a hub id with revision={revision!r}, which may name other weights "
+        f'tomorrow. Give the commit: `--pin {repo}={commit}` for a launch, `pins."{repo}" = '
+        f'"{commit}"` in a method, or revision beside the path. {which} A sha256 of the weights '
+        f"pins them as well, and a folder at {folder} needs no pin."
+    )
 
 
 def weight_files(folder: Path, *, variant: str = "") -> list[Path]:
@@ -99,7 +131,7 @@ def weight_files(folder: Path, *, variant: str = "") -> list[Path]:
     named = {file: _SAFE.fullmatch(file.name) for file in sorted(folder.iterdir())}
     found = [file for file, m in named.items() if m and (m["variant"] or "") == variant]
     if found:
-        return found
+        return _all_shards(folder, found)
     asked = f"weights of variant {variant!r}" if variant else "weights"
     if others := [file.name for file, m in named.items() if m]:
         raise WeightsMissingError(
@@ -114,6 +146,17 @@ def weight_files(folder: Path, *, variant: str = "") -> list[Path]:
         f"{folder} has no {asked}: looked for model.safetensors and "
         "diffusion_pytorch_model.safetensors. Copy the pipeline again, whole."
     )
+
+
+def _all_shards(folder: Path, found: list[Path]) -> list[Path]:
+    parts = [m for file in found if (m := _SAFE.fullmatch(file.name)) and m["shards"]]
+    wanted = max((int(m["shards"]) for m in parts), default=0)
+    if lost := set(range(1, wanted + 1)) - {int(m["shard"]) for m in parts}:
+        raise WeightsMissingError(
+            f"{folder} has {len(parts)} of {wanted} parts of its weights; number {min(lost)} is "
+            "not there. Copy the pipeline again, whole."
+        )
+    return found
 
 
 def one_file(path: Path, *, names: Iterable[str]) -> Path:
@@ -158,6 +201,80 @@ def together(digests: dict[str, str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
+def places_of(
+    weights: Weights, *, folder_of: Callable[[str], Path] | None = None
+) -> tuple[Path, Path | None, Path | None]:
+    """Where the pipeline, the UNet in its place and the adapters on top lie.
+
+    Raises:
+        WeightsMissingError, WeightsRefusedError: as `locate`; a pipeline that is no folder.
+    """
+    folder = locate(
+        weights.path, revision=weights.revision, sha256=weights.sha256, folder_of=folder_of
+    )
+    if not folder.is_dir():
+        raise WeightsRefusedError(
+            f"{folder} is a single file; a pipeline is a folder in diffusers format, with a "
+            "model_index.json. Name a bare UNet as `unet` beside the pipeline it belongs to."
+        )
+    others: list[Path | None] = []
+    for named in (weights.unet, weights.lora):
+        # A hub id carries its commit behind an @, for it has no field of its own.
+        path, _, revision = named.partition("@") if not Path(named).exists() else (named, "", "")
+        others.append(locate(path, revision=revision, folder_of=folder_of) if named else None)
+    return folder, others[0], others[1]
+
+
+def class_names(index: dict[str, Any], folder: Path) -> dict[str, str]:
+    """The class of each network and tokenizer that a pipeline's index names.
+
+    Raises:
+        WeightsRefusedError: a part that every arm needs is not named, or a class that is not
+            `CLASS_NAMES`'.
+    """
+    parts = (*MODELS, *TOKENIZERS)
+    present = [name for name in parts if index.get(name, [None])[0] is not None]
+    needed = {"unet", "vae"} - set(present)
+    texts = {"text_encoder", "text_encoder_2"} & set(present)
+    if needed or not texts or "scheduler" not in index:
+        raise WeightsRefusedError(
+            f"the index of this pipeline ({index.get('_class_name')}) names only "
+            f"{', '.join(present) or 'no network'}; needed are a unet, a vae, a text_encoder with "
+            "its tokenizer and a scheduler, as in Stable Diffusion 1 and 2, SDXL and its refiner."
+        )
+    for name in present:
+        named = index[name]
+        if not (isinstance(named, list) and len(named) == 2 and named[1] in CLASS_NAMES):
+            raise WeightsRefusedError(
+                f"model_index.json in {folder} names {named!r} as its {name}; allowed are "
+                f"{', '.join(CLASS_NAMES)}. Code that comes with weights is never run."
+            )
+    return {name: index[name][1] for name in present}
+
+
+def component_files(
+    folder: Path, *, variant: str = "", unet: Path | None = None, lora: Path | None = None
+) -> dict[str, list[Path]]:
+    """The files of a pipeline that a load reads, by the part's name; as `component_digests`."""
+    index = read_json(folder / "model_index.json")
+    files = {"model_index": [folder / "model_index.json"]}
+    for name in (*MODELS, *TOKENIZERS, "scheduler"):
+        if index.get(name, [None])[0] is not None and not (name == "unet" and unet):
+            files[name] = _read_of(folder / name, name=name, variant=variant)
+    if unet is not None:
+        files["unet"] = network_files(unet)
+    if lora is not None:
+        files["lora"] = [one_file(lora, names=LORA_NAMES)]
+    for part in files.values():
+        for file in part:
+            if not file.is_file():
+                raise WeightsMissingError(
+                    f"{file} is not there, and the pipeline needs it. Copy the pipeline again, "
+                    "whole."
+                )
+    return files
+
+
 def component_digests(
     folder: Path, *, variant: str = "", unet: Path | None = None, lora: Path | None = None
 ) -> dict[str, str]:
@@ -172,16 +289,14 @@ def component_digests(
         unet: a network in the place of the pipeline's own, a folder or a file.
         lora: adapters on top, a folder or a file.
     """
-    index = read_json(folder / "model_index.json")
-    digests = {"model_index": _digest_of([folder / "model_index.json"])}
-    for name in (*MODELS, *TOKENIZERS, "scheduler"):
-        if index.get(name, [None])[0] is not None and not (name == "unet" and unet):
-            digests[name] = _digest_of(_read_of(folder / name, name=name, variant=variant))
-    if unet is not None:
-        digests["unet"] = _digest_of(network_files(unet))
-    if lora is not None:
-        digests["lora"] = _digest_of([one_file(lora, names=LORA_NAMES)])
-    return digests
+    files = component_files(folder, variant=variant, unet=unet, lora=lora)
+    return {name: together(digests_of(part)) for name, part in files.items()}
+
+
+def scorer_files(folder: Path) -> list[Path]:
+    """The files of an estimator's folder that a score depends on."""
+    beside = (folder / name for name in BESIDE_SCORER)
+    return [*weight_files(folder), *(file for file in beside if file.is_file())]
 
 
 def network_files(place: Path) -> list[Path]:
@@ -200,13 +315,43 @@ def _read_of(place: Path, *, name: str, variant: str) -> list[Path]:
     return [place / "config.json", *weight_files(place, variant=variant)]
 
 
-def _digest_of(files: Iterable[Path]) -> str:
-    for file in (files := list(files)):
-        if not file.is_file():
-            raise WeightsMissingError(
-                f"{file} is not there, and the pipeline needs it. Copy the pipeline again, whole."
-            )
-    return together({file.name: sha256_of(file) for file in files})
+def digests_of(files: Iterable[Path]) -> dict[str, str]:
+    """SHA-256 of each file by its name."""
+    return {file.name: sha256_of(file) for file in files}
+
+
+def refuse_other_hash(place: Path, found: str, *, asked: str) -> None:
+    """Hold a pipeline to the digest that pins it; "" pins nothing.
+
+    Raises:
+        WeightsRefusedError: it is another one.
+    """
+    if asked not in ("", found):
+        raise WeightsRefusedError(
+            f"the weights at {place} have sha256 {found}, the arm asks for {asked}. "
+            "They are another version or were changed; get the one asked for, or pin this one."
+        )
+
+
+def refuse_other_scorer(place: Path, found: str, *, asked: str) -> None:
+    """Hold an estimator to the digest that pins it; "" pins nothing.
+
+    Raises:
+        WeightsRefusedError: it is another one.
+    """
+    if asked not in ("", found):
+        raise WeightsRefusedError(
+            f"the estimator in {place} has sha256 {found}, but {asked} is asked for. Put the "
+            "pinned one there, or pin this one and calibrate again: thresholds do not carry over."
+        )
+
+
+def other_vae(student: object, teacher: object) -> str:
+    """Why one model's latents cannot be handed to another, and what to do."""
+    return (
+        f"the student ({student}) and the teacher ({teacher}) have different VAEs, "
+        "so one's latents are not the other's. Set rollback_from='image'."
+    )
 
 
 def weights_digest(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from tests import stand_ins
 from tests.examples import examples
 
 # A rule holds or not; how long an example takes depends on what else the machine does.
@@ -73,7 +74,13 @@ def real_data() -> Path:
     return path.resolve()
 
 
+@pytest.fixture(scope="session")
+def _stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return stand_ins.of_the_factories(tmp_path_factory.mktemp("models"))
+
+
 @pytest.fixture(autouse=True)
-def _store(tmp_path: Path, settings: object) -> None:
-    """Each test has a picture store of its own."""
+def _store(tmp_path: Path, settings: object, _stand_ins: Path) -> None:
+    """Each test has a picture store of its own, and the weights that the factories' arms name."""
     settings.STORE_DIR = tmp_path / "store"  # type: ignore[attr-defined]
+    settings.MODELS_DIR = _stand_ins  # type: ignore[attr-defined]

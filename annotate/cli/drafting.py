@@ -9,7 +9,14 @@ from pathlib import Path
 from annotate.studies.prompt_files import PromptFileError, draw, read_prompts
 from annotate.studies.prompts import PromptRow
 from annotate.studies.recipes import NAMES, Recipe, recipe
-from annotate.studies.spec import PromptSetSpec, PromptSpec, SpecError, StudySpec, load_toml
+from annotate.studies.spec import (
+    PromptSetSpec,
+    PromptSpec,
+    SpecError,
+    StudySpec,
+    load_toml,
+    parse_spec,
+)
 
 __all__ = ["Draft", "PromptFileError", "SpecError", "Wanted", "draft_of"]
 
@@ -24,6 +31,8 @@ class Wanted:
     tune: Path | None = None
     tune_limit: int | None = None
     controls: bool = False
+    # Each "owner/name=COMMIT".
+    pins: tuple[str, ...] = ()
     seed: int | None = None
     name: str | None = None
     # Stand-ins, one a prompt, show what a recipe would take before there is a file.
@@ -60,12 +69,23 @@ def draft_of(wanted: Wanted) -> Draft:
         if wanted.controls:
             raise SpecError("--controls adds arms to a recipe; a TOML file says its own.")
         spec = load_toml(path)
+    if wanted.pins:
+        spec = parse_spec(spec.model_dump(mode="json") | {"pins": _pins(wanted.pins)})
     if wanted.name:
         spec = spec.model_copy(update={"name": wanted.name})
     if wanted.seed is not None:
         protocol = spec.protocol.model_copy(update={"seed": wanted.seed})
         spec = spec.model_copy(update={"protocol": protocol})
     return _with_prompts(spec, found, wanted)
+
+
+def _pins(written: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for pin in written:
+        name, _, commit = pin.partition("=")
+        if found.setdefault(name, commit) != commit:
+            raise SpecError(f"--pin names {name} twice, with different commits. Keep one.")
+    return found
 
 
 def waits(spec: StudySpec) -> bool:

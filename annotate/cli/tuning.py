@@ -3,6 +3,7 @@
 It must not choose: `sampling.calibration` does.
 """
 
+import time
 from collections.abc import Callable, Iterator
 
 from django.utils import timezone
@@ -26,14 +27,23 @@ WIDTH = 40
 Say = Callable[[str], None]
 
 
-def tune(study: Study, *, actor: User, say: Say, replicas: int = 1) -> list[Threshold]:
+def tune(
+    study: Study,
+    *,
+    actor: User,
+    say: Say,
+    replicas: int = 1,
+    pause: Callable[[float], None] = time.sleep,
+) -> list[Threshold]:
     """Make and score the tuning samples, wait for them, and write every tau into the draft.
+
+    `pause` is called between two looks at how far they are.
 
     Raises:
         CalibrationRefused: nothing to tune, wrong prompts, or samples that failed.
     """
     prompts = tuning_set(study)
-    made = plan_tuning(study, prompts, replicas=replicas)
+    made = plan_tuning(study, prompts, replicas=replicas, most_read=None)
     say(
         f"tuning on {prompts}: {made.wanted} samples, {made.reused} there already, {made.jobs} jobs"
     )
@@ -43,10 +53,11 @@ def tune(study: Study, *, actor: User, say: Say, replicas: int = 1) -> list[Thre
         lambda: progress_of(study, families, seed=seed, now=timezone.now()),
         what="tuning samples",
         say=say,
+        pause=pause,
     )
     for line in sampling_bar.summary(seen) if seen.failed else []:
         say(line)
-    sampling_bar.wait_for_none(lambda: scoring(study), what="jobs that score", say=say)
+    sampling_bar.wait_for_none(lambda: scoring(study), what="jobs that score", say=say, pause=pause)
     tasks = to_tune(study)
     found = calibrate(study, prompts, actor=actor)
     for task, row in zip(tasks, found, strict=True):

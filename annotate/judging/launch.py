@@ -4,7 +4,7 @@ Where pictures are still to be made, places are drawn and samples planned instea
 their pictures come (judging.opening). It must not serve pairs (judging.queue does).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
@@ -17,8 +17,10 @@ from annotate.judging.writing import BATCH, fit_boxes, write
 from annotate.people.models import User
 from annotate.sampling.estimate import Estimate, estimate
 from annotate.sampling.models import Image
+from annotate.sampling.needs import priced
 from annotate.sampling.plan import plan_samples
 from annotate.sampling.thresholds import threshold_refusals
+from annotate.sampling.weights import PAGE_READS, WeightsSaid, look_at
 from annotate.studies.clock import database_now
 from annotate.studies.lifecycle import check_move
 from annotate.studies.models import Event, Membership, Study
@@ -48,18 +50,28 @@ class LaunchPlan:
     warnings: list[str]
     refusals: list[str]
     estimate: Estimate | None = None
+    # What is told of weights among the two above.
+    weights: WeightsSaid = field(default_factory=WeightsSaid)
 
 
-def plan(study: Study) -> LaunchPlan:
-    """Count pairs and collect warnings and refusals; writes nothing."""
+def plan(study: Study, *, most_read: int | None = PAGE_READS) -> LaunchPlan:
+    """Count pairs and collect warnings and refusals; writes nothing.
+
+    Args:
+        most_read: bytes of weights that may be read to compare digests; None is any number.
+    """
     protocol = study.read_protocol()
     if makes_pictures(study):
-        return _describe_places(study, protocol, draw_places(study, protocol))
+        places = draw_places(study, protocol)
+        return _describe_places(study, protocol, places, most_read=most_read)
     return _describe(study, protocol, pair_up(study, protocol))
 
 
-def _describe_places(study: Study, protocol: Protocol, places: Places) -> LaunchPlan:
+def _describe_places(
+    study: Study, protocol: Protocol, places: Places, *, most_read: int | None = PAGE_READS
+) -> LaunchPlan:
     expected = estimate(study)
+    weights = _look_at_weights(study, expected, most_read=most_read)
     refusals = []
     if not study.contrasts.exists():
         refusals.append("The study has no contrast. Add one: method a against method b.")
@@ -69,6 +81,7 @@ def _describe_places(study: Study, protocol: Protocol, places: Places) -> Launch
             "test prompt set, or import samples first."
         )
     refusals += threshold_refusals(study)
+    refusals += weights.refusals
     refusals += _missing_examples(protocol)
     comparisons = round(expected.pairs + expected.identical)
     return LaunchPlan(
@@ -79,10 +92,22 @@ def _describe_places(study: Study, protocol: Protocol, places: Places) -> Launch
         reused=len(places.items) - comparisons,
         votes=expected.votes,
         missing=list(places.missing),
-        warnings=_warnings(study, protocol),
+        warnings=[*_warnings(study, protocol), *weights.warnings],
         refusals=refusals,
         estimate=expected,
+        weights=weights,
     )
+
+
+def _look_at_weights(study: Study, expected: Estimate, *, most_read: int | None) -> WeightsSaid:
+    """What is wrong with the weights of arms that have pictures to make: the others need none."""
+    makes = {arm.name for arm in expected.arms if arm.to_make}
+    arms = {
+        method.name: [priced(method.read_arm())]
+        for method in study.read_spec().methods
+        if method.name in makes
+    }
+    return look_at(arms, most_read=most_read)
 
 
 def _warnings(study: Study, protocol: Protocol) -> list[str]:

@@ -18,6 +18,7 @@ from annotate.sampling.models import Calibration, Job, Sample, Score, Threshold
 from annotate.sampling.needs import Family, Slot
 from annotate.sampling.plan import Planned, make, score_made
 from annotate.sampling.thresholds import distinct, test_prompts, validations
+from annotate.sampling.weights import PAGE_READS, Part, look_at
 from annotate.studies.arms import Json, ReadArm, Rule, plain
 from annotate.studies.create import update_draft
 from annotate.studies.models import Prompt, PromptSet, Study
@@ -83,23 +84,61 @@ def tuning_set(study: Study) -> PromptSet:
     )
 
 
-@transaction.atomic
-def plan_tuning(study: Study, prompt_set: PromptSet, *, replicas: int = 1) -> Planned:
+def plan_tuning(
+    study: Study,
+    prompt_set: PromptSet,
+    *,
+    replicas: int = 1,
+    most_read: int | None = PAGE_READS,
+) -> Planned:
     """Write the samples a calibration needs and the jobs that make and score them.
 
     Args:
         replicas: noise seeds of each prompt; thresholds are read from the first, the others show
             how much they owe to the noise.
+        most_read: bytes of weights that may be read to compare digests; None is any number.
 
     Raises:
-        CalibrationRefused: nothing to tune, a wrong role, or prompts that the study tests on.
+        CalibrationRefused: nothing to tune, a wrong role, prompts that the study tests on, or
+            weights that a worker would refuse.
     """
     families = tuning_families(study, prompt_set, replicas=replicas)
-    estimators = list({t.estimator.digest(): t.estimator for t in to_tune(study)}.values())
+    tasks = to_tune(study)
+    # Before the transaction: nobody waits while weights are read.
+    if not _is_scored(study, tasks, distinct(prompt_set), replicas=replicas):
+        _refuse_weights(tasks, most_read=most_read)
+    estimators = list({t.estimator.digest(): t.estimator for t in tasks}.values())
     seed = study.read_protocol().seed
-    planned = make(families, study=study, seed=seed, score_with=estimators)
-    score_made(families, study=study, seed=seed, score_with=estimators)
+    with transaction.atomic():
+        planned = make(families, study=study, seed=seed, score_with=estimators)
+        score_made(families, study=study, seed=seed, score_with=estimators)
     return planned
+
+
+def _is_scored(
+    study: Study, tasks: Sequence[Tuning], prompts: Sequence[Prompt], *, replicas: int
+) -> bool:
+    """Whether every score is there, so that nothing has to be loaded any more."""
+    seed = study.read_protocol().seed
+    try:
+        for task in tasks:
+            score_rows(task, prompts, seed=seed, replicas=replicas)
+            if task.rule.target is not None:
+                _scores(task.any_arm.digest(), task.estimator, prompts, seed=seed)
+    except CalibrationRefused:
+        return False
+    return True
+
+
+def _refuse_weights(tasks: Sequence[Tuning], *, most_read: int | None) -> None:
+    """Hold what tuning loads to the files that are there: a target improves samples as well."""
+    loads: dict[str, Sequence[Part]] = {}
+    for task in tasks:
+        bare: list[Part] = [task.student, task.estimator]
+        loads[task.method] = [task.any_arm] if task.rule.target is not None else bare
+    said = look_at(loads, most_read=most_read)
+    if said.refusals:
+        raise CalibrationRefused("\n".join(said.refusals))
 
 
 def scoring(study: Study) -> int:

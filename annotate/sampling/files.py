@@ -1,17 +1,17 @@
 """Which weights a study's arms need, and whether this machine has them.
 
-It must not open them: that is for workers, which check digests, keys and shapes.
+It must not open them: `sampling.weights` says what is wrong with what is there.
 """
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
-from generation.reference.packaged import PACKAGED
+from generation.errors import WeightsMissingError, WeightsRefusedError
 from generation.spec import Adaptive, Student, Teacher, Weights
+from generation.weights import locate
 
 Arm = Teacher | Student | Adaptive
 
@@ -45,12 +45,15 @@ def needed(arms: Iterable[Arm]) -> list[Needed]:
                 # Only the pipeline has a field for its commit; the others carry it behind an @.
                 if path:
                     commit = weights.revision if what == "pipeline" else ""
-                    found.setdefault((path, what), _needed(path, what, commit))
+                    found.setdefault(
+                        (path, what), _needed(path, what, commit, sha256=weights.sha256)
+                    )
         if isinstance(arm, Adaptive) and arm.estimator.name != "random":
             estimator = arm.estimator
             what = f"estimator, {estimator.name}"
             found.setdefault(
-                (estimator.path, what), _needed(estimator.path, what, estimator.revision)
+                (estimator.path, what),
+                _needed(estimator.path, what, estimator.revision, sha256=estimator.sha256),
             )
     return list(found.values())
 
@@ -61,18 +64,14 @@ def _weights(arm: Arm) -> list[Weights]:
     return [arm.model]
 
 
-def _needed(path: str, what: str, revision: str) -> Needed:
+def _needed(path: str, what: str, revision: str, *, sha256: str) -> Needed:
     name, _, commit = path.partition("@")
-    places = [folder_of(path), PACKAGED / path, _cached(name, commit or revision)]
-    found = next((place for place in places if place is not None and place.exists()), None)
+    # A digest of the whole pins the pipeline's id; parts beside it have their commits.
+    pinned = sha256 if what not in ("UNet", "LoRA") else ""
+    try:
+        found: Path | None = locate(
+            name, revision=commit or revision, sha256=pinned, folder_of=folder_of
+        )
+    except (WeightsMissingError, WeightsRefusedError):
+        found = None  # why, `sampling.weights` says
     return Needed(path, what, revision, found)
-
-
-def _cached(name: str, commit: str) -> Path | None:
-    """Where the hub's client keeps a commit; its library is with torch, apart from this process."""
-    if not commit or name.count("/") != 1:
-        return None
-    home = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "huggingface"
-    hub = os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME", home)) / "hub"
-    folder = "models--" + name.replace("/", "--")
-    return Path(hub).expanduser() / folder / "snapshots" / commit

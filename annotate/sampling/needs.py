@@ -6,7 +6,8 @@ It must write nothing, and not know jobs, pairs or votes.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from annotate.studies.arms import ReadArm
+from annotate.sampling.thresholds import provenance
+from annotate.studies.arms import Json, ReadArm
 from annotate.studies.models import Method, Prompt, Study
 from annotate.studies.protocol import Protocol
 from annotate.studies.selection import contrast_prompts, study_prompts
@@ -31,6 +32,8 @@ class Family:
     arms: dict[str, Arm]
     # The (prompt digest, replica) that each arm, by digest, needs; in serving order.
     needs: dict[str, list[Slot]] = field(default_factory=dict)
+    # What the records of an arm's samples shall also say, by the arm's digest.
+    about: dict[str, Json] = field(default_factory=dict)
 
     @property
     def slots(self) -> list[Slot]:
@@ -83,6 +86,8 @@ def families(
             needed = family.needs.setdefault(one.digest(), [])
             known = set(needed)
             needed += [slot for slot in slots if slot not in known]
+        if said := provenance(method):
+            family.about.setdefault(arm.digest(), said)
     return list(found.values())
 
 

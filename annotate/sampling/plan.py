@@ -188,6 +188,8 @@ def _enqueue(
         },
         "score_with": [plain(estimator.model_dump(mode="json")) for estimator in score_with],
     }
+    if about := {digest: family.about[digest] for digest in needed & family.about.keys()}:
+        payload["about"] = about
     if guessed:
         payload["guessed"] = True
     return enqueue(chunk, study=study, payload=payload)

@@ -53,6 +53,7 @@ def produce_samples(job: Job, trying: Attempt) -> Worked:
         progress=lambda done, _: trying.progress(max(0, already) + done),
         stop=trying.stop,
         score_with=order.score_with,
+        about=job.payload.get("about"),
     )
     return Worked(collected.filled, _in_figures(spent), spent.failed)
 

@@ -6,8 +6,8 @@ It must not tune any (sampling.calibration does).
 from collections.abc import Iterable, Sequence
 
 from annotate.sampling.models import Threshold
-from annotate.studies.arms import ReadArm
-from annotate.studies.models import Prompt, PromptSet, Study
+from annotate.studies.arms import Json, ReadArm
+from annotate.studies.models import Method, Prompt, PromptSet, Study
 from generation import threshold as tuned
 from generation.errors import ThresholdRefused
 from generation.spec import Adaptive, Estimator, Student
@@ -57,6 +57,32 @@ def _refusal(read: ReadArm, test: Sequence[Validation]) -> str | None:
     except ThresholdRefused as error:
         return str(error)
     return None
+
+
+def provenance(method: Method) -> Json:
+    """Where an adaptive method's tau is from, for the record of each of its samples.
+
+    {"threshold": {"tau", "rule", …}}: of a tuned one also the stored threshold, k, the calibration
+    with the digests of its scores and prompts, and its prompt set. {} for other methods.
+    """
+    kept = method.settings
+    if "threshold" not in kept:
+        return {}
+    said: Json = {"tau": kept["arm"].get("threshold"), "rule": kept["threshold"]}
+    rows = Threshold.objects.select_related("calibration__prompt_set")
+    stored = rows.filter(pk=kept.get("tuned", {}).get("threshold")).first()
+    if stored is not None:
+        calibration = stored.calibration
+        said |= {
+            "threshold": stored.pk,
+            "percentile": stored.percentile,
+            "calibration": calibration.pk,
+            "scores": len(calibration.scores),
+            "scores_digest": calibration.scores_digest,
+            "prompts_digest": calibration.prompts_digest,
+            "prompt_set": str(calibration.prompt_set or ""),
+        }
+    return {"threshold": said}
 
 
 def test_prompts(study: Study) -> list[Validation]:

@@ -6,18 +6,21 @@ It must know no database and no torch. What a researcher writes:
     preset = "table4/adaptive-15"            # or the whole recipe under `arm`
     arm.student.model.path = "/models/cd"    # what differs from the preset
     threshold = { percentile = 50 }          # or budget, target, tau
+    pins."owner/name" = "0123…"              # the commit of a hub id, wherever the arm names it
 """
 
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from annotate.studies.mistakes import lines
+from annotate.studies.pins import pinned
 from generation.budget import planned
 from generation.presets import arm_of, preset, resolve
 from generation.spec import Adaptive, Student, Teacher, read_arm
@@ -83,6 +86,19 @@ class ArmSettings(BaseModel):
     arm: dict[str, Any] = Field(default_factory=dict)
     threshold: Rule | None = None
     tuned: Tuned | None = None
+    # Commits by hub id, for every place of the arm that names the id without one.
+    pins: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("pins", mode="after")
+    @classmethod
+    def _pins_are_commits(cls, pins: dict[str, str]) -> dict[str, str]:
+        for name, commit in pins.items():
+            if not re.fullmatch(r"[0-9a-f]{40}", commit):
+                raise ValueError(
+                    f"{name!r} is pinned to {commit!r}; a commit is 40 hexadecimal digits, since "
+                    "a branch or a short form may mean another one tomorrow. Write it in full."
+                )
+        return pins
 
 
 @dataclass(frozen=True)
@@ -142,7 +158,10 @@ def read_settings(kind: str, written: Mapping[str, Any]) -> ReadArm:
         rule = Rule(tau=own["threshold"])
     own.pop("threshold", None)
     try:
-        resolved = _from_preset(settings.preset, own, rule) if settings.preset else _own(kind, own)
+        resolved = _resolved(kind, settings.preset, own, rule)
+        if settings.pins:
+            own = pinned(own, resolved["arm"], settings.pins)
+            resolved = _resolved(kind, settings.preset, own, rule)
     except ValidationError as error:
         raise ValueError(
             "\n".join(lines(error, whole="settings.arm", below="settings.arm", skip=1))
@@ -176,6 +195,10 @@ def _read(recipe: Json, rule: Rule | None, tuned: Tuned | None, resolved: Json) 
     arm = None if waits else arm_of({"arm": recipe}, threshold=tau)
     choice = tuple(resolved.get("our_choice", ()))
     return ReadArm(recipe, arm, rule, tuned, resolved.get("preset", ""), choice)
+
+
+def _resolved(kind: str, name: str, own: Json, rule: Rule | None) -> Json:
+    return _from_preset(name, own, rule) if name else _own(kind, own)
 
 
 def _from_preset(name: str, own: Json, rule: Rule | None) -> Json:

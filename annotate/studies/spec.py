@@ -20,6 +20,7 @@ from pydantic import (
 
 from annotate.studies.arms import Kind, ReadArm, plain, read_settings
 from annotate.studies.mistakes import lines
+from annotate.studies.pins import models_of
 from annotate.studies.protocol import Protocol
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
@@ -88,7 +89,11 @@ class PromptSetSpec(BaseModel):
 
 
 class StudySpec(BaseModel):
-    """A whole study."""
+    """A whole study.
+
+    Data may have `pins` beside these fields: commits by hub id, which go to every method that
+    names the id and stand in its settings from then on.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -126,6 +131,14 @@ class StudySpec(BaseModel):
     )
     protocol: Protocol = Field(default_factory=lambda: Protocol())
 
+    @model_validator(mode="before")
+    @classmethod
+    def _pins_go_to_their_methods(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "pins" not in data:
+            return data
+        rest = {key: value for key, value in data.items() if key != "pins"}
+        return rest | {"methods": _pinned_methods(data["pins"], data.get("methods", ()))}
+
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
         names = [m.name for m in self.methods]
@@ -147,6 +160,40 @@ class StudySpec(BaseModel):
         if sum(c.primary for c in self.contrasts) > 1:
             raise ValueError("more than one primary contrast. Mark one; the rest are exploratory.")
         return self
+
+
+def _pinned_methods(pins: Any, methods: Any) -> Any:
+    """The methods' data with the pins of the models that each one names."""
+    if not (isinstance(pins, dict) and all(isinstance(pin, str) for pin in pins.values())):
+        raise ValueError('pins: give a commit for each hub id, as "owner/name" = "0123…".')
+    if not isinstance(methods, list | tuple):
+        return methods
+    found, unused, named = [], set(pins), set[str]()
+    for method in methods:
+        written = dict(method) if isinstance(method, dict) else method
+        found.append(written)
+        settings = written.get("settings") if isinstance(written, dict) else None
+        if not isinstance(settings, dict) or written.get("kind", "imported") == "imported":
+            continue
+        try:
+            models = models_of(read_settings(written["kind"], settings).recipe)
+        except ValueError:
+            return list(methods)  # the method itself says what is wrong with it
+        mine, own = {n: c for n, c in pins.items() if n in models}, settings.get("pins", {})
+        if differ := [n for n in mine if own.get(n, mine[n]) != mine[n]]:
+            raise ValueError(
+                f"pins: {differ[0]!r} has commit {mine[differ[0]]}, and method "
+                f"{written.get('name')!r} pins {own[differ[0]]}. Keep one."
+            )
+        unused, named = unused - mine.keys(), named | models
+        if mine:
+            written["settings"] = settings | {"pins": own | mine}
+    if unused:
+        raise ValueError(
+            f"pins: no method names {', '.join(sorted(map(repr, unused)))}. The models here are "
+            f"{', '.join(sorted(map(repr, named))) or 'none'}."
+        )
+    return found
 
 
 def parse_spec(data: dict[str, Any]) -> StudySpec:

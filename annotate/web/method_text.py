@@ -29,7 +29,7 @@ class MethodMistake(ValueError):
 
 def in_the_form(line: str) -> str:
     """A mistake with its place named as the form's fields name it, not as the TOML file does."""
-    line = line.removeprefix("settings.arm.")
+    line = line.removeprefix("settings.arm.").replace("settings.pins", "pins")
     return line.replace("settings.threshold.", "cut-off, ").replace("settings.threshold", "cut-off")
 
 
@@ -40,7 +40,8 @@ def shown_method(method: Mapping[str, Any]) -> dict[str, str]:
     row |= {"way": "", "value": "", "tuned": "", "own": ""}
     if method["kind"] == IMPORTED:
         return row | {"own": write_lines(settings)}
-    row["own"] = write_lines(settings.get("arm", {}))
+    own = {**settings.get("arm", {}), **({"pins": settings["pins"]} if "pins" in settings else {})}
+    row["own"] = write_lines(own)
     row["source"] = settings.get("preset") or method["kind"]
     for way, value in (settings.get("threshold") or {}).items():
         row |= {"way": way, "value": str(value)}
@@ -58,6 +59,8 @@ def plain_method(number: int, row: Mapping[str, str]) -> dict[str, Any]:
     source = row.get("source") or IMPORTED
     try:
         own = read_lines(row.get("own", ""))
+        # No field of the arm: commits for every place in it.
+        pins = own.pop("pins", None) if source != IMPORTED else None
         kind = kind_of(source, own)
     except ValueError as error:
         raise MethodMistake(number, str(error)) from error
@@ -65,6 +68,8 @@ def plain_method(number: int, row: Mapping[str, str]) -> dict[str, Any]:
     if kind == IMPORTED:
         return said | {"settings": own}
     settings: dict[str, Any] = {} if source in KINDS else {"preset": source}
+    if pins is not None:
+        settings["pins"] = pins
     if own:
         settings["arm"] = own
     # A cut-off that stands in a field no longer shown says nothing of a teacher.

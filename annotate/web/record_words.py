@@ -98,8 +98,17 @@ def about_lines(record: Json) -> Lines:
     """On what it was made, and what the study wanted kept with it."""
     lines = [(name, _text(value)) for name, value in record.get("host", {}).items()]
     lines += [(name, _text(value)) for name, value in record.get("versions", {}).items()]
-    lines += [(name, _text(value)) for name, value in record.get("about", {}).items()]
+    for name, value in record.get("about", {}).items():
+        # Where a threshold is from, each of its facts on a line.
+        facts = value if isinstance(value, Mapping) else {"": value}
+        lines += [(f"{name} {fact}".strip(), _fact(said)) for fact, said in facts.items()]
     return _said(lines)
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_text(said)}" for name, said in value.items())
+    return _text(value)
 
 
 def _said(lines: list[tuple[str, str]]) -> Lines:

@@ -13,19 +13,13 @@ from torch import Tensor, nn
 
 from generation.errors import WeightsMissingError, WeightsRefusedError
 from generation.spec import Estimator
-from generation.weights import locate, sha256_of, together, weight_files
-
-# What else a score depends on, where it is there: sizes and tokenizers.
-BESIDE = (
-    "config.json",
-    "imagereward.json",
-    "merges.txt",
-    "open_clip_config.json",
-    "special_tokens_map.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.json",
-    "vocab.txt",
+from generation.weights import (
+    digests_of,
+    locate,
+    refuse_other_scorer,
+    scorer_files,
+    together,
+    weight_files,
 )
 
 
@@ -72,15 +66,10 @@ def open_folder(spec: Estimator, *, folder_of: Callable[[str], Path] | None = No
         WeightsRefusedError: pickles, a hub id with nothing to pin it, or another hash.
     """
     path = locate(spec.path, revision=spec.revision, sha256=spec.sha256, folder_of=folder_of)
-    weights = tuple(weight_files(path))
-    read = [*weights, *(path / name for name in BESIDE if (path / name).is_file())]
-    sha256 = together({file.name: sha256_of(file) for file in read})
-    if spec.sha256 and sha256 != spec.sha256:
-        raise WeightsRefusedError(
-            f"the estimator in {path} has sha256 {sha256}, but {spec.sha256} is asked for. Put the "
-            "pinned one there, or pin this one and calibrate again: thresholds do not carry over."
-        )
-    return Folder(path, weights, sha256)
+    files = scorer_files(path)
+    sha256 = together(digests_of(files))
+    refuse_other_scorer(path, sha256, asked=spec.sha256)
+    return Folder(path, tuple(weight_files(path)), sha256)
 
 
 def check_table(state: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, ...]]) -> None:

@@ -20,11 +20,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 
 from generation.errors import TrainingError
 from generation.estimators.clip import CROPS, ClipScorer, tokens
-from generation.estimators.folders import BESIDE
 from generation.estimators.preprocess import pixels
 from generation.training.average import Average
 from generation.training.course import Course
 from generation.training.estimator import Pair
+from generation.weights import BESIDE_SCORER
 
 COLUMNS = ("prompt", "first", "second", "share")
 
@@ -118,7 +118,7 @@ class PreferenceTask:
     def save(self, folder: Path, *, start: Path) -> Path:
         """Write a folder that `Estimator(name="pickscore")` loads, beside `start`'s settings."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name in BESIDE:
+        for name in BESIDE_SCORER:
             if (start / name).is_file():
                 shutil.copyfile(start / name, folder / name)
         clip = cast(_Scoring, self.average.network).clip

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generation.errors import WeightsMissingError, WeightsRefusedError
-from generation.pipelines import load_bundle, weights_digest
+from generation.pipelines import _CLASSES, load_bundle, weights_digest
 from generation.spec import Weights
 from generation.tiny import save_tiny, save_tiny_lora, save_tiny_unet
-from generation.weights import component_digests, locate, sha256_of, together
+from generation.weights import CLASS_NAMES, component_digests, locate, sha256_of, together
 from tests.generation.tiny_models import bundle, weights
 
 pytestmark = pytest.mark.torch
@@ -24,7 +24,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A hub cache with one pipeline at one commit, laid out as the hub's client lays it out."""
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     repo = tmp_path / "models--someone--tiny-sd"
     save_tiny(repo / "snapshots" / COMMIT, "sd", seed=3)
     (repo / "refs").mkdir()
@@ -142,6 +142,10 @@ def test_parts_are_named_as_the_pipeline_names_them() -> None:
     expected = {"model_index", "unet", "vae", "text_encoder_2", "tokenizer_2", "scheduler"}
     assert named.keys() == expected
     assert bundle("refiner").weights == named
+
+
+def test_a_launch_allows_the_classes_that_a_load_knows() -> None:
+    assert set(CLASS_NAMES) == _CLASSES.keys()
 
 
 def test_a_file_s_digest_is_the_usual_one(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_without_all_scores_nothing_is_tuned() -> None:
 
 def test_samples_made_before_the_estimator_was_asked_for_are_scored_by_jobs() -> None:
     study = scored(draft())
-    changed(study, estimator={"name": "pickscore", "path": "other"})
+    changed(study, estimator={"name": "pickscore", "path": "scorer"})
     study.refresh_from_db()
     planned = plan_tuning(study, tuning_set(study))
     assert (planned.reused, planned.jobs, scoring(study)) == (10, 0, 1)

@@ -50,5 +50,5 @@ def test_weights_that_come_with_the_program_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "packaged" / "world").mkdir(parents=True)
-    monkeypatch.setattr("annotate.sampling.files.PACKAGED", tmp_path / "packaged")
+    monkeypatch.setattr("generation.weights.PACKAGED", tmp_path / "packaged")
     assert found(Weights(path="world")) == [tmp_path / "packaged" / "world"]

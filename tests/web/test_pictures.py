@@ -1,6 +1,7 @@
 """The dashboard while pictures are being made: what it says, and what its buttons do."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,7 +155,10 @@ def test_a_draft_says_what_its_methods_need() -> None:
     assert "starts the making of pictures" in html
 
 
-def test_the_launch_page_prices_the_pictures_and_names_the_files() -> None:
+def test_the_launch_page_prices_the_pictures_and_names_the_files(
+    settings: Any, tmp_path: Path
+) -> None:
+    settings.MODELS_DIR = tmp_path
     study = make_generated(prompts=4)
     html = page(study, "study-launch")
     # 4 x 50 of the teacher, 4 x 5 of the student under the adaptive arm, at most 4 x 20 more.

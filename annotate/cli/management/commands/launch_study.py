@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from annotate.cli import sampling_bar
 from annotate.cli.drafting import Draft, PromptFileError, SpecError, Wanted, draft_of
-from annotate.cli.launch_words import describe, missing_files
+from annotate.cli.launch_words import describe
 from annotate.cli.tuning import tune
 from annotate.judging import opening
-from annotate.judging.launch import LaunchRefused, launch, plan
+from annotate.judging.launch import LaunchPlan, LaunchRefused, launch, plan
 from annotate.people.models import Role, User
 from annotate.sampling.calibration import CalibrationRefused, to_tune
 from annotate.sampling.plan import plan_samples
@@ -45,6 +45,12 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, help="of noise, prompts, order and sides")
         parser.add_argument("--name", help="the study's name")
         parser.add_argument(
+            "--pin",
+            action="append",
+            metavar="OWNER/NAME=COMMIT",
+            help="the commit of a model in the hub's cache, for every method that names it",
+        )
+        parser.add_argument(
             "--controls", action="store_true", help="add a recipe's null and control arms"
         )
         parser.add_argument(
@@ -57,6 +63,11 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         if _is_id(options["what"]):
+            if options["pin"]:
+                raise CommandError(
+                    "--pin goes with a recipe or a file. A draft's pins stand in its methods: "
+                    'write pins."owner/name" = "COMMIT" there, on its page.'
+                )
             self._go(_draft(options), None, options)
             return
         try:
@@ -84,23 +95,26 @@ class Command(BaseCommand):
                 study = create_study(draft.spec, owner=nobody)
             except SpecError as error:
                 raise CommandError(str(error)) from error
-            self._describe(study, draft.recipe)
+            planned = self._describe(study, draft.recipe)
             transaction.set_rollback(True)
+        self._refused(planned)
         if draft.drawn_from is None and draft.recipe is not None:
             self.say("(without --prompts: stand-ins, one a prompt)")
         self.say("dry run: nothing was created")
 
-    def _describe(self, study: Study, recipe: Recipe | None) -> list[str]:
-        planned = plan(study)
+    def _describe(self, study: Study, recipe: Recipe | None) -> LaunchPlan:
+        planned = plan(study, most_read=None)
         for line in describe(study, planned, recipe):
             self.say(line)
-        return planned.refusals
+        return planned
+
+    def _refused(self, planned: LaunchPlan) -> None:
+        for line in planned.refusals:
+            self.say(f"refused as it is: {line}")
 
     def _go(self, study: Study, recipe: Recipe | None, options: dict[str, Any]) -> None:
         actor = User.objects.get(username=options["actor"])
         if options["calibrate"] and not options["dry_run"] and to_tune(study):
-            for line in missing_files(study):
-                self.say(line)
             try:
                 tune(study, actor=actor, say=self.say)
             except CalibrationRefused as error:
@@ -108,12 +122,13 @@ class Command(BaseCommand):
                     f"{error} The draft {study.uid} stays; nothing was launched."
                 ) from error
             study.refresh_from_db()
-        refusals = self._describe(study, recipe)
+        planned = self._describe(study, recipe)
         if options["dry_run"]:
-            for line in refusals:
-                self.say(f"refused as it is: {line}")
+            self._refused(planned)
             return
         if recipe is not None and recipe.pairs == "replicas":
+            if said := planned.weights.refusals:
+                raise CommandError("\n".join((*said, f"The draft {study.uid} stays.")))
             self._pictures_only(study, options)
             return
         try:
@@ -183,6 +198,7 @@ def _wanted(options: dict[str, Any]) -> Wanted:
         tune=options["tune"],
         tune_limit=options["tune_limit"],
         controls=options["controls"],
+        pins=tuple(options["pin"] or ()),
         seed=options["seed"],
         name=options["name"],
         stand_ins=options["dry_run"],
