@@ -147,24 +147,46 @@ def best_percentile(
 
     same_length(scores=scores, labels=labels)
     values, ideal = finite(scores), np.array([bool(label) for label in labels])
-    if not 2 <= folds <= len(values):
+    right, best = cross_validated_decisions(
+        values, ideal, percentiles=percentiles, rng=rng, folds=folds
+    )
+    return int(right.sum()) / len(values), best
+
+
+def cross_validated_decisions(
+    scores: Array,
+    labels: NDArray[np.bool_],
+    *,
+    percentiles: Sequence[float],
+    rng: np.random.Generator,
+    folds: int = 5,
+) -> tuple[NDArray[np.bool_], float]:
+    """Which prompts are decided right at the percentile that the other folds choose, and the
+    percentile that all prompts together would choose.
+
+    Raises:
+        ValueError: fewer prompts than folds.
+    """
+    import numpy as np
+
+    if not 2 <= folds <= len(scores):
         raise ValueError(
-            f"folds={folds} with {len(values)} prompts; use 2 to the number of prompts"
+            f"folds={folds} with {len(scores)} prompts; use 2 to the number of prompts"
         )
 
     def accuracies(rows: NDArray[np.bool_]) -> tuple[Array, Array]:
-        thresholds = np.percentile(values[rows], percentiles)
-        keep = values[rows, None] >= thresholds
-        return np.asarray((keep == ideal[rows, None]).mean(axis=0)), thresholds
+        thresholds = np.percentile(scores[rows], percentiles)
+        keep = scores[rows, None] >= thresholds
+        return np.asarray((keep == labels[rows, None]).mean(axis=0)), thresholds
 
-    fold = rng.permutation(np.arange(len(values)) % folds)
-    right = 0
+    fold = rng.permutation(np.arange(len(scores)) % folds)
+    right = np.empty(len(scores), dtype=bool)
     for number in range(folds):
         found, thresholds = accuracies(fold != number)
-        keep = values[fold == number] >= thresholds[int(np.argmax(found))]
-        right += int((keep == ideal[fold == number]).sum())
-    overall, _ = accuracies(np.ones(len(values), dtype=bool))
-    return right / len(values), float(percentiles[int(np.argmax(overall))])
+        mine = fold == number
+        right[mine] = (scores[mine] >= thresholds[int(np.argmax(found))]) == labels[mine]
+    overall, _ = accuracies(np.ones(len(scores), dtype=bool))
+    return right, float(percentiles[int(np.argmax(overall))])
 
 
 def ranking_quality(

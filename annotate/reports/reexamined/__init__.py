@@ -1,0 +1,1 @@
+"""The paper re-examined in a world whose truth is known: pictures on a shelf in, a report out."""
