@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 TOLERANCE = 1e-9
-LIMIT = 20_000
+LIMIT = 200
+# A step of Newton's is never longer (in log strength): far from the top it would overshoot.
+STRIDE = 2.0
+# Log of nu where a resample has no tie, or nothing but ties.
+EDGE = 30.0
 
 
 def solve_many(
@@ -20,16 +24,14 @@ def solve_many(
 ) -> tuple[Array, NDArray[np.bool_]]:
     """(log strengths with mean 0, whether pseudo wins were added) of each resample.
 
-    One fixed-point iteration over all resamples; those that rest leave it. Without ties' own
-    strength (nu = 0, a tie being half a win each way) the maximum is Bradley-Terry's.
+    Newton's method on the concave log-likelihood in log strengths (and log nu), all resamples in
+    step. The usual fixed-point iterations swing for ever where all methods met one opponent only.
 
     Args:
         wins: (resamples, methods, methods), row beats column.
         ties: (resamples, methods, methods), counted both ways.
         newman: estimate nu too; otherwise ties are half wins.
         pseudo_wins: added each way to every judged pair where no finite strength exists.
-
-    Source: Newman, JMLR 24 (2023), equations 25 and 26.
     """
     import numpy as np
 
@@ -39,45 +41,57 @@ def solve_many(
     # A resample in which some method was never drawn: a whisper keeps it on the scale.
     apart = ~_strongly_joined(wins + ties > 0)
     wins = wins + 1e-3 * apart[:, None, None] * ~np.eye(wins.shape[1], dtype=bool)
-    logs = np.empty(wins.shape[:2])
-    active = np.arange(len(wins))
-    strengths, nu = np.ones(wins.shape[:2]), np.full(len(wins), 0.5 if newman else 0.0)
-    own_wins, own_ties = wins, ties
-    for _ in range(LIMIT):
-        again, nu_again = _step(strengths, nu, own_wins, own_ties, newman=newman)
-        moved = np.abs(np.log(again / strengths)).max(axis=1)
-        moved = np.maximum(moved, np.abs(nu_again - nu) / np.maximum(1.0, nu))
-        strengths, nu = again, nu_again
-        rests = moved < TOLERANCE
-        if rests.any():
-            logs[active[rests]] = np.log(strengths[rests])
-            going = ~rests
-            active, strengths, nu = active[going], strengths[going], nu[going]
-            own_wins, own_ties = own_wins[going], own_ties[going]
-            if not len(active):
-                break
-    logs[active] = np.log(strengths)
+    one, two = np.triu_indices(wins.shape[1], k=1)
+    won, lost, tied = wins[:, one, two], wins[:, two, one], ties[:, one, two]
+    if not newman:
+        won, lost, tied = won + tied / 2, lost + tied / 2, np.zeros_like(tied)
+    methods = wins.shape[1]
+    design = np.eye(methods)[one] - np.eye(methods)[two]
+    logs = _newton(won, lost, tied, design, newman=newman)
     return logs - logs.mean(axis=1, keepdims=True), ~joined
 
 
-def _step(
-    strengths: Array, nu: Array, wins: Array, ties: Array, *, newman: bool
-) -> tuple[Array, Array]:
+def _newton(won: Array, lost: Array, tied: Array, design: Array, *, newman: bool) -> Array:
+    """Log strengths: wins of the first, of the second and ties of each pair, (resamples, pairs).
+
+    With d = difference of log strengths and e = log 2 nu, the three outcomes of a pair have weights
+    exp(d / 2), exp(-d / 2) and exp(e): a multinomial logit.
+    """
     import numpy as np
 
-    row, column = strengths[:, :, None], strengths[:, None, :]
-    root, both, wide = np.sqrt(row * column), row + column, nu[:, None, None]
-    share = both + 2 * wide * root
-    won = wins + ties / 2
-    gained = (won * (column + wide * root) / share).sum(axis=2)
-    lost = (won.transpose(0, 2, 1) * (1 + wide * root / row) / share).sum(axis=2)
-    again = gained / lost
-    again /= np.exp(np.log(again).mean(axis=1, keepdims=True))
-    if not newman:
-        return again, nu
-    tied = (ties * both / share).sum(axis=(1, 2)) / 4
-    # 1e-300: without any win at all nu grows without bound; it stops at a number.
-    return again, tied / np.maximum((wins * root / share).sum(axis=(1, 2)), 1e-300)
+    resamples, methods = len(won), design.shape[1]
+    n, total = won + lost + tied, tied.sum(axis=1)
+    logs = np.zeros((resamples, methods))
+    free = newman & (total > 0) & (total < n.sum(axis=1))
+    edge = np.where(free, 0.0, np.where(total > 0, EDGE, -EDGE))
+    level = np.ones((methods, methods)) / methods
+    for _ in range(LIMIT):
+        half = logs @ design.T / 2
+        weights = np.exp(np.stack([half, -half, np.broadcast_to(edge[:, None], half.shape)]))
+        first, second, tie = weights / weights.sum(axis=0)
+        lean = first - second
+        slope = ((won - lost) - n * lean) / 2
+        bend = n * ((first + second) - lean**2) / 4
+        gradient = slope @ design
+        hessian = np.einsum("pi,bp,pj->bij", design, bend, design, optimize=True) + level
+        if newman:
+            # The tie's row and column; a fixed nu stands still.
+            cross = np.where(free[:, None], (-n * lean * tie / 2) @ design, 0.0)
+            corner = np.where(free, (n * tie * (1 - tie)).sum(axis=1), 1.0)
+            last = np.where(free, total - (n * tie).sum(axis=1), 0.0)
+            side = np.concatenate([cross, corner[:, None]], axis=1)
+            hessian = np.concatenate([hessian, cross[:, :, None]], axis=2)
+            hessian = np.concatenate([hessian, side[:, None, :]], axis=1)
+            gradient = np.concatenate([gradient, last[:, None]], axis=1)
+        step = np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
+        longest = np.abs(step).max(axis=1, keepdims=True)
+        step *= np.minimum(1.0, STRIDE / np.maximum(longest, 1e-300))
+        logs += step[:, :methods]
+        if newman:
+            edge += step[:, methods]
+        if float(longest.max()) < TOLERANCE:
+            break
+    return logs
 
 
 def _strongly_joined(beats: NDArray[np.bool_]) -> NDArray[np.bool_]:

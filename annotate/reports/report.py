@@ -9,6 +9,7 @@ from datetime import datetime
 
 from annotate.analysis.annotators import CLUSTERS, FIXED_EFFECTS, SideBalance
 from annotate.judging.models import Verdict
+from annotate.reports.analyses import Analyses, analyse
 from annotate.reports.annotator_report import (
     AnnotatorReport,
     annotator_reports,
@@ -19,6 +20,7 @@ from annotate.reports.frames import ItemRow, SetAside, StudyFrame, VoteRow, read
 from annotate.sampling.progress import ArmProgress
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
+from annotate.studies.recipes import PublishedBar, published_for
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Report:
     sides: SideBalance
     annotators: tuple[AnnotatorReport, ...]
     arms: tuple[ArmProgress, ...] = ()
+    # None where only the counts were asked for.
+    analyses: Analyses | None = None
 
     @property
     def lead(self) -> ContrastReport | None:
@@ -80,13 +84,17 @@ class Report:
         return 0 < self.counts.annotators < CLUSTERS
 
 
-def make_report(study: Study, *, now: datetime) -> Report:
+def make_report(study: Study, *, now: datetime, deep: bool = True) -> Report:
     """Read the study's present state and report on it."""
-    return report_on(study, read_frame(study), now=now)
+    return report_on(study, read_frame(study), now=now, deep=deep)
 
 
-def report_on(study: Study, frame: StudyFrame, *, now: datetime) -> Report:
-    """The report of rows that were read before."""
+def report_on(study: Study, frame: StudyFrame, *, now: datetime, deep: bool = True) -> Report:
+    """The report of rows that were read before.
+
+    Args:
+        deep: also the analyses, which take a second or two of a large study.
+    """
     protocol = study.read_protocol()
     by_contrast: dict[int, list[ItemRow]] = defaultdict(list)
     for item in frame.items:
@@ -96,6 +104,9 @@ def report_on(study: Study, frame: StudyFrame, *, now: datetime) -> Report:
         on[vote.comparison].append(vote)
     lead = by_contrast[frame.contrasts[0].pk] if frame.contrasts else []
     verdicts = {item.comparison: (item.outcome, item.reason) for item in frame.items}
+    contrasts = tuple(
+        contrast_report(row, by_contrast[row.pk], on, protocol=protocol) for row in frame.contrasts
+    )
     return Report(
         uid=str(study.uid),
         name=study.name,
@@ -119,11 +130,20 @@ def report_on(study: Study, frame: StudyFrame, *, now: datetime) -> Report:
             annotators=len({v.annotator for v in frame.votes}),
         ),
         set_aside=frame.set_aside,
-        contrasts=tuple(
-            contrast_report(row, by_contrast[row.pk], on, protocol=protocol)
-            for row in frame.contrasts
-        ),
+        contrasts=contrasts,
         sides=sides_of(frame.votes, confidence=protocol.confidence),
         annotators=annotator_reports(frame.votes, lead, on, confidence=protocol.confidence),
         arms=frame.arms,
+        analyses=analyse(
+            frame, contrasts, by_contrast, on, protocol=protocol, printed=_printed(study)
+        )
+        if deep
+        else None,
     )
+
+
+def _printed(study: Study) -> tuple[PublishedBar, ...]:
+    """What a paper printed of the study's own comparisons; imported pictures repeat none."""
+    if not any(m.get("kind", "imported") != "imported" for m in study.spec.get("methods", ())):
+        return ()
+    return published_for(study.read_spec())

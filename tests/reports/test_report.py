@@ -72,7 +72,7 @@ def frame_of(pairs: list[tuple[str, bool]]) -> StudyFrame:
 
 def report_of(frame: StudyFrame) -> Made:
     study = Study(name="Study", spec={"protocol": Protocol().model_dump(mode="json")})
-    return report_on(study, frame, now=NOW)
+    return report_on(study, frame, now=NOW, deep=False)
 
 
 patterns = st.sampled_from(

@@ -21,5 +21,5 @@ class Command(BaseCommand):
         parser.add_argument("uid")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        report = make_report(study_by_uid(options["uid"]), now=timezone.now())
+        report = make_report(study_by_uid(options["uid"]), now=timezone.now(), deep=False)
         self.stdout.write(win_rate_table(report))

@@ -1,0 +1,191 @@
+"""What a report says of one contrast beyond its counts: clusters, sides, models of annotators.
+
+It must not write words for people or draw, nor read rows from the database.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from annotate.analysis.aggregation import Aggregation, Answer
+from annotate.analysis.agreement import fleiss_kappa
+from annotate.analysis.annotator_models import dawid_skene, one_coin
+from annotate.analysis.clustered import CrossedShare, crossed_share
+from annotate.analysis.contrast import Result
+from annotate.analysis.effects import VoteEffects, vote_effects
+from annotate.analysis.grouped import GroupedRate, grouped_rate
+from annotate.analysis.joint import JointShares, joint_shares
+from annotate.analysis.sides import AdjustedShare, SideBias, SidedVote, adjusted_share, side_bias
+from annotate.analysis.winrate import WinRate, win_rate
+from annotate.reports.contrast_report import ContrastReport
+from annotate.reports.frames import ItemRow, Side, VoteRow, as_side
+from annotate.studies.protocol import Protocol
+
+RESULTS: Mapping[Side | None, Result | None] = {
+    "a": Result.WIN,
+    "tie": Result.TIE,
+    "b": Result.LOSS,
+    None: None,
+}
+_LABELS = ("a", "tie", "b")
+# A column beside the majority: what 200 rounds have not settled, more would not make readable.
+_ROUNDS = {"max_iterations": 200, "tolerance": 1e-7}
+
+
+@dataclass(frozen=True)
+class ModelRate:
+    """The win rate if a model of annotators chose the labels; `changed` differ from the verdicts.
+
+    It stands beside the majority, never instead of it.
+    """
+
+    model: str
+    rate: WinRate
+    changed: int
+    warning: str
+
+
+@dataclass(frozen=True)
+class ContrastAnalysis:
+    """One contrast's analyses. `holm` corrects the sign test over all contrasts of the study."""
+
+    a: str
+    b: str
+    p_value: float | None
+    holm: float | None
+    grouped: GroupedRate
+    joint: JointShares | None
+    crossed: CrossedShare
+    models: tuple[ModelRate, ...]
+    side: SideBias
+    adjusted: AdjustedShare
+    effects: VoteEffects | None
+    fleiss: float | None
+
+
+def cluster_of(item: ItemRow) -> str:
+    """Prompts of one group are not independent; a name of its own for every other prompt."""
+    return f"g {item.group}" if item.group else f"p {item.prompt}"
+
+
+def analyse_contrast(
+    report: ContrastReport,
+    items: Sequence[ItemRow],
+    on: Mapping[int, Sequence[VoteRow]],
+    *,
+    protocol: Protocol,
+    holm: float | None,
+    effects: bool,
+    seeds: Sequence[int],
+) -> ContrastAnalysis:
+    """Everything of one contrast.
+
+    Args:
+        on: the current votes by comparison.
+        holm: the adjusted p-value, which needs the other contrasts.
+        effects: fit annotators and sides together (GEE), which takes half a second.
+        seeds: of the bootstrap.
+    """
+    confidence = protocol.confidence
+    # One order whatever the rows' own: sums of floats and draws depend on it.
+    items = sorted(items, key=lambda i: (i.prompt, i.replica, i.comparison))
+    cast = [
+        (item, vote, as_side(vote.choice, a_is_first=item.a_is_first))
+        for item in items
+        for vote in sorted(on.get(item.comparison, ()), key=lambda v: v.annotator)
+    ]
+    clusters = [cluster_of(item) for item, _, _ in cast]
+    results = [_result(side) for _, _, side in cast]
+    sided = [
+        SidedVote(cluster, vote.annotator, result, (vote.side == "left") == (side == "a"))
+        for cluster, result, (_, vote, side) in zip(clusters, results, cast, strict=True)
+        if side != "tie"
+    ]
+    return ContrastAnalysis(
+        a=report.a,
+        b=report.b,
+        p_value=report.headline.p_value,
+        holm=holm,
+        grouped=grouped_rate(
+            [RESULTS[item.outcome] for item in items],
+            [cluster_of(item) for item in items],
+            rng=np.random.default_rng([protocol.seed, *seeds]),
+            confidence=confidence,
+        ),
+        joint=joint_shares(
+            report.wins,
+            report.ties,
+            report.losses,
+            undecided=report.undecided,
+            confidence=confidence,
+        )
+        if report.decided
+        else None,
+        crossed=crossed_share(
+            results, clusters, [vote.annotator for _, vote, _ in cast], confidence=confidence
+        ),
+        models=tuple(_models(items, cast, protocol)),
+        side=side_bias(sided, confidence=confidence),
+        adjusted=adjusted_share(sided, confidence=confidence),
+        effects=vote_effects(sided, confidence=confidence) if effects and sided else None,
+        fleiss=_fleiss(items, on, protocol),
+    )
+
+
+def _result(side: Side) -> Result:
+    result = RESULTS[side]
+    assert result is not None
+    return result
+
+
+def _models(
+    items: Sequence[ItemRow],
+    cast: Sequence[tuple[ItemRow, VoteRow, Side]],
+    protocol: Protocol,
+) -> list[ModelRate]:
+    """One coin and Dawid-Skene on the votes of decided pairs; identical pictures stay ties."""
+    decided = [item for item in items if item.outcome is not None]
+    asked = {item.comparison for item in decided}
+    answers = [
+        Answer(item.comparison, vote.annotator, side)
+        for item, vote, side in cast
+        if item.comparison in asked
+    ]
+    if not answers:
+        return []
+    labels = _LABELS if protocol.ties != "forbid" else ("a", "b")
+    if any(side == "tie" for _, _, side in cast):
+        labels = _LABELS
+    found: list[tuple[str, Aggregation]] = [
+        ("one-coin", one_coin(answers, labels=labels, **_ROUNDS)),  # type: ignore[arg-type]
+        ("Dawid-Skene", dawid_skene(answers, labels=labels, **_ROUNDS)),  # type: ignore[arg-type]
+    ]
+    rates = []
+    for name, aggregation in found:
+        chosen = dict(zip(aggregation.tasks, aggregation.chosen, strict=True))
+        # Without a single best label there is no winner: a tie, as of a split.
+        said = [(item, chosen.get(item.comparison, "tie") or "tie") for item in decided]
+        wins, ties, losses = (sum(label == kind for _, label in said) for kind in _LABELS)
+        rates.append(
+            ModelRate(
+                model=name,
+                rate=win_rate(wins, ties, losses, confidence=protocol.confidence),
+                changed=sum(label != item.outcome for item, label in said),
+                warning=aggregation.warning,
+            )
+        )
+    return rates
+
+
+def _fleiss(
+    items: Sequence[ItemRow], on: Mapping[int, Sequence[VoteRow]], protocol: Protocol
+) -> float | None:
+    """Over the pairs with just the protocol's number of votes, as Fleiss needs equally many."""
+    rows = []
+    for item in items:
+        votes = on.get(item.comparison, ())
+        if len(votes) == protocol.overlap:
+            sides = [as_side(vote.choice, a_is_first=item.a_is_first) for vote in votes]
+            rows.append([sides.count("a"), sides.count("tie"), sides.count("b")])
+    return fleiss_kappa(rows) if rows else None

@@ -1,0 +1,162 @@
+"""What a report says of prompts and of estimators: slices of the first contrast, score agreement.
+
+It must not write words for people or draw, nor read rows from the database.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from annotate.analysis.contrast import Result
+from annotate.analysis.decisions import auc, resampled_aucs
+from annotate.analysis.estimators import HumanCeiling, PairAgreement, human_ceiling, pair_agreement
+from annotate.analysis.slices import SliceTable, Value, slice_table
+from annotate.reports.contrast_analyses import RESULTS, cluster_of
+from annotate.reports.frame_rows import PromptRow, ScoreRow
+from annotate.reports.frames import ContrastRow, ItemRow, VoteRow, as_side
+
+# Properties beyond these stay in the export: a page of slices reads like a fishing trip.
+MOST_AXES = 8
+# More different words than this name prompts, they do not sort them.
+MOST_WORDS = 12
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class EstimatorAgreement:
+    """An estimator against the verdicts of one contrast.
+
+    `auc` is the area under the ROC curve of the score difference for "a won", ties left out, with
+    a bootstrap over prompts; None where only one method ever won.
+    """
+
+    a: str
+    b: str
+    pairs: PairAgreement
+    auc: float | None
+    auc_low: float | None
+    auc_high: float | None
+    unscored: int
+
+
+def slices_of(
+    items: Sequence[ItemRow], prompts: Mapping[int, PromptRow], *, confidence: float
+) -> SliceTable | None:
+    """The contrast's win rate by prompt source, length and metadata; one prompt of each group."""
+    alone: dict[str, ItemRow] = {}
+    for item in sorted(items, key=lambda i: (i.prompt, i.replica)):
+        if item.prompt in prompts:
+            alone.setdefault(cluster_of(item), item)
+    kept = list(alone.values())
+    axes = _axes([prompts[item.prompt] for item in kept])
+    if not axes or not any(item.outcome for item in kept):
+        return None
+    return slice_table([RESULTS[item.outcome] for item in kept], axes, confidence=confidence)
+
+
+def _axes(rows: Sequence[PromptRow]) -> dict[str, list[Value]]:
+    axes: dict[str, list[Value]] = {}
+    if len({row.source for row in rows}) > 1:
+        axes["prompt set"] = [row.source for row in rows]
+    if len({row.words for row in rows}) > 1:
+        axes["length, words"] = [float(row.words) for row in rows]
+    for name in sorted({name for row in rows for name in row.metadata}):
+        values: list[Value] = [row.metadata.get(name) for row in rows]
+        known = [value for value in values if value is not None]
+        if len(axes) >= MOST_AXES or len(set(known)) < 2:
+            continue
+        if all(isinstance(value, str) for value in known):
+            if len(set(known)) <= MOST_WORDS:
+                axes[name] = values
+        elif not any(isinstance(value, str) for value in known):
+            axes[name] = [None if value is None else float(value) for value in values]
+    return axes
+
+
+def estimator_agreements(
+    contrasts: Sequence[ContrastRow],
+    items: Mapping[int, Sequence[ItemRow]],
+    scores: Sequence[ScoreRow],
+    *,
+    confidence: float,
+    seeds: Sequence[int],
+) -> tuple[EstimatorAgreement, ...]:
+    """Every estimator that scored both sides of a contrast, against its verdicts."""
+    by_name: dict[str, dict[tuple[str, int, int], float]] = defaultdict(dict)
+    for row in scores:
+        by_name[row.estimator][row.method, row.prompt, row.replica] = row.value
+    found = []
+    for number, (name, stored) in enumerate(sorted(by_name.items())):
+        for place, contrast in enumerate(contrasts):
+            agreement = _agreement(
+                name,
+                contrast,
+                sorted(items[contrast.pk], key=lambda i: (i.prompt, i.replica)),
+                stored,
+                confidence=confidence,
+                rng=np.random.default_rng([*seeds, number, place]),
+            )
+            if agreement is not None:
+                found.append(agreement)
+    return tuple(found)
+
+
+def _agreement(
+    name: str,
+    contrast: ContrastRow,
+    items: Sequence[ItemRow],
+    stored: Mapping[tuple[str, int, int], float],
+    *,
+    confidence: float,
+    rng: np.random.Generator,
+) -> EstimatorAgreement | None:
+    rows = []
+    for item in items:
+        one = stored.get((contrast.a, item.prompt, item.replica))
+        two = stored.get((contrast.b, item.prompt, item.replica))
+        if one is not None and two is not None:
+            rows.append((one, two, RESULTS[item.outcome], cluster_of(item)))
+    decided = [row for row in rows if row[2] in (Result.WIN, Result.LOSS)]
+    if not decided:
+        return None
+    difference = np.array([one - two for one, two, _, _ in decided])
+    won = np.array([result is Result.WIN for _, _, result, _ in decided])
+    point, low, high = auc(difference, won), None, None
+    if point is not None:
+        drawn = rng.integers(len(won), size=(RESAMPLES, len(won)))
+        again = resampled_aucs(difference, won, drawn)
+        again = again[np.isfinite(again)]
+        ends = ((1 - confidence) / 2, (1 + confidence) / 2)
+        low, high = (float(q) for q in np.quantile(again, ends)) if len(again) else (None, None)
+    return EstimatorAgreement(
+        a=contrast.a,
+        b=contrast.b,
+        pairs=pair_agreement(
+            [one for one, _, _, _ in rows],
+            [two for _, two, _, _ in rows],
+            [result for _, _, result, _ in rows],
+            estimator=name,
+            prompts=[cluster for _, _, _, cluster in rows],
+            rng=rng,
+            confidence=confidence,
+        ),
+        auc=point,
+        auc_low=low,
+        auc_high=high,
+        unscored=len(items) - len(rows),
+    )
+
+
+def ceiling_of(
+    items: Sequence[ItemRow], on: Mapping[int, Sequence[VoteRow]], *, confidence: float
+) -> HumanCeiling | None:
+    """One annotator against the others of the same pair: what no estimator can be held to beat."""
+    ballots = []
+    for item in items:
+        sides = [as_side(v.choice, a_is_first=item.a_is_first) for v in on.get(item.comparison, ())]
+        said = [result for side in sides if (result := RESULTS[side]) is not None]
+        if len(said) > 1:
+            ballots.append(said)
+    return human_ceiling(ballots, confidence=confidence) if ballots else None
