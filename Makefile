@@ -8,8 +8,9 @@ PRODUCTION := env -u DATABASE_URL TRIPTYCH_TLS=1 TRIPTYCH_HOSTS=triptych.example
 	TRIPTYCH_EMAIL_BACKEND=django.core.mail.backends.smtp.EmailBackend
 # A folder of their own for the checks, so that they never touch a study.
 CHECKING := TRIPTYCH_DATA_DIR=$(CURDIR)/build/check-data
-# The demo has a folder and an SQLite file of its own, whatever the site on your data uses.
-DEMO := env -u DATABASE_URL TRIPTYCH_DATA_DIR=$(or $(TRIPTYCH_DATA_DIR),$(CURDIR)/data/demo)
+# Each demo has a folder and an SQLite file of its own, whatever the site on your data uses.
+DEMO := env -u DATABASE_URL -u CELERY_BROKER_URL -u TRIPTYCH_BROKER_URL TRIPTYCH_DATA_DIR
+DEMO_OPTIONS = --started $(STARTED) $(if $(PORT),--port $(PORT)) $(if $(ONCE),--once)
 QUICK := not slow and not server and not browser
 STARTED := $(shell date +%s)
 
@@ -20,13 +21,14 @@ STARTED := $(shell date +%s)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' \
 		| expand -t 20
-	@echo "  (PORT=8080 chooses the port of demo and up; ONCE=1 ends the demo after its report)"
+	@echo "  (PORT=8080 chooses the port of demo and up; ONCE=1 ends a demo after its report)"
 
-demo: demo-light ## a finished study with its report, and one for you to judge
+demo: ## pictures by trained models, judged by programs, reported; and a study for you to judge
+	@.ci/setup generation || { echo "Without torch, in two minutes: make demo-light" >&2; exit 1; }
+	@exec $(DEMO)=$(or $(TRIPTYCH_DATA_DIR),$(CURDIR)/data/demo) $(PYTHON) manage.py demo $(DEMO_OPTIONS)
 
-demo-light: base
-	@exec $(DEMO) $(PYTHON) manage.py demo --started $(STARTED) $(if $(PORT),--port $(PORT)) \
-		$(if $(ONCE),--once)
+demo-light: base ## the same site with drawn scenes, without torch
+	@exec $(DEMO)=$(or $(TRIPTYCH_DATA_DIR),$(CURDIR)/data/demo-light) $(PYTHON) manage.py demo_light $(DEMO_OPTIONS)
 
 up: base ## the site on your own data (TRIPTYCH_DATA_DIR, else ./data)
 	@exec $(PYTHON) manage.py up $(if $(PORT),--port $(PORT))

@@ -40,7 +40,7 @@ def wait(
         look: reads how far it is.
         round_of: one round of the sweep.
     """
-    told_at, moved_at, done, asked = -LINE, clock(), -1, False
+    told_at, moved_at, done, asked, stalled = -LINE, clock(), -1, False, False
     swept_at = clock()
     with tqdm(desc=what, unit="picture", leave=False, disable=None, file=sys.stderr) as bar:
         while True:
@@ -48,8 +48,10 @@ def wait(
             bar.total = seen.wanted
             bar.set_postfix_str(_tail(seen), refresh=False)
             bar.update(seen.done + seen.failed - bar.n)
-            if seen.over or seen.stalled:
+            # Jobs that are cut anew between the two readings of one look seem lost in it.
+            if seen.over or (seen.stalled and stalled):
                 return seen
+            stalled = seen.stalled
             now = clock()
             if now - swept_at >= settings.JOBS["sweep"]:
                 swept_at = now

@@ -6,7 +6,7 @@ It must not vote by itself: every vote goes through the site, from `SimulatedAnn
 import json
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -118,15 +118,20 @@ def read_truth(path: Path) -> TruthOf:
             f"{{{', '.join(CRITERIA)}}}, each a number in [0, 1]. Correct it."
         )
 
+    return truths(records, source=path.name)
+
+
+def truths(records: Mapping[str, dict[str, float]], *, source: str) -> TruthOf:
+    """Look truth up by content digest; `source` is where a reader finds the records."""
+
     def truth_of(digest: str) -> dict[str, float]:
         try:
-            found: dict[str, float] = records[digest]
+            return records[digest]
         except KeyError:
             raise TruthError(
-                f"a picture ({digest[:12]}…) is not in {path.name}. Truth is found by the pixels "
+                f"a picture ({digest[:12]}…) is not in {source}. Truth is found by the pixels "
                 "served: pictures fitted into a common box need records of their own."
             ) from None
-        return found
 
     return truth_of
 

@@ -1,6 +1,6 @@
 """What has to be in place before the site can start, and the processes it is made of.
 
-Shared by `up` and `demo`. It must know nothing of studies.
+Shared by `up` and the demos. It must know nothing of studies.
 """
 
 import hashlib
@@ -50,17 +50,19 @@ def collect_static() -> bool:
     return True
 
 
+def web_child(listening: socket.socket) -> Child:
+    """The web server."""
+    gunicorn = [sys.executable, "-m", "gunicorn", "--config", "python:annotate.config.gunicorn"]
+    return Child(
+        name="web",
+        command=[*gunicorn, "--bind", f"fd://{listening.fileno()}"],
+        pass_fds=(listening.fileno(),),
+    )
+
+
 def site_children(listening: socket.socket) -> list[Child]:
     """The processes of a site: the web server, and where samples can be made, who makes them."""
-    gunicorn = [sys.executable, "-m", "gunicorn", "--config", "python:annotate.config.gunicorn"]
-    return [
-        Child(
-            name="web",
-            command=[*gunicorn, "--bind", f"fd://{listening.fileno()}"],
-            pass_fds=(listening.fileno(),),
-        ),
-        *sampling_children(),
-    ]
+    return [web_child(listening), *sampling_children()]
 
 
 def note_address(url: str) -> None:

@@ -157,7 +157,7 @@ def test_a_study_with_votes_to_come_stays_open(tmp_path: Path) -> None:
 def test_the_command_says_why_it_will_not_start() -> None:
     make_user()
     with pytest.raises(CommandError, match="accounts of its own"):
-        call_command("demo", port=0, once=True)
+        call_command("demo_light", port=0, once=True)
 
 
 def environment(data: Path) -> dict[str, str]:
@@ -173,7 +173,7 @@ def environment(data: Path) -> dict[str, str]:
 def test_one_command_draws_judges_reports_and_leaves_the_site_up(tmp_path: Path) -> None:
     """Cold with --once; then warm, up until Ctrl-C, with ways in that open."""
     data = tmp_path / "data"
-    command = [sys.executable, "manage.py", "demo", "--port", "0"]
+    command = [sys.executable, "manage.py", "demo_light", "--port", "0"]
     cold = subprocess.run(
         [*command, "--once"],
         env=environment(data),
