@@ -16,6 +16,7 @@ from annotate.sampling.progress import ArmProgress, Failure, Progress
 from annotate.studies.models import Study
 from annotate.studies.recipes import NAMES
 from annotate.studies.spec import to_toml
+from tests import stand_ins
 from tests.factories import make_generated, make_image, make_user
 from tests.sampling.test_calibration import draft
 
@@ -82,6 +83,39 @@ def test_test_and_tuning_prompts_are_drawn_apart_from_one_file(prompts: Path) ->
     sets = {s.role: list(s.prompts.all()) for s in study.prompt_sets.all()}
     assert (len(sets["test"]), len(sets["tune"])) == (8, 6)
     assert not {p.group for p in sets["test"]} & {p.group for p in sets["tune"]}
+
+
+def test_a_pinned_recipe_runs_from_the_hubs_cache(
+    prompts: Path, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MODELS_DIR, settings.DATA_DIR = tmp_path / "models", tmp_path
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    sd, reward, a, b = "stable-diffusion-v1-5/stable-diffusion-v1-5", "THUDM/ImageReward", "a", "b"
+    folder = tmp_path / "hub" / "models--{}" / "snapshots"
+    kept = Path(str(folder).format(sd.replace("/", "--")), 40 * a)
+    stand_ins.pipeline(kept)
+    stand_ins.scorer(Path(str(folder).format(reward.replace("/", "--")), 40 * b))
+    stand_ins.safetensors(tmp_path / "models" / "cd_sd_v1.5_bs512_w8_ema0.9999.safetensors")
+    given: dict[str, Any] = {"prompts": prompts, "limit": 4, "tune_limit": 4}
+    bare = run("launch_study", "fig9a", dry_run=True, **given)
+    assert f"Give the commit: `--pin {sd}={40 * a}` for a launch" in bare
+    given["pin"] = [f"{sd}={40 * a}", f"{reward}={40 * b}"]
+    said = run("launch_study", "fig9a", dry_run=True, **given)
+    assert f"  {sd} @ {40 * a} (pipeline): {kept}\n" in said
+    refused = [line for line in said.splitlines() if line.startswith("refused as it is: ")]
+    assert len(refused) == 2
+    assert all("has not been tuned" in line for line in refused)
+    with pytest.raises(CommandError, match="has not been tuned"):
+        run("launch_study", "fig9a", actor=make_user(Role.RESEARCHER).username, **given)
+    arms = [method.settings["arm"] for method in Study.objects.get().methods.all()]
+    models = [arm.get("teacher", arm)["model"] for arm in arms]
+    assert {model["revision"] for model in models} == {40 * a}
+
+
+def test_a_drafts_pins_are_written_in_its_methods() -> None:
+    study = make_generated()
+    with pytest.raises(CommandError, match=r'write pins\."owner/name" = "COMMIT" there'):
+        run("launch_study", str(study.uid), actor=study.owner.username, pin=["a/b=c"])
 
 
 def test_too_few_prompts_are_refused_before_anything_is_made(prompts: Path) -> None:

@@ -79,6 +79,21 @@ def test_tau_is_the_percentile_of_the_students_scores() -> None:
     assert calibration.provenance["student"]["steps"] == 5
 
 
+def test_jobs_bring_what_a_samples_record_says_of_its_threshold() -> None:
+    study = draft({"percentile": 30})
+    found = tuned(study)
+    launch(study, actor=None, now=NOW)
+    digest = arm_of(study).digest()
+    told = [job.payload.get("about", {}) for job in Job.objects.filter(kind="produce")]
+    [said] = [about[digest]["threshold"] for about in told if about]
+    assert (said["tau"], said["percentile"], said["rule"]) == (found.tau, 30, {"percentile": 30})
+    calibration = found.calibration
+    assert (said["threshold"], said["calibration"]) == (found.pk, calibration.pk)
+    assert (said["scores"], said["scores_digest"]) == (10, calibration.scores_digest)
+    assert said["prompts_digest"] == calibration.prompts_digest
+    assert said["prompt_set"] == str(calibration.prompt_set)
+
+
 def test_a_budget_becomes_a_percentile() -> None:
     assert tuned(draft({"budget": 15})).percentile == 50
 

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from annotate.sampling import claims, jobs, storage, tasks
+from annotate.judging.launch import launch
+from annotate.sampling import claims, jobs, producing, storage, tasks
+from annotate.sampling.calibration import calibrate, plan_tuning, tuning_set
 from annotate.sampling.models import Job, Sample
 from annotate.studies.models import Prompt
 from generation.produce import Arm
 from generation.spec import Adaptive, Teacher, Weights
-from tests.factories import make_study
+from tests.factories import make_generated, make_study
 from tests.generation.production import adaptive, estimator, student, teacher
 from tests.generation.tiny_models import weights
 
@@ -87,6 +89,39 @@ def test_a_job_makes_students_teachers_and_what_stands_on_them() -> None:
     refined = sum(sample.decision == "refined" for sample in made)
     assert job.result["images"] == refined
     assert job.result["seconds"] > 0
+
+
+def test_a_stored_record_says_where_its_threshold_is_from() -> None:
+    weights = {"student": student(), "teacher": teacher(), "estimator": estimator()}
+    arm = {part: one.model_dump(mode="json") for part, one in weights.items()}
+    study = make_generated(
+        methods={
+            "teacher": ("teacher", {"arm": arm["teacher"]}),
+            "adaptive": ("adaptive-refine", {"arm": arm, "threshold": {"percentile": 50}}),
+        },
+        prompt_sets=[
+            {"name": role, "role": role, "prompts": [{"id": role, "text": f"a prompt to {role}"}]}
+            for role in ("test", "tune")
+        ],
+    )
+    plan_tuning(study, tuning_set(study))
+    run(Job.objects.get())
+    [threshold] = calibrate(study, tuning_set(study), actor=study.owner)
+    study.refresh_from_db()
+    launch(study, actor=None)
+    # What has been measured cuts the jobs that wait anew.
+    while (job := Job.objects.filter(state="queued").first()) is not None:
+        run(job)
+    record = Sample.objects.get(
+        method_digest=study.methods.get(name="adaptive").digest, state="done"
+    ).record
+    said = record["about"]["threshold"]
+    assert said["tau"] == record["arm"]["threshold"] == threshold.tau
+    assert (said["threshold"], said["percentile"]) == (threshold.pk, 50)
+    assert said["calibration"] == threshold.calibration_id
+    assert said["scores_digest"] == threshold.calibration.scores_digest
+    others = Sample.objects.filter(method_digest=study.methods.get(name="teacher").digest)
+    assert {sample.record["about"] == {} for sample in others} == {True}
 
 
 def test_a_students_sample_that_nobody_asked_for_gets_a_row_of_its_own() -> None:
@@ -186,6 +221,13 @@ def test_an_arm_that_cannot_run_fails_its_own_samples_and_the_others_are_kept(
     assert [record.exc_info for record in logged] == [None] * 3
     assert logged[0].getMessage().startswith(f"job={job.pk} attempt=1 samples=2 ")
     assert logged[2].getMessage().endswith(f"2 of 4 samples cannot be made: {reason}")
+
+
+def test_workers_compile_where_they_are_told_to(settings: object) -> None:
+    resident = producing.resident_models.__wrapped__
+    assert not resident().compile
+    settings.SAMPLING_COMPILE = True  # type: ignore[attr-defined]
+    assert resident().compile
 
 
 def test_an_arm_that_a_job_does_not_bring_is_refused_with_what_to_do() -> None:
