@@ -291,6 +291,8 @@ def env_seconds(name: str, default: float) -> float:
 # "cpu"), by default the best one there is.
 MODELS_DIR = Path(os.environ.get("TRIPTYCH_MODELS", DATA_DIR / "models"))
 SAMPLING_DEVICE = os.environ.get("TRIPTYCH_DEVICE", "")
+# Minutes at a worker's start, in exchange for faster steps.
+SAMPLING_COMPILE = env_bool("TRIPTYCH_COMPILE", default=False)
 
 JOBS = {
     # A worker that has not renewed its lease for this long is taken for dead.

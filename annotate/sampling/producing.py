@@ -31,7 +31,11 @@ STALLED = (Job.State.PAUSED, Job.State.FAILED, Job.State.CANCELLED, Job.State.DO
 @cache
 def resident_models() -> Models:
     """This worker's models: they stay loaded from job to job."""
-    return Models(device=settings.SAMPLING_DEVICE or best_device(), folder_of=folder_of)
+    return Models(
+        device=settings.SAMPLING_DEVICE or best_device(),
+        folder_of=folder_of,
+        compile=settings.SAMPLING_COMPILE,
+    )
 
 
 def produce_samples(job: Job, trying: Attempt) -> Worked:
