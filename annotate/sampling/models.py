@@ -7,6 +7,9 @@ from django.utils import timezone
 from annotate.people.models import User
 from annotate.studies.models import PromptSet, Study
 
+# Longest side of a picture, in pixels, that no screen shows at its own size.
+TINY = 64
+
 hex_digest = RegexValidator(r"^[0-9a-f]{64}$")
 
 
@@ -23,6 +26,11 @@ class Image(models.Model):
     # Length of the stored lossless file.
     bytes = models.PositiveBigIntegerField()
     created_at = models.DateTimeField(default=timezone.now)
+
+    @property
+    def is_tiny(self) -> bool:
+        """Whether it is shown enlarged, its pixels as squares (the judging page says so too)."""
+        return max(self.width, self.height) <= TINY
 
 
 class ImageVariant(models.Model):

@@ -51,6 +51,7 @@ class Shown:
     thumb: str
     width: int
     height: int
+    is_tiny: bool
     digest: str
     decision: str
     steps: int | None
@@ -208,6 +209,7 @@ def _shown(
         thumb=thumb_url(study, sample, stored=image.pk in thumbs) if image else "",
         width=image.width if image else 0,
         height=image.height if image else 0,
+        is_tiny=image.is_tiny if image else False,
         digest=image.digest if image else "",
         decision=sample.get_decision_display(),
         steps=sample.steps,

@@ -43,6 +43,7 @@ STUDIES = {
     "factor": {"protocol": {"judgement": "single", "deciding_factor": True}},
     "context": {"context": True},
     "unlike": {"sizes": [(256, 256), (512, 384)]},
+    "tiny": {"sizes": [(16, 16), (16, 16)]},
 }
 
 
@@ -95,6 +96,21 @@ def test_pictures_of_unlike_sizes_are_shown_equally_large(visitor, study):
     left, right = bench.run(sizes)
     assert left == right
     assert left[1] == 512
+
+
+@pytest.mark.parametrize("screen", ["laptop", "phone"])
+def test_a_tiny_picture_is_enlarged_by_a_whole_factor_and_not_smoothed(visitor, study, screen):
+    bench = show(visitor, study["tiny"], *SCREENS[screen])
+    shown = bench.run("""[...document.querySelectorAll(".frame img")].map((picture) => {
+        const { width, height } = picture.getBoundingClientRect();
+        return [width, height, getComputedStyle(picture).imageRendering];
+    })""")
+    sides = {side for width, height, _ in shown for side in (width, height)}
+    assert len(sides) == 1
+    assert sides.pop() % 16 == 0
+    assert {how for *_, how in shown} == {"pixelated"}
+    fitted = bench.run("document.querySelector('.frame').clientWidth")
+    assert fitted - 16 < shown[0][0] <= fitted
 
 
 def test_native_pictures_keep_one_scale(site, judging):

@@ -5,7 +5,12 @@ const LARGEST = 12; // times the fitted size
 const WHEEL_SPEED = 0.0018;
 const NARROW = "(max-width: 899px)";
 const FLIP = "(max-width: 620px), (max-width: 899px) and (max-aspect-ratio: 1/1)";
+// Pictures whose pixels are large squares on any screen: enlarged by whole factors, never smoothed.
+const TINY = 64;
 const LOW = "(max-width: 899px), (max-height: 480px)";
+
+/** The largest scale below `fit` at which a picture's pixel is a whole number of the screen's. */
+const whole = (fit) => Math.max(1, Math.floor(fit * window.devicePixelRatio)) / window.devicePixelRatio;
 
 export class Look {
   #scale = 1;
@@ -84,10 +89,12 @@ export class Look {
     const sizes = this.task.sizes;
     const fit = Math.min(...sizes.map(([w, h]) => Math.min(width / w, height / h)));
     const native = this.config.display === "native";
-    this.shownScale = native ? Math.min(fit, 1 / window.devicePixelRatio) : fit;
+    const tiny = Math.max(...sizes.flat()) <= TINY;
+    this.shownScale = native ? Math.min(fit, 1 / window.devicePixelRatio) : tiny ? whole(fit) : fit;
     this.pictures.forEach((picture, i) => {
-      picture.style.width = native ? `${sizes[i][0] * this.shownScale}px` : "";
-      picture.style.height = native ? `${sizes[i][1] * this.shownScale}px` : "";
+      picture.style.width = native || tiny ? `${sizes[i][0] * this.shownScale}px` : "";
+      picture.style.height = native || tiny ? `${sizes[i][1] * this.shownScale}px` : "";
+      picture.classList.toggle("is-tiny", tiny);
     });
   }
 
@@ -139,6 +146,7 @@ export class Look {
         const small = new Image();
         small.alt = "";
         small.src = source.src;
+        small.className = source.className;
         box.replaceChildren(small);
       }
     }
