@@ -15,6 +15,7 @@ from benchmarks.sampling.networks import (
     describe,
     on_gpu,
     scorer,
+    verdict,
 )
 from generation.adaptive import improvement_task, keeps, student_task
 from generation.batches import Source, run
@@ -155,10 +156,12 @@ def main() -> int:
             f"{prompts / took:.2f} images/s ({used}); UNets alone {prompts / limit:.2f} images/s; "
             f"one at a time {1 / alone:.2f} images/s"
         )
+    share, ratio = statistics.median(shares), statistics.median(ratios)
+    of_limit = verdict(share, goal=GOAL_OF_LIMIT) if on_gpu() else "not for a CPU"
     print(
-        f"median of {repeats}: {statistics.median(shares):.0%} of the limit "
-        f"(goal on a GPU {GOAL_OF_LIMIT:.0%}), {statistics.median(ratios):.1f} times one at a "
-        f"time (goal {GOAL_OF_SINGLE:g})"
+        f"median of {repeats}: {share:.0%} of the limit (goal {GOAL_OF_LIMIT:.0%} on a GPU: "
+        f"{of_limit}), {ratio:.1f} times one at a time (goal {GOAL_OF_SINGLE:g}: "
+        f"{verdict(ratio, goal=GOAL_OF_SINGLE)})"
     )
     return 0
 

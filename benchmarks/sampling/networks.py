@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
+import transformers
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -33,7 +35,10 @@ def on_gpu() -> bool:
 def describe() -> str:
     """The device and what ran on it."""
     name = torch.cuda.get_device_name() if on_gpu() else "CPU"
-    return f"{name}, torch {torch.__version__}, {torch.get_num_threads()} CPU threads"
+    packages = ", ".join(
+        f"{package.__name__} {package.__version__}" for package in (torch, diffusers, transformers)
+    )
+    return f"{name}, {packages}, {torch.get_num_threads()} CPU threads"
 
 
 @functools.cache
@@ -99,7 +104,7 @@ def scorer(dtype: str) -> Any:
 
 
 class Utilisation:
-    """The GPU's utilisation as nvidia-smi tells it, sampled while a block runs."""
+    """The device's utilisation as nvidia-smi tells it, sampled while a block runs."""
 
     def __init__(self) -> None:
         self.percent: list[int] = []
@@ -122,20 +127,31 @@ class Utilisation:
         return f"GPU utilisation {sum(self.percent) / len(self.percent):.0f} %"
 
     def _watch(self) -> None:
-        asked = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
+        own = f"--id=GPU-{torch.cuda.get_device_properties().uuid}"
+        query = "--query-gpu=utilization.gpu"
+        asked = ["nvidia-smi", own, query, "--format=csv,noheader,nounits"]
         while not self._over.wait(0.2):
             said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-            self.percent.append(int(said.splitlines()[0]))
+            self.percent.append(int(said))
 
 
-def seconds(call: Callable[[], object], *, runs: int) -> float:
-    """Mean device time of a call over `runs` calls, after two that do not count."""
+def seconds(call: Callable[[], object], *, runs: int) -> tuple[float, Utilisation]:
+    """Mean device time of a call over `runs` calls, after two that do not count.
+
+    With it the device's utilisation during those calls.
+    """
     call(), call()
     if on_gpu():
         torch.cuda.synchronize()
-    start = time.perf_counter()
-    for _ in range(runs):
-        call()
-    if on_gpu():
-        torch.cuda.synchronize()
-    return (time.perf_counter() - start) / runs
+    with Utilisation() as used:
+        start = time.perf_counter()
+        for _ in range(runs):
+            call()
+        if on_gpu():
+            torch.cuda.synchronize()
+        took = time.perf_counter() - start
+    return took / runs, used
+
+
+def verdict(figure: float, *, goal: float) -> str:
+    return "met" if figure >= goal else "missed"
