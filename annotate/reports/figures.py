@@ -40,6 +40,8 @@ class BarRow:
     wins: int
     ties: int
     losses: int
+    # What was printed elsewhere, in percent (win, tie, lose); they need not sum to 100.
+    ghost: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Interval:
 def preference_bars(rows: Sequence[BarRow], *, alt: str) -> Figure:
     """Win, tie and lose as one bar for each comparison: method a at the left end, b at the right.
 
-    There is no centre line: with ties the middle of the bar is not 50 %.
+    There is no centre line: with ties the middle of the bar is not 50 %. A thin bar below is the
+    published one.
     """
     return Figure(
         wide=_bars(rows, WIDE, kind="plot plot-wide", alt=alt),
@@ -72,6 +75,7 @@ def _bars(rows: Sequence[BarRow], width: float, *, kind: str, alt: str) -> Svg:
     # One pair of methods is named by the heading alone where there is no room beside the bar.
     one = len({(r.a, r.b) for r in rows}) == 1
     step = 46.0 if beside or one else 70.0
+    step += 8.0 * any(row.ghost for row in rows)
     canvas = Canvas(width, 8 + step * len(rows) + (12 if step < 70 else 0), kind=kind, alt=alt)
     third = (right - left) / 2 - 24
     wins = ("First method wins",) if not one else (f"{rows[0].a} wins", rows[0].a)
@@ -90,7 +94,23 @@ def _bars(rows: Sequence[BarRow], width: float, *, kind: str, alt: str) -> Svg:
             canvas.text(width, top + 12, fit(row.b, half), "t-m", "end")
             top += 20
         _bar(canvas, row, left, right, top)
+        if row.ghost:
+            _ghost(canvas, row.ghost, left, right, top + BAR + 3)
     return canvas.svg()
+
+
+def _ghost(
+    canvas: Canvas, labels: tuple[float, float, float], left: float, right: float, top: float
+) -> None:
+    """The printed labels as a thin bar: wins from the left, losses from the right.
+
+    Labels that sum to more or less than 100 overlap or leave a gap: nothing is stretched.
+    """
+    win, _, lose = labels
+    scale = (right - left) / 100
+    canvas.rect(left, top, right - left, 5, "f-tie")
+    canvas.rect(left, top, win * scale, 5, "f-win")
+    canvas.rect(right - lose * scale, top, lose * scale, 5, "f-lose")
 
 
 def _bar(canvas: Canvas, row: BarRow, left: float, right: float, top: float) -> None:

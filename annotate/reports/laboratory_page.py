@@ -30,7 +30,7 @@ from annotate.reports.laboratory_tables import (
     states_table,
 )
 from annotate.reports.laboratory_words import RULE_WORDS, ends, model_words
-from annotate.reports.page import Plate
+from annotate.reports.plates import Plate
 from annotate.reports.tables import Table
 from annotate.reports.words import counted, number, percent, typeset
 

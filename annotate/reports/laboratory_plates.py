@@ -14,7 +14,7 @@ from annotate.reports.estimator_figures import (
 from annotate.reports.laboratory import Laboratory
 from annotate.reports.laboratory_words import RULE_WORDS, ends, model_words
 from annotate.reports.oracle_figures import curve_figure, score_figure
-from annotate.reports.page import Plate
+from annotate.reports.plates import Plate
 from annotate.reports.words import coefficient, counted, number, percent, span
 
 

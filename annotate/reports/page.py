@@ -3,10 +3,11 @@
 It must not know HTTP or addresses; it chooses what to show, from a finished report.
 """
 
-import re
 from dataclasses import dataclass
 
-from annotate.reports.canvas import Figure
+from annotate.reports.analyses_page import analysis_sections
+from annotate.reports.checklist import checklist_table
+from annotate.reports.citation import bibtex
 from annotate.reports.contrast_report import ContrastReport
 from annotate.reports.figures import (
     BarRow,
@@ -16,6 +17,7 @@ from annotate.reports.figures import (
     preference_bars,
     side_intervals,
 )
+from annotate.reports.plates import Plate, Section
 from annotate.reports.report import Report
 from annotate.reports.sentences import (
     CRITERIA,
@@ -55,16 +57,6 @@ from annotate.reports.words import (
 
 
 @dataclass(frozen=True)
-class Plate:
-    """A figure with its words: the finding, what is measured, and how."""
-
-    title: str
-    subtitle: str
-    figure: Figure
-    note: str
-
-
-@dataclass(frozen=True)
 class Page:
     """Everything on a report's page that comes from its numbers."""
 
@@ -89,7 +81,9 @@ class Page:
     fixed_effects: Table | None
     people_notes: tuple[str, ...]
     arms: Table | None
+    analyses: tuple[Section, ...]
     methods: tuple[str, ...]
+    checklist: Table | None
     protocol: tuple[tuple[str, str], ...]
     citation: str
 
@@ -123,9 +117,11 @@ def lay_out(report: Report) -> Page:
         else None,
         people_notes=_people_notes(report),
         arms=arms_table(report) if report.arms else None,
+        analyses=analysis_sections(report),
+        checklist=checklist_table(report) if report.counts.votes else None,
         methods=tuple(typeset(paragraph) for paragraph in methods(report)),
         protocol=_protocol(report),
-        citation=_citation(report),
+        citation=bibtex(report),
     )
 
 
@@ -166,7 +162,11 @@ def _simulated(report: Report) -> str:
 
 
 def _bars(report: Report, lead: ContrastReport) -> Plate:
-    rows = [BarRow(c.a_label, c.b_label, c.wins, c.ties, c.losses) for c in report.contrasts]
+    ghosts = _ghosts(report)
+    rows = [
+        BarRow(c.a_label, c.b_label, c.wins, c.ties, c.losses, ghosts.get((c.a, c.b)))
+        for c in report.contrasts
+    ]
     alone = len(rows) == 1
     decided = counted(lead.decided, f"decided {unit(lead)}")
     measure = f"{decided}, % of verdicts" if alone else "% of verdicts of each comparison"
@@ -185,19 +185,31 @@ def _bars(report: Report, lead: ContrastReport) -> Plate:
         else ""
     )
     who = counted(report.protocol.overlap, "annotator")
+    thin = " Thin bars: as published." if ghosts else ""
     return Plate(
         title=typeset(bars_title(report)),
         subtitle=typeset(measure + _of(report)),
         figure=preference_bars(rows, alt=f"Stacked bars. {told}"),
-        note=f"Verdict of {who} per {unit(lead)}, rule “{report.protocol.rule}”.{ties}{out}",
+        note=f"Verdict of {who} per {unit(lead)}, rule “{report.protocol.rule}”.{ties}{out}{thin}",
     )
+
+
+def _ghosts(report: Report) -> dict[tuple[str, str], tuple[float, float, float]]:
+    """The first printed bar of each comparison, which is the one on COCO prompts."""
+    found: dict[tuple[str, str], tuple[float, float, float]] = {}
+    for printed in report.analyses.published if report.analyses else ():
+        found.setdefault((printed.a, printed.b), printed.bars.percent)
+    return found
 
 
 def _bars_notes(report: Report, lead: ContrastReport) -> tuple[str, ...]:
     notes = []
     if len(report.contrasts) > 1:
         which = "fixed before launch" if lead.primary else "the first one written; none was primary"
-        notes.append(f"Headline comparison: {_names(lead)}, {which}. The others are exploratory.")
+        notes.append(
+            f"Headline comparison: {_names(lead)}, {which}. Tests of the others count with "
+            "Holm’s correction."
+        )
     notes.append(
         f"Win rate counts verdicts, one for each {unit(lead)}. With ties dropped it says how often "
         f"{lead.a_label} wins where there is a winner."
@@ -347,17 +359,3 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
-
-
-def _citation(report: Report) -> str:
-    short = f"{report.protocol_hash[:4]} {report.protocol_hash[4:8]}"
-    year = (report.last_change or report.generated_at).year
-    safe = re.sub(r"[{}\\]", " ", report.name)
-    programs = ", simulated annotators" if report.simulated else ""
-    return (
-        f"@misc{{triptych-{report.uid[:8]},\n"
-        f"  title = {{{safe}: human preference report{programs}}},\n"
-        f"  year  = {{{year}}},\n"
-        f"  note  = {{Triptych study {report.uid}, protocol {short}}}\n"
-        "}"
-    )

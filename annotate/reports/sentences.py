@@ -5,6 +5,7 @@ It must not compute a number that the report does not hold.
 
 from annotate.analysis.annotators import CLUSTERS, FIXED_EFFECTS
 from annotate.reports.contrast_report import ContrastReport
+from annotate.reports.method_words import analysis_methods
 from annotate.reports.report import Report
 from annotate.reports.words import (
     confidence,
@@ -228,7 +229,7 @@ def methods(report: Report) -> list[str]:
         f"They see both pictures {box}, without names, {sides}, and {_question(report)} "
         f"{_ties(report)}{simulated}"
     )
-    return [first, _rule(report), _excluded(report)]
+    return [first, _rule(report), _excluded(report), *analysis_methods(report)]
 
 
 def _question(report: Report) -> str:

@@ -72,7 +72,7 @@ def conventions_table(contrast: ContrastReport) -> Table:
         )
     level = confidence(contrast.headline.confidence)
     titles = ("Win", "Tie", "Lose", "n", "Win rate", f"{level} CI, %", "p, exact")
-    return _table("Three ways to count ties", "Ties are", titles, rows)
+    return make_table("Three ways to count ties", "Ties are", titles, rows)
 
 
 def contrasts_table(report: Report) -> Table:
@@ -91,7 +91,7 @@ def contrasts_table(report: Report) -> Table:
         for c in report.contrasts
     ]
     titles = ("Win", "Tie", "Lose", "Undecided", "All", "Ties: identical", "Ties: all differ")
-    return _table("Verdicts of every comparison", "Verdicts", titles, rows)
+    return make_table("Verdicts of every comparison", "Verdicts", titles, rows)
 
 
 def forest_table(report: Report, lead: ContrastReport) -> Table:
@@ -103,7 +103,7 @@ def forest_table(report: Report, lead: ContrastReport) -> Table:
         rows.append(_rate_row(f"Decided on {CRITERIA[row.criterion]}, {share}", row.rate))
     level = confidence(report.protocol.confidence)
     titles = ("Win", "Lose", "n", "Win rate", f"{level} CI, %", "p, exact")
-    return _table("Win rates, ties dropped", "Verdicts", titles, rows)
+    return make_table("Win rates, ties dropped", "Verdicts", titles, rows)
 
 
 def _rate_row(name: str, rate: WinRate) -> tuple[Cell, ...]:
@@ -133,7 +133,7 @@ def shares_table(report: Report) -> Table:
     ]
     level = confidence(report.protocol.confidence)
     titles = ("For", "Tie", "Against", "Vote share", f"{level} CI, %")
-    return _table("Vote share, tied votes dropped", "Single votes", titles, rows)
+    return make_table("Vote share, tied votes dropped", "Single votes", titles, rows)
 
 
 def agreement_table(report: Report) -> Table:
@@ -164,7 +164,7 @@ def agreement_table(report: Report) -> Table:
         "All differ",
         "Not three votes",
     )
-    return _table("Agreement between annotators", "Annotators on", titles, rows)
+    return make_table("Agreement between annotators", "Annotators on", titles, rows)
 
 
 def sides_table(report: Report) -> Table:
@@ -175,7 +175,7 @@ def sides_table(report: Report) -> Table:
         rows.append(_arm_row(f"{c.a_label} on the right, against {c.b_label}", c.a_on_right))
     level = confidence(report.protocol.confidence)
     titles = ("Chosen", "Not", "Share", f"{level} CI, %", "p, exact")
-    return _table("Choices by side, tied votes left out", "Votes for", titles, rows)
+    return make_table("Choices by side, tied votes left out", "Votes for", titles, rows)
 
 
 def _side_row(name: str, sides: SideBalance) -> tuple[Cell, ...]:
@@ -205,7 +205,7 @@ def annotators_table(report: Report) -> Table:
     """One row for each annotator, by pseudonym."""
     rows = [_annotator_row(person) for person in report.annotators]
     titles = ("Votes", "Median s", "Left, %", "Ties, %", "Agrees with others, %")
-    return _table("How each annotator worked", "Annotator", titles, rows)
+    return make_table("How each annotator worked", "Annotator", titles, rows)
 
 
 def _annotator_row(person: AnnotatorReport) -> tuple[Cell, ...]:
@@ -239,7 +239,7 @@ def fixed_effects_table(report: Report, lead: ContrastReport) -> Table:
     level = confidence(report.protocol.confidence)
     label = f"Votes for {lead.a_label} by annotator"
     titles = ("For", "Against", "Vote share", f"{level} CI, %", "Share without them")
-    return _table(label, "Annotator", titles, rows)
+    return make_table(label, "Annotator", titles, rows)
 
 
 def arms_table(report: Report) -> Table:
@@ -257,7 +257,7 @@ def arms_table(report: Report) -> Table:
         for arm in report.arms
     ]
     titles = ("Images", "Steps", "Planned", "Forwards", "Planned", "Kept from the student")
-    return _table("Mean cost of an image, as executed", "Method", titles, rows)
+    return make_table("Mean cost of an image, as executed", "Method", titles, rows)
 
 
 def _mean(value: float | None) -> str:
@@ -282,8 +282,14 @@ def _share_cell(
     return Cell(f"{100 * estimate:.0f} {bracket(low, high)}", plot=plot)
 
 
-def _table(
-    label: str, corner: str, titles: Sequence[str], rows: Sequence[tuple[Cell, ...]]
+def make_table(
+    label: str,
+    corner: str,
+    titles: Sequence[str],
+    rows: Sequence[tuple[Cell, ...]],
+    *,
+    numeric: bool = True,
 ) -> Table:
-    columns = (Column(corner, numeric=False), *(Column(title) for title in titles))
+    """A table from its label, the first column's title, the others' and the rows."""
+    columns = (Column(corner, numeric=False), *(Column(title, numeric) for title in titles))
     return Table(label, columns, tuple(rows))

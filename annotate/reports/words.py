@@ -57,6 +57,16 @@ def coefficient(value: float | None) -> str:
     return sign + (written.removeprefix("0") if abs(value) < 1 else written)
 
 
+def signed(value: float | None, *, scale: float = 100, digits: int = 1) -> str:
+    """A difference with its sign: "+4.2", "−0.31"; percentage points unless scaled otherwise."""
+    if value is None:
+        return NONE
+    written = f"{abs(scale * value):.{digits}f}"
+    if not float(written):
+        return written
+    return f"{'−' if value < 0 else '+'}{written}"
+
+
 def number(count: int) -> str:
     """1800 as "1,800"."""
     return f"{count:,}"

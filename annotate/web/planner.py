@@ -12,7 +12,6 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from annotate.reports.page import Plate
 from annotate.reports.planner import (
     Question,
     plan_sentences,
@@ -20,6 +19,7 @@ from annotate.reports.planner import (
     plan_table,
     power_figure,
 )
+from annotate.reports.plates import Plate
 from annotate.reports.words import percent
 from annotate.web.access import PersonRequest, researcher_required
 

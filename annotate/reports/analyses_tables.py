@@ -1,0 +1,336 @@
+"""Tables of the analyses: clustered intervals, paired tests, ranking, models, slices, scores.
+
+It must not compute anything but the small plot inside a cell.
+"""
+
+from collections.abc import Mapping
+
+from annotate.reports.analyses import Analyses
+from annotate.reports.figures import micro_interval
+from annotate.reports.report import Report
+from annotate.reports.tables import Cell, Table, make_table
+from annotate.reports.words import (
+    NONE,
+    bracket,
+    coefficient,
+    confidence,
+    number,
+    p_value,
+    percent,
+    signed,
+    span,
+)
+
+# Beyond these a matrix leaves the page: the files have all of it.
+MOST_IN_MATRIX = 16
+
+
+def intervals_table(report: Report, found: Analyses) -> Table:
+    """Win rates of verdicts: Wilson beside the bootstrap over groups, sign tests beside Holm's."""
+    rows = []
+    for contrast, deep in zip(report.contrasts, found.contrasts, strict=True):
+        rate, grouped = contrast.headline, deep.grouped
+        rows.append(
+            (
+                Cell(f"{contrast.a_label} against {contrast.b_label}", numeric=False),
+                Cell(percent(rate.estimate), strong=contrast is report.lead),
+                Cell(bracket(rate.low, rate.high)),
+                Cell(bracket(grouped.low, grouped.high)),
+                Cell(number(grouped.groups)),
+                Cell(p_value(deep.p_value)),
+                Cell(p_value(deep.holm)),
+            )
+        )
+    level = confidence(report.protocol.confidence)
+    titles = (
+        "Win rate",
+        f"{level} Wilson, %",
+        f"{level} by prompt group, %",
+        "Groups",
+        "p, exact",
+        f"p, Holm of {found.family}",
+    )
+    return make_table("Win rates: intervals and corrected tests", "Verdicts", titles, rows)
+
+
+def crossed_table(report: Report, found: Analyses) -> Table:
+    """Vote shares clustered by prompt, by prompt and annotator, and with the sides balanced."""
+    rows = []
+    for contrast, deep in zip(report.contrasts, found.contrasts, strict=True):
+        share, crossed, adjusted = contrast.share, deep.crossed, deep.adjusted
+        both = not crossed.warning
+        rows.append(
+            (
+                Cell(f"{contrast.a_label} against {contrast.b_label}", numeric=False),
+                Cell(percent(share.estimate)),
+                Cell(bracket(share.low, share.high)),
+                Cell(bracket(crossed.low, crossed.high) if both else NONE, faint=not both),
+                Cell(p_value(crossed.p_value) if both else NONE, faint=not both),
+                Cell(percent(adjusted.estimate)),
+                Cell(bracket(adjusted.low, adjusted.high)),
+                Cell(number(crossed.annotators)),
+            )
+        )
+    level = confidence(report.protocol.confidence)
+    titles = (
+        "Vote share",
+        f"{level} by prompt, %",
+        "by prompt and annotator, %",
+        "p, two-way",
+        "Sides balanced",
+        "its interval, %",
+        "Annotators",
+    )
+    return make_table("Vote shares: what votes share", "Single votes", titles, rows)
+
+
+def models_table(report: Report, found: Analyses) -> Table:
+    """The win rate under the majority and under two models of annotators."""
+    rows = []
+    for contrast, deep in zip(report.contrasts, found.contrasts, strict=True):
+        rate = contrast.headline
+        cells = [
+            Cell(f"{contrast.a_label} against {contrast.b_label}", numeric=False),
+            Cell(f"{percent(rate.estimate)} {bracket(rate.low, rate.high)}", strong=True),
+        ]
+        by_name = {model.model: model for model in deep.models}
+        for name in ("one-coin", "Dawid-Skene"):
+            model = by_name.get(name)
+            if model is None:
+                cells += [Cell(NONE, faint=True)] * 2
+                continue
+            told = f"{percent(model.rate.estimate)} {bracket(model.rate.low, model.rate.high)}"
+            cells += [Cell(told), Cell(number(model.changed))]
+        rows.append(tuple(cells))
+    titles = ("Majority", "One coin", "changed", "Dawid-Skene", "changed")
+    return make_table("Win rate by how votes are joined", "Verdicts", titles, rows)
+
+
+def paired_tables(report: Report, found: Analyses) -> tuple[Table, ...]:
+    """One table for each opponent that several arms met."""
+    labels = method_labels(report)
+    tables = []
+    for family in found.paired:
+        rows = []
+        for pair in family.pairs:
+            win, tie, lose = pair.shares.differences or (None, None, None)
+            rows.append(
+                (
+                    Cell(f"{labels[pair.first]} and {labels[pair.second]}", numeric=False),
+                    Cell(number(pair.n)),
+                    Cell(signed(win)),
+                    Cell(signed(tie)),
+                    Cell(signed(lose)),
+                    Cell(p_value(pair.shares.p_value)),
+                    Cell(p_value(pair.adjusted)),
+                    Cell(f"{pair.wins.only_first} : {pair.wins.only_second}"),
+                    Cell(p_value(pair.wins.p_value)),
+                )
+            )
+        titles = (
+            "Prompts",
+            "Win, points",
+            "Tie, points",
+            "Lose, points",
+            "p, Stuart-Maxwell",
+            "p, BH",
+            "Only one wins",
+            "p, McNemar",
+        )
+        label = f"Arms against {labels[family.opponent]} on the same prompts"
+        tables.append(make_table(label, "Arms", titles, rows))
+    return tuple(tables)
+
+
+def ranking_table(report: Report, found: Analyses) -> Table:
+    """Log strengths under both models; 0 is the mean method."""
+    labels = method_labels(report)
+    first, *others = found.rankings.found
+    rest = {model.model: {s.method: s for s in model.strengths} for model in others}
+    rows = []
+    for strength in first.strengths:
+        cells = [
+            Cell(labels[strength.method], numeric=False),
+            Cell(f"{strength.wins:g}"),
+            Cell(number(strength.ties)),
+            Cell(f"{strength.losses:g}"),
+            Cell(signed(strength.log_strength, scale=1, digits=2), strong=True),
+            Cell(_pair(strength.low, strength.high)),
+        ]
+        for model in rest.values():
+            other = model[strength.method]
+            cells.append(Cell(signed(other.log_strength, scale=1, digits=2)))
+            cells.append(Cell(_pair(other.low, other.high)))
+        rows.append(tuple(cells))
+    level = confidence(first.confidence)
+    titles = ["Win", "Tie", "Lose", "Bradley-Terry", f"{level} CI"]
+    for _ in others:
+        titles += ["Newman", f"{level} CI"]
+    return make_table("Log strengths over all comparisons", "Method", titles, rows)
+
+
+def _pair(low: float, high: float) -> str:
+    return f"[{signed(low, scale=1, digits=2)}, {signed(high, scale=1, digits=2)}]"
+
+
+def slices_table(found: Analyses, *, level: float) -> Table:
+    """Every slice of every axis, those too small to test as counts alone."""
+    assert found.slices is not None
+    rows = []
+    for piece in found.slices.slices:
+        rate = piece.rate
+        small = piece.too_small
+        rows.append(
+            (
+                Cell(f"{piece.axis}: {piece.label}", numeric=False),
+                Cell(number(rate.wins)),
+                Cell(number(rate.ties), faint=True),
+                Cell(number(rate.losses)),
+                Cell(NONE if small else percent(rate.estimate), faint=small),
+                Cell(NONE if small else span(rate.low, rate.high), faint=small),
+                Cell(NONE if small else p_value(rate.p_value), faint=small),
+                Cell(p_value(piece.adjusted_p), faint=small),
+            )
+        )
+    titles = ("Win", "Tie", "Lose", "Win rate", f"{confidence(level)} CI, %", "p, exact", "p, BH")
+    return make_table("Win rate by slices of prompts", "Prompts", titles, rows)
+
+
+def axes_table(found: Analyses) -> Table:
+    """Whether an axis matters at all: that, not a slice being significant, says so."""
+    assert found.slices is not None
+    rows = [
+        (
+            Cell(axis.axis, numeric=False),
+            Cell(number(axis.slices)),
+            Cell(number(axis.n)),
+            Cell(number(axis.unknown)),
+            Cell(NONE if axis.statistic is None else f"{axis.statistic:.2f}"),
+            Cell(p_value(axis.p_value)),
+            Cell(p_value(axis.adjusted_p)),
+        )
+        for axis in found.slices.axes
+    ]
+    titles = ("Slices", "Prompts", "Unknown", "χ²", "p", "p, BH")
+    return make_table("Does the win rate differ between slices", "Axis", titles, rows)
+
+
+def matrix_table(found: Analyses, *, most: int = MOST_IN_MATRIX) -> Table:
+    """Pairs of annotators: the share of common pairs on which they gave one answer."""
+    names = found.matrix.annotators[:most]
+    rows = []
+    for i, name in enumerate(names):
+        cells = [Cell(name, numeric=False)]
+        for j in range(len(names)):
+            share = found.matrix.share[i][j]
+            cells.append(
+                Cell(NONE if share is None else f"{100 * share:.0f}", faint=share is None or i == j)
+            )
+        rows.append(tuple(cells))
+    return make_table("Equal answers of two annotators, %", "Annotator", names, rows)
+
+
+def compute_table(report: Report, found: Analyses) -> Table:
+    """Win rate against the common opponent beside what an image took."""
+    rows = []
+    for point in found.compute:
+        rate = point.rate
+        rows.append(
+            (
+                Cell(point.label, numeric=False),
+                Cell(f"{point.steps:.2f}"),
+                Cell(f"{point.forwards:.2f}"),
+                Cell(percent(point.score), strong=rate is not None, faint=rate is None),
+                Cell(bracket(rate.low, rate.high) if rate else NONE, faint=rate is None),
+                Cell("yes" if point.pareto_steps else "no"),
+                Cell("yes" if point.pareto_forwards else "no"),
+            )
+        )
+    level = confidence(report.protocol.confidence)
+    titles = (
+        "Mean steps",
+        "Mean forwards",
+        "Win rate, ties half",
+        f"{level} CI, %",
+        "Best for its steps",
+        "for its forwards",
+    )
+    return make_table("Quality and compute, as executed", "Method", titles, rows)
+
+
+def estimators_table(report: Report, found: Analyses) -> Table:
+    """How often scores and annotators agree, and how often annotators do."""
+    labels = method_labels(report)
+    rows: list[tuple[Cell, ...]] = []
+    for row in found.estimators:
+        pairs = row.pairs
+        plot = micro_interval(pairs.estimate, pairs.low, pairs.high, reference=0.5)
+        names = f"{pairs.estimator}: {labels[row.a]} against {labels[row.b]}"
+        rows.append(
+            (
+                Cell(names, numeric=False),
+                Cell(number(pairs.n)),
+                Cell(f"{100 * pairs.estimate:.1f} {bracket(pairs.low, pairs.high)}", plot=plot),
+                Cell(number(pairs.score_ties)),
+                Cell(coefficient(row.auc)),
+                Cell(NONE if row.auc_low is None else _unit(row.auc_low, row.auc_high)),
+                Cell(number(row.unscored)),
+            )
+        )
+    ceiling = found.ceiling
+    if ceiling is not None and ceiling.estimate is not None:
+        told = f"{100 * ceiling.estimate:.1f} {bracket(ceiling.low, ceiling.high)}"
+        rows.append(
+            (
+                Cell("One annotator and the others", numeric=False),
+                Cell(number(ceiling.n)),
+                Cell(told),
+                *[Cell(NONE, faint=True)] * 4,
+            )
+        )
+    level = confidence(report.protocol.confidence)
+    titles = ("Pairs", f"Agree, % [{level} CI]", "Equal scores", "AUC", "its CI", "Unscored")
+    return make_table("Scores and annotators", "Estimator", titles, rows)
+
+
+def _unit(low: float | None, high: float | None) -> str:
+    return f"[{coefficient(low)}, {coefficient(high)}]"
+
+
+def published_table(found: Analyses) -> Table:
+    """Printed bars read as counts, with the interval and test that could have stood beside them."""
+    rows = []
+    for printed in found.published:
+        bars = printed.bars
+        rate = bars.rates[0]
+        win, tie, lose = bars.percent
+        least, most = bars.p_range
+        rows.append(
+            (
+                Cell(f"{bars.challenger} against {bars.opponent}", numeric=False),
+                Cell(f"{printed.figure}, {printed.prompts_from}"),
+                Cell(f"{win:g} / {tie:g} / {lose:g}"),
+                Cell(f"{bars.wins} / {bars.ties} / {bars.losses}"),
+                Cell(percent(rate.estimate)),
+                Cell(bracket(rate.low, rate.high)),
+                Cell(p_value(rate.p_value)),
+                Cell(f"{p_value(least)} to {p_value(most)}"),
+                Cell("yes" if bars.resolved else "no" if bars.open else "depends"),
+            )
+        )
+    titles = (
+        "Figure",
+        "Win / tie / lose, %",
+        "as counts",
+        "Win rate",
+        "CI, %",
+        "p, exact",
+        "p, rounding",
+        "Resolved",
+    )
+    return make_table("What the paper printed, read as counts", "Comparison", titles, rows)
+
+
+def method_labels(report: Report) -> Mapping[str, str]:
+    """What people read for each method's name."""
+    return {c.a: c.a_label for c in report.contrasts} | {c.b: c.b_label for c in report.contrasts}

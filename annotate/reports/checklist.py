@@ -1,0 +1,102 @@
+"""What reviewers ask of a human evaluation, answered from the protocol and the counts.
+
+The questions follow the reporting template of Otani et al., CVPR 2023 (arXiv:2304.01816). It must
+not compute; what the product does not record is said to be unrecorded.
+"""
+
+from annotate.reports.report import Report
+from annotate.reports.sentences import unit, wanted
+from annotate.reports.tables import Cell, Table, make_table
+from annotate.reports.words import coefficient, counted, number, percent, typeset
+
+UNKNOWN = "not recorded here"
+
+
+def checklist_table(report: Report) -> Table:
+    """Question and answer, one row each."""
+    rows = [
+        (Cell(question, numeric=False), Cell(typeset(answer), numeric=False))
+        for question, answer in answers(report)
+    ]
+    return make_table("Reporting checklist", "Asked", ("Answer",), rows, numeric=False)
+
+
+def answers(report: Report) -> tuple[tuple[str, str], ...]:
+    """Every question with what is known."""
+    protocol, counts, aside, lead = (
+        report.protocol,
+        report.counts,
+        report.set_aside,
+        report.lead,
+    )
+    people = counted(counts.annotators, "annotator")
+    seconds = [p.median_seconds for p in report.annotators if p.median_seconds is not None]
+    median = f"{sorted(seconds)[len(seconds) // 2]:.1f} s" if seconds else UNKNOWN
+    agreement = lead.agreement if lead else None
+    ties = {
+        "equal": "allowed",
+        "split": "allowed as “equally good” and “both bad”, counted alike",
+        "forbid": "not allowed on the last question",
+    }[protocol.ties]
+    return (
+        (
+            "Who judged",
+            f"{counted(counts.simulated, 'vote')} by programs (simulated annotators)"
+            if report.simulated
+            else f"{people}, known by pseudonym",
+        ),
+        ("Where they came from, what they were paid", UNKNOWN),
+        ("How many judged, how many votes each pair", f"{people}; {protocol.overlap} a pair"),
+        (
+            "How they were qualified",
+            f"{counted(aside.other_kinds, 'vote')} on training, exam, control or repeated pairs"
+            if aside.other_kinds
+            else "no training, exam or control pairs in this study",
+        ),
+        ("What was rated", "two pictures of one prompt, side by side, without names"),
+        ("The question", _question(report)),
+        ("Scale and ties", f"first, second or tie; ties are {ties}"),
+        (
+            "Instructions",
+            "the study’s own, in the protocol"
+            if protocol.instructions
+            else "the standing ones of the software",
+        ),
+        ("Prompts", _prompts(report)),
+        ("Order and sides", f"drawn at random, sides: {protocol.side_balance.replace('-', ' ')}"),
+        ("Time", f"median of annotators’ medians {median}; at least {protocol.min_view_ms} ms"),
+        (
+            "Excluded",
+            f"{number(aside.invalidated)} invalidated, {number(aside.undone)} taken back, "
+            f"{number(aside.reported)} reported pairs, "
+            f"{number(counts.comparisons - counts.decided)} undecided",
+        ),
+        (
+            "Agreement",
+            f"α = {coefficient(agreement.alpha)}, AC1 = {coefficient(agreement.ac1)}, "
+            f"{percent(agreement.percent, digits=0)} of vote pairs equal"
+            if agreement is not None and agreement.percent is not None
+            else "too few votes",
+        ),
+        ("Verdict of a pair", f"{protocol.rule}, at least {counted(protocol.min_votes, 'vote')}"),
+        ("Tests", "exact two-sided sign test, Holm over the comparisons written before launch"),
+        (
+            "Can it be repeated",
+            f"votes, verdicts and protocol {report.protocol_hash[:8]} are exported with this "
+            f"report; {number(wanted(report))} votes were asked for",
+        ),
+    )
+
+
+def _question(report: Report) -> str:
+    return {
+        "cascade": "text match; if equal, image quality; if equal, aesthetics",
+        "single": "one overall decision with the priority text match, image quality, aesthetics",
+        "full": "text match, image quality, aesthetics and overall, each on its own",
+    }[report.protocol.judgement]
+
+
+def _prompts(report: Report) -> str:
+    lead = report.lead
+    sets = ", ".join(report.prompt_sets) or UNKNOWN
+    return f"{counted(lead.items, unit(lead))} from {sets}" if lead else sets

@@ -1,0 +1,52 @@
+"""The methods paragraphs about analyses and software: what a reviewer asks of the numbers.
+
+It must not compute; it says what was done from the report's own fields.
+"""
+
+from annotate.reports.report import Report
+from annotate.reports.words import counted, listed, number
+
+
+def analysis_methods(report: Report) -> list[str]:
+    """What was computed beside the majority, and with which software."""
+    found = report.analyses
+    if found is None or not report.counts.votes or not found.contrasts:
+        return []
+    lead = found.contrasts[0]
+    said = [
+        f"Intervals by prompt group are percentile bootstraps over groups of prompts "
+        f"({number(lead.grouped.resamples)} resamples)."
+    ]
+    if found.family > 1:
+        said.append(
+            f"All {found.family} comparisons were fixed before launch; their sign tests are "
+            "corrected after Holm. Slices and paired tests are exploratory, corrected after "
+            "Benjamini and Hochberg."
+        )
+    if lead.crossed.warning:
+        said.append(f"Of vote shares: {lead.crossed.warning}.")
+    else:
+        said.append(
+            "Vote shares carry an interval that is robust to clusters of prompts and of annotators "
+            f"at once ({counted(lead.crossed.annotators, 'annotator')})."
+        )
+    if found.paired:
+        said.append(
+            "Arms with a common opponent are compared on the same prompts by Stuart and Maxwell’s "
+            "test of win, tie and loss, McNemar’s exact test of wins and, over three arms or more, "
+            "Cochran’s Q."
+        )
+    if found.rankings.found:
+        first = found.rankings.found[0]
+        said.append(
+            "The common scale is Bradley and Terry’s with ties as half wins, and Newman’s with "
+            f"ties of their own; intervals draw prompt groups ({number(first.resamples)} "
+            "resamples)."
+        )
+    said.append(
+        "One-coin and Dawid-Skene models, fitted by EM, stand beside the majority; the side’s "
+        "effect is estimated from votes with both sides weighing equally and, with annotators, by "
+        "generalised estimating equations."
+    )
+    versions = listed([f"{name} {version}" for name, version in found.software])
+    return [" ".join(said), f"Computed with {versions}; random draws are seeded by the protocol."]
