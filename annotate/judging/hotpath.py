@@ -57,7 +57,10 @@ class Candidate:
 
 
 # The study's specification stays behind: launched protocols are kept in memory.
-_PLACE_FIELDS = ("id", "study_id", "user_id", "role", "pseudonym", "active", "cursor", "left_lead")
+_PLACE_FIELDS = (
+    *("id", "study_id", "user_id", "role", "pseudonym", "active", "cursor", "left_lead"),
+    "qualified_version",
+)
 _STUDY_FIELDS = ("id", "name", "state", "protocol_hash")  # both in the order of their models
 _PLACE = (
     "SELECT "  # noqa: S608 (constant names)

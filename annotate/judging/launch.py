@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from annotate.judging.exams import shortages
 from annotate.judging.models import PlannedItem
 from annotate.judging.opening import open_ready
 from annotate.judging.pairing import Pairing, pair_up
@@ -82,7 +83,7 @@ def _describe_places(
         )
     refusals += threshold_refusals(study)
     refusals += weights.refusals
-    refusals += _missing_examples(protocol)
+    refusals += _missing_examples(protocol) + shortages(study, protocol)
     comparisons = round(expected.pairs + expected.identical)
     return LaunchPlan(
         prompts=places.prompts,
@@ -131,7 +132,7 @@ def _describe(study: Study, protocol: Protocol, pairing: Pairing) -> LaunchPlan:
         refusals.append(
             "No contrast has a prompt for which both methods have a picture. Import samples first."
         )
-    refusals += _missing_examples(protocol)
+    refusals += _missing_examples(protocol) + shortages(study, protocol)
     return LaunchPlan(
         prompts=pairing.prompts,
         items=pairing.items,

@@ -7,9 +7,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from annotate.judging.qualification_models import Qualification, Sitting, SittingItem
 from annotate.people.models import User
 from annotate.sampling.models import Image
 from annotate.studies.models import Contrast, Prompt, Study
+
+__all__ = ["Qualification", "Sitting", "SittingItem"]  # Django looks for all of them here
 
 
 class Outcome(models.TextChoices):

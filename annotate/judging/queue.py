@@ -15,6 +15,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotate.judging import hotpath
+from annotate.judging.admission import is_qualified
 from annotate.judging.hotpath import Candidate, Lease
 from annotate.judging.models import Assignment, Comparison, PlannedItem, Skip
 from annotate.judging.verdicts import protocol_of
@@ -118,6 +119,8 @@ def renew(membership: Membership, token: uuid.UUID, *, now: datetime | None = No
 def top_up(membership: Membership, *, taken: list[tuple[int, int]], now: datetime) -> list[Lease]:
     """Fill the empty lanes; call inside a transaction, with (lane, turn) of the open leases."""
     if membership.study.state != Study.State.OPEN or not membership.active:
+        return []
+    if not is_qualified(membership):
         return []
     lanes = sorted(set(range(lanes_of(membership.study))) - {lane for lane, _ in taken})
     turn = max((turn for _, turn in taken), default=0)

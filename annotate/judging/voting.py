@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from annotate.judging import hotpath, hotpath_votes
+from annotate.judging.admission import require_qualified
 from annotate.judging.answers import Judgement, read_answers
 from annotate.judging.hotpath import Lease
 from annotate.judging.hotpath_votes import Slot
@@ -66,7 +67,9 @@ def submit(membership: Membership, ballot: Ballot, *, now: datetime | None = Non
         Conflict: this slot already has another answer.
         Undone: this vote was undone or invalidated since.
         Busy: eight tries lost against other transactions.
+        Unqualified: the study's training and exam are not passed.
     """
+    require_qualified(membership)
 
     def verb() -> Receipt:
         at = now or database_now()
@@ -144,7 +147,9 @@ def undo(
 
     Raises:
         TooLate: it is not the last vote any more, older than `undo_seconds`, or unknown.
+        Unqualified: the study's training and exam are not passed.
     """
+    require_qualified(membership)
 
     def verb() -> tuple[Lease, list[uuid.UUID]]:
         at = now or database_now()

@@ -114,6 +114,11 @@ def _lengths(pairs: Iterable[Pair]) -> dict[tuple[int, int, int], int]:
     return found
 
 
+def sized(study: Study, protocol: Protocol, pair: Pair) -> Comparison:
+    """The row of one pair, not saved yet; call `fit_boxes` first."""
+    return _comparison(study, protocol, pair, _lengths([pair]))
+
+
 def _comparison(
     study: Study, protocol: Protocol, pair: Pair, lengths: dict[tuple[int, int, int], int]
 ) -> Comparison:

@@ -192,6 +192,9 @@ class Membership(models.Model):
     # method was on the left less on the right: written at each claim, read by the next one.
     cursor = models.BigIntegerField(default=-1)
     left_lead = models.IntegerField(default=0)
+    # The version of the study's training and exam this annotator has passed; 0 is none. It stands
+    # here because every claim and vote reads this row anyway.
+    qualified_version = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [

@@ -134,6 +134,39 @@ class Protocol(BaseModel):
         description="shown with the instructions; pictures are named by prompt id and method "
         "(p1 / teacher) once they are imported, or by their content digest",
     )
+    qualification: bool = Field(
+        False,
+        title="Training and exam before live work",
+        description="annotators agree to take part, train with feedback and pass an exam first",
+    )
+    qualification_version: Annotated[int, Field(ge=1, le=9999)] = Field(
+        1,
+        title="Version of training and exam",
+        description="whoever passed another version passes this one before live work",
+    )
+    consent: str = Field(
+        "",
+        title="Consent",
+        description="Markdown, agreed to before the training; empty shows the standing text",
+    )
+    training_pairs: Annotated[int, Field(ge=1, le=50)] = Field(
+        10, title="Training pairs", description="in one round, with feedback after each"
+    )
+    training_pass: Annotated[int, Field(ge=1, le=50)] = Field(
+        8, title="Right in training to pass", description="with fewer another round follows"
+    )
+    exam_items: Annotated[int, Field(ge=1, le=100)] = Field(
+        20, title="Exam items", description="in one attempt, without feedback"
+    )
+    exam_pass: Annotated[int, Field(ge=1, le=100)] = Field(
+        16, title="Right in the exam to pass", description="see the pass table of the exam's page"
+    )
+    exam_attempts: Annotated[int, Field(ge=1, le=5)] = Field(
+        2, title="Exam attempts", description="no item comes twice"
+    )
+    exam_wait_hours: Annotated[float, Field(ge=0, le=720)] = Field(
+        24, title="Wait between attempts, hours", description="after an attempt that failed"
+    )
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(
         0.95, title="Confidence of intervals", description="between 0.5 and 1"
     )
@@ -168,6 +201,15 @@ class Protocol(BaseModel):
                 f"deciding_factor with judgement {self.judgement!r}: only single asks for it. "
                 "Set judgement single, or deciding_factor false."
             )
+        for what, to_pass, of in (
+            ("training", self.training_pass, self.training_pairs),
+            ("exam", self.exam_pass, self.exam_items),
+        ):
+            if to_pass > of:
+                raise ValueError(
+                    f"{what}: {to_pass} right of {of} to pass: nobody could. Lower the mark or ask "
+                    "more."
+                )
         return self
 
     @property

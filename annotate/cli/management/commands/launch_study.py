@@ -169,7 +169,8 @@ class Command(BaseCommand):
         for line in sampling_bar.summary(seen):
             self.say(line)
         waiting = opening.waiting(study)
-        pairs, items = study.comparisons.count(), study.planned_items.count()
+        pairs = study.comparisons.filter(kind="live").count()
+        items = study.planned_items.count()
         self.say(f"{pairs} pairs are open, for {items - waiting} of {items} items")
         if waiting:
             raise CommandError(

@@ -1,0 +1,163 @@
+"""Items with a known answer: pairs of stored pictures, what is right per criterion, and why.
+
+Kept as comparisons of their own kinds, so that no live number meets them. It must not know who
+judges them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Min, QuerySet
+
+from annotate.analysis.votes import PRIORITY, Choice, Criterion, VoteRecord
+from annotate.judging.answers import Judgement
+from annotate.judging.models import Comparison, SittingItem
+from annotate.judging.pairing import Pair
+from annotate.judging.writing import fit_boxes, sized
+from annotate.people.models import User
+from annotate.sampling.models import Image
+from annotate.studies.models import Event, Prompt, Study
+from annotate.studies.prompts import PromptRow, store_prompts, text_digest
+from annotate.studies.protocol import Protocol
+
+Kind = Comparison.Kind
+# What an item may be for. Control tasks of live work are made the same way.
+KINDS = (Kind.TRAINING, Kind.EXAM)
+
+
+class BadItem(ValueError):
+    """An item that could not be judged right or wrong."""
+
+
+@dataclass(frozen=True)
+class KnownItem:
+    """An item as a researcher writes it: pictures `a` and `b`, by content digest.
+
+    `answers` says per criterion which is better: a, b or equal, in the order of priority down to
+    the first that is not equal; lower criteria may be stated too, for protocol full.
+    """
+
+    kind: str
+    prompt: str
+    a: str
+    b: str
+    answers: Mapping[str, str]
+    explanation: str
+
+
+def items(study: Study, kind: str) -> QuerySet[Comparison]:
+    """The study's items of a kind that may be drawn, in the order in which they were added."""
+    return study.comparisons.filter(kind=kind, held=False).order_by("-order")
+
+
+def outcome(expected: Mapping[str, str]) -> Choice:
+    """What the known answers amount to by priority: first, second or tie."""
+    return VoteRecord({Criterion(k): Choice(v) for k, v in expected.items()}).derived()
+
+
+def can_be_given(expected: Mapping[str, str], protocol: Protocol) -> bool:
+    """Whether the protocol has an answer that is right: without ties no equal pair has one."""
+    return protocol.ties != "forbid" or outcome(expected) is not Choice.TIE
+
+
+def is_right(expected: Mapping[str, str], judgement: Judgement) -> bool:
+    """Whether a judgement says what is known, criterion by criterion and as a whole.
+
+    A criterion that was not asked, or whose answer is not known, counts neither way.
+    """
+    given = {str(k): str(v) for k, v in judgement.answers.items()}
+    given.pop(Criterion.OVERALL, None)
+    return judgement.choice == outcome(expected) and all(
+        expected.get(criterion, choice) == choice for criterion, choice in given.items()
+    )
+
+
+def add_item(study: Study, item: KnownItem, *, actor: User | None) -> Comparison:
+    """Keep an item with the study; its sides are drawn when somebody is given it.
+
+    Raises:
+        BadItem: a picture is not stored, or the answers leave open which picture is better.
+    """
+    if item.kind not in KINDS:
+        raise BadItem(f"kind {item.kind!r}; allowed: {', '.join(KINDS)}.")
+    if not item.explanation.strip():
+        raise BadItem("the explanation is empty. Say why the answer is right: it teaches.")
+    expected = _expected(item)
+    if not (text := item.prompt.strip()):
+        raise BadItem("the prompt is empty. Write the text that the pictures were made from.")
+    stored = {i.digest: i for i in Image.objects.filter(digest__in=[item.a, item.b])}
+    for side in (item.a, item.b):
+        if side not in stored:
+            raise BadItem(f"picture {side[:12]!r} is not stored. Import it first.")
+    first, second = sorted((stored[item.a], stored[item.b]), key=lambda image: image.digest)
+    pair = Pair(prompt=_prompt(text), first=first, second=second, asking=0, lead_first=True)
+    protocol = study.read_protocol()
+    fit_boxes([pair], protocol)
+    with transaction.atomic():
+        # One writer at a time: the next place is drawn from those taken.
+        Study.objects.select_for_update().get(pk=study.pk)
+        lowest = study.comparisons.aggregate(lowest=Min("order"))["lowest"]
+        # Below all live pairs, whose places begin at 0.
+        pair.order = min(lowest if lowest is not None else 0, 0) - 1
+        row = sized(study, protocol, pair)
+        row.kind, row.expected, row.explanation = item.kind, expected, item.explanation.strip()
+        row.save()
+        Event.objects.create(
+            study=study,
+            actor=actor,
+            kind="known_item_added",
+            data={"comparison": row.pk, "kind": item.kind},
+        )
+    return row
+
+
+def drop_item(comparison: Comparison, *, actor: User) -> None:
+    """Take an item out of use; one that somebody was given stays on record."""
+    if comparison.kind not in KINDS:
+        raise BadItem(f"comparison {comparison.pk} is {comparison.kind}, not an item. Leave it.")
+    with transaction.atomic():
+        Study.objects.select_for_update().get(pk=comparison.study_id)
+        if SittingItem.objects.filter(comparison=comparison).exists():
+            Comparison.objects.filter(pk=comparison.pk).update(held=True)
+        else:
+            comparison.delete()
+        Event.objects.create(
+            study_id=comparison.study_id,
+            actor=actor,
+            kind="known_item_dropped",
+            data={"kind": comparison.kind},
+        )
+
+
+def _expected(item: KnownItem) -> dict[str, str]:
+    """The answers by canonical picture, checked to decide the pair."""
+    a_is_first = item.a <= item.b
+    choices = {"a": Choice.FIRST if a_is_first else Choice.SECOND, "equal": Choice.TIE}
+    choices["b"] = Choice.SECOND if a_is_first else Choice.FIRST
+    expected: dict[str, str] = {}
+    for criterion, said in item.answers.items():
+        if criterion not in set(PRIORITY) or said not in choices:
+            raise BadItem(
+                f"answer {criterion}={said!r}; criteria are {', '.join(PRIORITY)} and answers a, b "
+                "or equal. Correct it."
+            )
+        expected[str(criterion)] = str(choices[said])
+    for criterion in PRIORITY:
+        if criterion not in expected:
+            raise BadItem(
+                f"the answer for {criterion} is missing, and every criterion above it is equal. "
+                "State it, so that one answer is right."
+            )
+        if expected[criterion] != Choice.TIE:
+            break
+    if item.a == item.b and set(expected.values()) != {str(Choice.TIE)}:
+        raise BadItem("both pictures are the same, so nothing but equal is right. Correct it.")
+    return expected
+
+
+def _prompt(text: str) -> Prompt:
+    """The prompt as an exam prompt of its own: it belongs to no study's test prompts."""
+    digest = text_digest(text)
+    name = f"known item {digest[:16]}"
+    return store_prompts(name, [PromptRow(key="1", text=text)], role="exam").prompts.get()

@@ -1,0 +1,118 @@
+"""Which items a training round or an exam attempt is made of: balanced, and none twice.
+
+Pure of state: rows in, a drawing out; the generator is passed in. It must not know who passed.
+"""
+
+import random
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from annotate.analysis.votes import Choice
+from annotate.judging.controls import Kind, can_be_given, items, outcome
+from annotate.judging.models import Comparison
+from annotate.studies.models import Study
+from annotate.studies.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An item at its place of a sitting. `flipped`: its second picture stands on the left."""
+
+    comparison: Comparison
+    flipped: bool
+
+
+def ties_wanted(n_ties: int, protocol: Protocol) -> int:
+    """How many items of one attempt are equal pairs: what is there, at most a third."""
+    return min(n_ties // protocol.exam_attempts, protocol.exam_items // 3)
+
+
+def usable(study: Study, kind: str, protocol: Protocol) -> list[Comparison]:
+    """The items of a kind whose right answer the protocol lets people give."""
+    found = items(study, kind).select_related("prompt", "first", "second")
+    return [item for item in found if can_be_given(item.expected or {}, protocol)]
+
+
+def shortages(study: Study, protocol: Protocol) -> list[str]:
+    """Why training and exam cannot be held with the items there are; empty where they can."""
+    if not protocol.qualification:
+        return []
+    said = []
+    training = len(usable(study, Kind.TRAINING, protocol))
+    if training < protocol.training_pairs:
+        said.append(
+            f"{training} training items of the {protocol.training_pairs} of one round. Add items "
+            "under Training and exam, or ask for fewer training pairs."
+        )
+    ties, decided = _split(usable(study, Kind.EXAM, protocol))
+    per_attempt = protocol.exam_items - ties_wanted(len(ties), protocol)
+    needed = per_attempt * protocol.exam_attempts
+    if len(decided) < needed:
+        said.append(
+            f"{len(decided)} exam items in which one picture is better, and {len(ties)} equal "
+            f"ones; {protocol.exam_attempts} attempts of {protocol.exam_items} items without a "
+            f"repetition need {needed} of the former. Add items under Training and exam, or ask "
+            "for fewer."
+        )
+    return said
+
+
+def draw_exam(
+    pool: Sequence[Comparison], protocol: Protocol, *, seen: Collection[int], rng: random.Random
+) -> list[Drawn]:
+    """One attempt: none of the items `seen` (by id) before; as many right answers left as right.
+
+    Raises:
+        ValueError: too few unseen items are left (a launch checks that there are enough).
+    """
+    ties, decided = _split(pool)
+    n_ties = ties_wanted(len(ties), protocol)
+    chosen = _sample(ties, n_ties, seen, rng) + _sample(
+        decided, protocol.exam_items - n_ties, seen, rng
+    )
+    return sides(chosen, rng=rng)
+
+
+def draw_training(
+    pool: Sequence[Comparison], protocol: Protocol, *, seen: Collection[int], rng: random.Random
+) -> list[Drawn]:
+    """One round: items not `seen` in earlier rounds first, sides balanced like an exam's."""
+    fresh = [item for item in pool if item.pk not in seen]
+    known = [item for item in pool if item.pk in seen]
+    rng.shuffle(fresh)
+    rng.shuffle(known)
+    return sides((fresh + known)[: protocol.training_pairs], rng=rng)
+
+
+def sides(chosen: Sequence[Comparison], *, rng: random.Random) -> list[Drawn]:
+    """Shuffle, and let the right answer stand left in half of the decided items, to within one."""
+    ties, decided = _split(chosen)
+    left = [n % 2 == 0 for n in range(len(decided))]
+    if rng.random() < 0.5:
+        left = [not one for one in left]
+    rng.shuffle(left)
+    drawn = [
+        Drawn(item, flipped=on_left == (outcome(item.expected or {}) is Choice.SECOND))
+        for item, on_left in zip(decided, left, strict=True)
+    ]
+    drawn += [Drawn(item, flipped=rng.random() < 0.5) for item in ties]
+    rng.shuffle(drawn)
+    return drawn
+
+
+def _split(pool: Sequence[Comparison]) -> tuple[list[Comparison], list[Comparison]]:
+    """Equal pairs, and those in which one picture is better."""
+    ties = [item for item in pool if outcome(item.expected or {}) is Choice.TIE]
+    return ties, [item for item in pool if outcome(item.expected or {}) is not Choice.TIE]
+
+
+def _sample(
+    pool: Sequence[Comparison], wanted: int, seen: Collection[int], rng: random.Random
+) -> list[Comparison]:
+    fresh = [item for item in pool if item.pk not in seen]
+    if len(fresh) < wanted:
+        raise ValueError(
+            f"{len(fresh)} exam items are left that this person has not seen; an attempt needs "
+            f"{wanted}. Add items."
+        )
+    return rng.sample(fresh, wanted)

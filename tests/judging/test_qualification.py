@@ -1,0 +1,154 @@
+"""Training and exam: who passes, when the next attempt opens, what opens live work."""
+
+from datetime import timedelta
+
+import pytest
+
+from annotate.judging import qualification, queue
+from annotate.judging.admission import Unqualified, is_qualified
+from annotate.judging.answers import read_answers
+from annotate.judging.controls import BadItem, KnownItem, add_item, is_right, outcome
+from annotate.judging.exams import draw_exam, usable
+from annotate.judging.launch import LaunchRefused, launch
+from annotate.judging.models import Vote
+from annotate.judging.qualification import NotNow, Stage
+from annotate.judging.voting import Conflict, submit
+from annotate.studies.models import Study
+from annotate.studies.protocol import Protocol
+from tests.factories import NOW, make_image, make_study
+from tests.judging.arrange import ballot, member
+from tests.judging.exam_items import SMALL, add_items, make_examined, prepare, sit
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(hours=24)
+
+
+@pytest.mark.bothdb
+def test_the_way_to_live_work_is_consent_training_exam_wait_and_exam():
+    who = member(make_examined())
+    stages = [qualification.standing(who, now=NOW).stage]
+    qualification.consent(who, device={}, now=NOW)
+    stages.append(qualification.standing(who, now=NOW).stage)
+    qualification.instructed(who, now=NOW)
+    assert not sit(who, right=False).passed  # another round of training follows
+    stages.append(qualification.standing(who, now=NOW).stage)
+    assert sit(who).passed
+    stages.append(qualification.standing(who, now=NOW).stage)
+    first = sit(who, right=False)
+    stages.append(qualification.standing(who, now=NOW).stage)
+    with pytest.raises(NotNow, match="2026-03-03 09:00"):
+        qualification.begin(who, now=NOW + DAY - timedelta(seconds=1))
+    assert queue.hand(who, now=NOW) == []
+    second = sit(who, now=NOW + DAY)
+    stages.append(qualification.standing(who, now=NOW + DAY).stage)
+    assert stages == ["consent", "instructions", "training", "exam", "wait", "qualified"]
+    seen = [set(s.items.values_list("comparison", flat=True)) for s in (first, second)]
+    assert not seen[0] & seen[1]
+    assert len(queue.hand(who, now=NOW + DAY)) == 2
+    assert not Vote.objects.exists()
+
+
+def test_after_the_last_attempt_the_exam_stays_closed():
+    who = member(make_examined())
+    prepare(who)
+    for day in (0, 1):
+        sit(who, right=False, now=NOW + day * DAY)
+    assert qualification.standing(who, now=NOW + 9 * DAY).stage is Stage.FAILED
+    with pytest.raises(NotNow, match="all attempts"):
+        qualification.begin(who, now=NOW + 9 * DAY)
+
+
+@pytest.mark.bothdb
+def test_an_exam_passed_under_one_version_does_not_open_the_next():
+    study = make_examined()
+    who = member(study)
+    prepare(who)
+    sit(who)
+    assert is_qualified(who)
+    lease = queue.hand(who, now=NOW)[0]
+    grown = study.spec["protocol"] | {"qualification_version": 2}
+    changed = Protocol.model_validate(grown)
+    Study.objects.filter(pk=study.pk).update(
+        spec=study.spec | {"protocol": grown}, protocol_hash=changed.digest()
+    )
+    who = type(who).objects.select_related("study", "user").get(pk=who.pk)
+    assert not is_qualified(who)
+    assert qualification.standing(who, now=NOW).stage is Stage.CONSENT
+    with pytest.raises(Unqualified, match="version 2"):
+        submit(who, ballot(lease.token), now=NOW)
+    other = member(make_examined(qualification_version=2), user=who.user)
+    assert not is_qualified(other)
+
+
+def test_an_attempt_is_balanced_and_attempts_share_no_item():
+    study = make_examined()
+    protocol = study.read_protocol()
+    who = member(study)
+    prepare(who)
+    items = list(sit(who).items.select_related("comparison"))
+    known = [outcome(i.comparison.expected) for i in items]
+    on_left = [
+        (k == "second") == i.flipped for k, i in zip(known, items, strict=True) if k != "tie"
+    ]
+    assert known.count("tie") == 2
+    assert sorted(on_left) == [False, False, True, True]
+    pool = usable(study, "exam", protocol)
+    assert len(pool) == 14
+    with pytest.raises(ValueError, match="are left"):
+        draw_exam(
+            pool, protocol, seen={i.pk for i in pool[:12]}, rng=__import__("random").Random(1)
+        )
+
+
+def test_two_tabs_begin_one_sitting_and_a_second_answer_does_not_replace_the_first():
+    who = member(make_examined())
+    qualification.consent(who, device={"dpr": 2}, now=NOW)
+    qualification.consent(who, device={"dpr": 1}, now=NOW)
+    qualification.instructed(who, now=NOW)
+    sitting = qualification.begin(who, now=NOW)
+    assert qualification.begin(who, now=NOW).pk == sitting.pk
+    assert sitting.qualification.device == {"dpr": 2}
+    token = qualification.in_hand(sitting)[0].token
+    assert qualification.answer(who, ballot(token), now=NOW).created
+    assert not qualification.answer(who, ballot(token), now=NOW).created
+    with pytest.raises(Conflict):
+        qualification.answer(who, ballot(token, {"alignment": "right"}), now=NOW)
+
+
+def test_a_launch_without_enough_items_for_all_attempts_is_refused():
+    study = make_study(pairs=2, protocol={"overlap": 1, "min_votes": 1} | SMALL)
+    add_items(study, training=2, exam=7, ties=4)
+    with pytest.raises(
+        LaunchRefused, match=r"2 training items of the 3 .*\n7 exam items .* need 8"
+    ):
+        launch(study, actor=study.owner)
+
+
+@pytest.mark.parametrize(
+    ("expected", "given", "right"),
+    [
+        ({"alignment": "first"}, {"alignment": "left"}, True),
+        ({"alignment": "first"}, {"alignment": "right"}, False),
+        # The right picture for the wrong reason.
+        ({"alignment": "tie", "quality": "first"}, {"alignment": "left"}, False),
+        ({"alignment": "tie", "quality": "first"}, {"alignment": "equal", "quality": "left"}, True),
+    ],
+)
+def test_an_answer_is_right_when_every_criterion_asked_is(expected, given, right):
+    judgement = read_answers(Protocol(), given, flipped=False)
+    assert is_right(expected, judgement) is right
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({"quality": "a"}, "alignment is missing"),
+        ({"alignment": "equal"}, "quality is missing"),
+        ({"alignment": "c"}, "answers a, b or equal"),
+    ],
+)
+def test_an_item_whose_answer_is_left_open_is_refused(answers, said):
+    a, b = make_image(), make_image()
+    item = KnownItem("exam", "two cats", a.digest, b.digest, answers, "Two, not three.")
+    with pytest.raises(BadItem, match=said):
+        add_item(make_study(), item, actor=None)
