@@ -249,7 +249,12 @@ def _bins(
 
 def _span(low: float, high: float) -> str:
     """What a bin holds: "3 to 7", as read off its own values."""
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    return _short(low) if low == high else f"{_short(low)} to {_short(high)}"
+
+
+def _short(value: float) -> str:
+    """Whole numbers as they are, others to three digits."""
+    return f"{value:g}" if value == int(value) else f"{value:.3g}"
 
 
 def _between(cuts: Sequence[float], place: int) -> str:

@@ -179,6 +179,7 @@ def _ranking(report: Report, found: Analyses) -> Section | None:
             rows,
             toward_a="Stronger",
             toward_b="Weaker",
+            verb="",
             measure=f"% [{level} CI]",
             alt=f"Strengths of the methods. {told}",
         ),
@@ -252,6 +253,7 @@ def _compute(report: Report, found: Analyses) -> Section | None:
             drawn("Mean steps of an image", forwards=False),
             drawn("Mean UNet forwards of an image", forwards=True),
         ),
+        half=True,
         tables=(compute_table(report, found),),
         notes=_typeset(
             [
@@ -451,6 +453,7 @@ def _people(report: Report, found: Analyses) -> Section | None:
                 note="Bins widen, as times do.",
             ),
         ),
+        half=True,
         tables=tables,
         notes=_typeset(notes),
     )

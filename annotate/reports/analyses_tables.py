@@ -307,8 +307,11 @@ def published_table(found: Analyses) -> Table:
         least, most = bars.p_range
         rows.append(
             (
-                Cell(f"{bars.challenger} against {bars.opponent}", numeric=False),
-                Cell(f"{printed.figure}, {printed.prompts_from}"),
+                Cell(
+                    f"{bars.challenger} against {bars.opponent} "
+                    f"({printed.figure}, {printed.prompts_from})",
+                    numeric=False,
+                ),
                 Cell(f"{win:g} / {tie:g} / {lose:g}"),
                 Cell(f"{bars.wins} / {bars.ties} / {bars.losses}"),
                 Cell(percent(rate.estimate)),
@@ -319,7 +322,6 @@ def published_table(found: Analyses) -> Table:
             )
         )
     titles = (
-        "Figure",
         "Win / tie / lose, %",
         "as counts",
         "Win rate",

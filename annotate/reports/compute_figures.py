@@ -54,6 +54,8 @@ def _compute(points: Sequence[CostPoint], width: float, *, axis: str, kind: str,
     for point in points:
         if point.low is not None and point.high is not None:
             chart.whisker(point.cost, point.low, point.high)
+            at = chart.x(point.cost)
+            taken.append((at - 2, chart.y(point.high), at + 2, chart.y(point.low)))
         chart.dot(point.cost, point.score, "mark", radius=4.5)
         x, y = chart.x(point.cost), chart.y(point.score)
         taken.append((x - 7, y - 7, x + 7, y + 7))

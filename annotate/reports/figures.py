@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from annotate.reports.canvas import (
     HALF,
@@ -140,18 +140,31 @@ def _bar(canvas: Canvas, row: BarRow, left: float, right: float, top: float) -> 
 
 
 def forest(
-    rows: Sequence[Interval], *, toward_a: str, toward_b: str, measure: str, alt: str
+    rows: Sequence[Interval],
+    *,
+    toward_a: str,
+    toward_b: str,
+    measure: str,
+    alt: str,
+    verb: str = " preferred",
 ) -> Figure:
     """Win rates with their intervals on one scale; the dotted line is "no difference"."""
+    ways = _Ways(toward_a, toward_b, verb)
     return Figure(
-        wide=_forest_wide(rows, toward_a=toward_a, toward_b=toward_b, measure=measure, alt=alt),
-        narrow=_forest_narrow(rows, toward_a=toward_a, toward_b=toward_b, alt=alt),
+        wide=_forest_wide(rows, ways, measure=measure, alt=alt),
+        narrow=_forest_narrow(rows, ways, alt=alt),
     )
 
 
-def _forest_wide(
-    rows: Sequence[Interval], *, toward_a: str, toward_b: str, measure: str, alt: str
-) -> Svg:
+class _Ways(NamedTuple):
+    """Whose the right and the left of a scale are, with the verb where there is room for it."""
+
+    a: str
+    b: str
+    verb: str
+
+
+def _forest_wide(rows: Sequence[Interval], ways: _Ways, *, measure: str, alt: str) -> Svg:
     # Long names take room from the scale, up to half of it.
     left = 16 + min(max(246.0, *(text_width(row.label) for row in rows)), 360.0)
     right, top, step = 574.0, 26.0, 27.0
@@ -163,7 +176,7 @@ def _forest_wide(
         canvas.line(x(tick), top, x(tick), bottom, "s-half" if tick == 0.5 else "s-grid")
         canvas.text(x(tick), bottom + 17, f"{100 * tick:.0f} %", "t-s t-2", "middle")
     half = x(0.5)
-    _directions(canvas, half, toward_a=toward_a, toward_b=toward_b, right=WIDE - 140)
+    _directions(canvas, half, ways, right=WIDE - 140)
     canvas.text(WIDE, 14, measure, "t-s t-2", "end")
     for place, row in enumerate(rows):
         y = top + step * (place + 0.5) + 2
@@ -172,14 +185,14 @@ def _forest_wide(
     return canvas.svg()
 
 
-def _forest_narrow(rows: Sequence[Interval], *, toward_a: str, toward_b: str, alt: str) -> Svg:
+def _forest_narrow(rows: Sequence[Interval], ways: _Ways, *, alt: str) -> Svg:
     left, right, step = 8.0, NARROW - 8, 42.0
     bottom = 26 + step * len(rows)
     canvas = Canvas(NARROW, bottom + 22, kind="plot plot-narrow", alt=alt)
     low, high = _range(rows)
     x = linear(low, high, left, right)
     half = x(0.5)
-    _directions(canvas, half, toward_a=toward_a, toward_b=toward_b, right=NARROW)
+    _directions(canvas, half, ways, right=NARROW)
     for place, row in enumerate(rows):
         top = 26 + step * place
         canvas.text(0, top + 13, fit(row.label, 225, size=12), "t-s t-b" if row.main else "t-s")
@@ -196,10 +209,10 @@ def _forest_narrow(rows: Sequence[Interval], *, toward_a: str, toward_b: str, al
     return canvas.svg()
 
 
-def _directions(canvas: Canvas, half: float, *, toward_a: str, toward_b: str, right: float) -> None:
+def _directions(canvas: Canvas, half: float, ways: _Ways, *, right: float) -> None:
     """Which way is whose, to both sides of "no difference"; a long name starts at the edge."""
     arrow = 20.0
-    b = first_fit((f"{toward_b} preferred", toward_b), max(half - 8, right / 2) - arrow)
+    b = first_fit((f"{ways.b}{ways.verb}", ways.b), max(half - 8, right / 2) - arrow)
     taken = text_width(b, size=12) + arrow
     if taken <= half - 8:
         canvas.text(half - 8, 14, f"◂ {b}", "t-s t-lose", "end")
@@ -207,7 +220,7 @@ def _directions(canvas: Canvas, half: float, *, toward_a: str, toward_b: str, ri
     else:
         canvas.text(0, 14, f"◂ {b}", "t-s t-lose")
         start = max(half + 8, taken + 8)
-    a = first_fit((f"{toward_a} preferred", toward_a), right - start - arrow)
+    a = first_fit((f"{ways.a}{ways.verb}", ways.a), right - start - arrow)
     canvas.text(start, 14, f"{a} ▸", "t-s t-win")
 
 

@@ -23,7 +23,8 @@ class Plate:
 class Section:
     """A heading with its figures, tables and notes: the same on screen, in print and in files.
 
-    `name` is its anchor and the beginning of its files' names; two plates stand side by side.
+    `name` is its anchor and the beginning of its files' names. Plates drawn for `half` a column
+    stand side by side.
     """
 
     name: str
@@ -32,3 +33,4 @@ class Section:
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
     paragraphs: tuple[str, ...] = ()
+    half: bool = False
