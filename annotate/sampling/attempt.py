@@ -84,7 +84,8 @@ class Attempt:
             return False
         made = f"samples={len(work.filled)} {self._clock() - self._begun:.1f}s"
         if work.failed:
-            self._log(logging.WARNING, f"{made} {claims.short_of(self.claim.job, work.failed)}")
+            said = claims.short_of(self.claim.job, work.failed)
+            self._log(logging.WARNING, f"{made} failed: {said}")
         else:
             self._log(logging.INFO, f"done {made}")
         return True

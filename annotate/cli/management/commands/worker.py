@@ -4,14 +4,19 @@ Start one per GPU; `manage.py up` does. It must not know what a job is.
 """
 
 import logging
+import os
+import warnings
 from argparse import ArgumentParser
 from typing import Any
 
+from celery.exceptions import SecurityWarning
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
 from annotate.cli.sampling_children import missing_packages, why_no_worker
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -34,6 +39,10 @@ class Command(BaseCommand):
         app = import_string(settings.CELERY_APP)
         if options["verbosity"] > 1:
             logging.getLogger().setLevel(logging.INFO)
+        if os.geteuid() == 0:
+            # Celery says so in seven lines.
+            warnings.simplefilter("ignore", SecurityWarning)
+            logger.warning("this worker runs as root; any user that owns the data folder will do")
         # One process, which loads torch itself: CUDA does not survive a fork.
         app.worker_main(
             [
