@@ -43,6 +43,7 @@ from annotate.studies.create import create_study  # noqa: E402
 from annotate.studies.members import add_member  # noqa: E402
 from annotate.studies.models import Membership, Method, Study  # noqa: E402
 from annotate.studies.spec import parse_spec  # noqa: E402
+from tests import stand_ins  # noqa: E402
 from tests.browser import generated  # noqa: E402
 from tests.browser.pictures import scene  # noqa: E402
 from tests.reports.laboratory_arrange import generated_branches, score  # noqa: E402
@@ -58,7 +59,9 @@ def verb(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @verb
 def prepare() -> list[str]:
-    """Migrations and collected static files, as `manage.py up` does."""
+    """Migrations and collected static files, as `manage.py up` does; weights to launch with."""
+    for fill in (stand_ins.of_the_paper, stand_ins.of_the_factories):
+        fill(Path(settings.MODELS_DIR))
     return prepare_site()
 
 
