@@ -57,7 +57,7 @@ def plain_table(table: Table) -> Iterator[str]:
 def lab_data(lab: Laboratory) -> dict[str, Any]:
     """The same for machines: shares in [0, 1], None where a number does not exist."""
     b, c, s = lab.branches, lab.curve, lab.settings
-    data = _plain(
+    data = plain(
         {
             "title": b.title,
             "arms": {
@@ -163,10 +163,9 @@ def write_laboratory(lab: Laboratory, page: LabPage, folder: Path) -> list[Path]
             written.append(folder / f"{name}.svg")
             written[-1].write_text(_wide(plate.figure, simulated), encoding="utf-8")
     for name, rows in (("curve", curve_rows(lab)), ("policy", policy_rows(lab))):
-        found = [{k: _cell(v) for k, v in row.items()} for row in rows]
-        if found:
+        if found := list(rows):
             written.append(folder / f"{name}.csv")
-            _write_csv(written[-1], found)
+            write_csv(written[-1], found)
     written.append(folder / "laboratory.json")
     text = json.dumps(lab_data(lab), indent=2, ensure_ascii=False, allow_nan=False)
     written[-1].write_text(text + "\n", encoding="utf-8")
@@ -177,11 +176,12 @@ def _wide(figure: Figure, note: str) -> str:
     return standalone(figure.wide, note=note)
 
 
-def _write_csv(path: Path, rows: Sequence[Row]) -> None:
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """Rows with one header, safe in a spreadsheet: no formulas, nothing where no number is."""
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.DictWriter(file, fieldnames=list(rows[0]))
         out.writeheader()
-        out.writerows(rows)
+        out.writerows({k: _cell(v) for k, v in row.items()} for row in rows)
 
 
 def _cell(value: object) -> object:
@@ -193,11 +193,12 @@ def _cell(value: object) -> object:
     return "" if value is None else value
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """As JSON can hold it: numbers that are none as None."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -26,3 +26,14 @@ def label(arm: str) -> str:
         return "Teacher, another seed"
     kind, _, number = arm.rpartition("-")
     return NAMES[kind].format(n=number)
+
+
+def short(arm: str) -> str:
+    """The name of an arm for figures with little room."""
+    return brief(label(arm))
+
+
+def brief(name: str) -> str:
+    """A name without what all adaptive arms have in common."""
+    without = name.removeprefix("Adaptive ")
+    return name if without == name else without.capitalize()
