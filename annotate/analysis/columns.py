@@ -1,4 +1,4 @@
-"""Checks that every function on columns of prompts makes before it computes.
+"""What functions on columns do before they compute: check them, and number the names in them.
 Must not know what the columns hold; errors say what was given and what to do."""
 
 from __future__ import annotations

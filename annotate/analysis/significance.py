@@ -27,13 +27,36 @@ def sign_test(wins: int, losses: int) -> float:
 
 
 def holm(p: Sequence[float]) -> tuple[float, ...]:
-    """Holm's adjusted p-values, in the order given: for the pre-registered family of tests."""
-    return _adjusted(p, method="holm")
+    """Holm's adjusted p-values, in the order given: for the pre-registered family of tests.
+
+        p_(i), the i-th smallest of m:  max over j <= i of (m - j + 1) p_(j), at most 1
+
+    By hand, as is the other: statsmodels collects garbage on each call, which costs a report more
+    than all its other numbers.
+
+    Source: Holm, Scandinavian Journal of Statistics 6 (1979).
+    """
+    order = _ascending(p)
+    adjusted, least = [0.0] * len(order), 0.0
+    for rank, place in enumerate(order):
+        least = max(least, (len(order) - rank) * float(p[place]))
+        adjusted[place] = min(1.0, least)
+    return tuple(adjusted)
 
 
 def benjamini_hochberg(p: Sequence[float]) -> tuple[float, ...]:
-    """Benjamini and Hochberg's adjusted p-values (false discovery rate): for exploratory tables."""
-    return _adjusted(p, method="fdr_bh")
+    """Benjamini and Hochberg's adjusted p-values (false discovery rate): for exploratory tables.
+
+        p_(i), the i-th smallest of m:  min over j >= i of p_(j) m / j, at most 1
+
+    Source: Benjamini and Hochberg, JRSS B 57 (1995).
+    """
+    order = _ascending(p)
+    adjusted, most = [0.0] * len(order), 1.0
+    for rank, place in reversed(list(enumerate(order, start=1))):
+        most = min(most, float(p[place]) / (rank / len(order)))
+        adjusted[place] = most
+    return tuple(adjusted)
 
 
 @dataclass(frozen=True)
@@ -92,16 +115,12 @@ def check_counts(**counts: int) -> None:
             raise ValueError(f"{name}={count} is no count; give a whole number of at least 0")
 
 
-def _adjusted(p: Sequence[float], *, method: str) -> tuple[float, ...]:
-    values = [float(value) for value in p]
-    wrong = [value for value in values if not 0.0 <= value <= 1.0]
-    if wrong:
-        raise ValueError(
-            f"{wrong[0]} is no p-value; give numbers in [0, 1] and leave out tests without a result"
-        )
-    if not values:
-        return ()
-    from statsmodels.stats.multitest import multipletests
-
-    # The method is always named: the default of statsmodels is Holm-Sidak, not Holm.
-    return tuple(float(value) for value in multipletests(values, method=method)[1])
+def _ascending(p: Sequence[float]) -> list[int]:
+    """The places of the p-values, smallest first."""
+    for value in p:
+        if not 0.0 <= value <= 1.0:
+            raise ValueError(
+                f"{value} is no p-value; give numbers in [0, 1] and leave out tests without a "
+                "result"
+            )
+    return sorted(range(len(p)), key=p.__getitem__)

@@ -25,7 +25,10 @@ def test_the_average_over_triples_is_the_one_of_all_triples():
     assert verdict_shares(crowd, biases)[0][0] == pytest.approx(np.mean(by_hand))
 
 
-@pytest.mark.parametrize(("win_rate", "tie_rate"), [(0.55, 0.0), (0.55, 0.16), (0.62, 0.3)])
+@pytest.mark.parametrize(
+    ("win_rate", "tie_rate"),
+    [(0.55, 0.0), pytest.param(0.55, 0.16, marks=pytest.mark.slow), (0.62, 0.3)],
+)
 def test_a_crowd_is_found_for_the_verdicts_that_are_asked_for(win_rate, tie_rate):
     crowd = crowd_for(
         win_rate,
