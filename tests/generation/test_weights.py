@@ -4,15 +4,19 @@ import hashlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from generation.errors import WeightsMissingError, WeightsRefusedError
+from generation.estimators import load_scorer
 from generation.pipelines import _CLASSES, load_bundle, weights_digest
-from generation.spec import Weights
-from generation.tiny import save_tiny, save_tiny_lora, save_tiny_unet
+from generation.preflight import estimator_faults, weights_faults
+from generation.spec import Estimator, Weights
+from generation.tiny import KINDS, Kind, save_tiny, save_tiny_lora, save_tiny_unet
+from generation.tiny_scorers import Name, save_tiny_scorer
 from generation.weights import CLASS_NAMES, component_digests, locate, sha256_of, together
 from tests.generation.tiny_models import bundle, weights
 
@@ -146,6 +150,35 @@ def test_parts_are_named_as_the_pipeline_names_them() -> None:
 
 def test_a_launch_allows_the_classes_that_a_load_knows() -> None:
     assert set(CLASS_NAMES) == _CLASSES.keys()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_launch_finds_nothing_wrong_with_what_loads(kind: Kind, tmp_path: Path) -> None:
+    pinned = Weights(path=weights(kind).path, sha256=bundle(kind).digest)
+    lora = save_tiny_lora(tmp_path, "sd", seed=9)
+    for each in (pinned, Weights(path=weights(kind).path, lora=str(lora))):
+        assert not list(weights_faults(each, folder_of=None, hash_of=sha256_of))
+
+
+def test_a_launch_finds_nothing_wrong_with_estimators_that_load(tmp_path: Path) -> None:
+    for name in get_args(Name):
+        folder = save_tiny_scorer(tmp_path / name, name, seed=4)
+        spec = Estimator(name=name, path=str(folder))
+        load_scorer(spec, device="cpu")
+        assert not list(estimator_faults(spec, folder_of=None, hash_of=sha256_of))
+
+
+def test_a_launch_and_a_load_refuse_in_the_same_words(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "sd", "sd", seed=3)
+    wrong = Weights(path=str(folder), sha256="0" * 64)
+    unet = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    pickle = unet.with_suffix(".bin")
+    for change in (lambda: None, lambda: unet.rename(pickle), pickle.unlink):
+        change()
+        [fault] = weights_faults(wrong, folder_of=None, hash_of=sha256_of)
+        with pytest.raises((WeightsMissingError, WeightsRefusedError)) as raised:
+            load_bundle(wrong)
+        assert str(raised.value) == fault.said
 
 
 def test_a_file_s_digest_is_the_usual_one(tmp_path: Path) -> None:
