@@ -13,6 +13,9 @@ DEMO := env -u DATABASE_URL -u CELERY_BROKER_URL -u TRIPTYCH_BROKER_URL TRIPTYCH
 DEMO_OPTIONS = --started $(STARTED) $(if $(PORT),--port $(PORT)) $(if $(ONCE),--once)
 QUICK := not slow and not server and not browser
 STARTED := $(shell date +%s)
+# Compiled modules are kept: else each of the many processes that tests start compiles all it imports,
+# which is seconds. Images of Python often forbid it for the sake of their size.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-light up test test-fast test-slow test-brokers check bench clean base dev generation chromium \
@@ -37,15 +40,15 @@ test: dev generation chromium ## every test but the slow ones, on SQLite and on 
 	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 --no-torch -m "$(QUICK)"
 	OMP_NUM_THREADS=1 TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 -m "torch and $(QUICK)"
 	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "not slow and (server or browser)"
-	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -n 2 -m "bothdb and not slow and not server"
-	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -m "bothdb and not slow and server"
+	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) --migrations -n 2 -m "bothdb and not slow and not server"
+	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) --migrations -m "bothdb and not slow and server"
 
-test-fast: dev ## unit tests on SQLite, no browser, no torch (1 minute)
-	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 --no-torch -m "$(QUICK)"
+test-fast: dev ## unit tests on SQLite, no browser, no torch (1 minute); ends with the slowest
+	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 --no-torch --durations=10 -m "$(QUICK)"
 
 test-slow: dev generation chromium ## the long ones: concurrency, state machine, blinding (30 minutes)
 	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "slow and not brokers"
-	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) -m "slow and bothdb and not brokers"
+	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) --migrations -m "slow and bothdb and not brokers"
 	TRIPTYCH_HYPOTHESIS=thorough TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 \
 		-m "not slow and not server and not browser" tests/analysis tests/reports
 
