@@ -54,7 +54,7 @@ def reference_study(
 
     Args:
         test: captions of the world to judge.
-        tune: captions that thresholds are tuned on.
+        tune: captions that thresholds are tuned on; none where no arm has one.
         contrasts: of the names above, the primary one first; its arms are those they name.
         world: whose weights.
         more: further fields of the specification (description, public_name, protocol).
@@ -70,6 +70,7 @@ def reference_study(
         "prompt_sets": [
             _prompt_set(f"{name}, {role}", role, texts, mark)
             for role, texts, mark in (("test", test, "s"), ("tune", tune, "v"))
+            if texts
         ],
         "methods": [method for method in written if method["name"] in named],
         "contrasts": [
