@@ -14,6 +14,9 @@ TOKENS = {
     "paper-3": "#ececec",
     "win": "#1f5c9e",
     "win-soft": "#d5e3f2",
+    "on-win": "#ffffff",
+    "on-lose": "#190c00",
+    "on-tie": "#1a1a1a",
     "lose": "#cf6f1c",
     "lose-soft": "#fcebd9",
     "tie": "#d2d2d2",
@@ -24,15 +27,19 @@ TOKENS = {
     "plot-lose-text": "#9a4a05",
 }
 _HEAD = re.compile(r'<svg [^>]*? width="([\d.]+)" height="([\d.]+)"[^>]*>')
+_RULE = re.compile(r"([^{}]+)\{([^}]*)\}")
 _RULES = """
 text { fill: $ink; font: 13px "Liberation Sans", Arial, sans-serif; }
 .t-s { font-size: 12px; } .t-b { font-weight: 650; } .t-2 { fill: $ink-3; }
 .t-halo { paint-order: stroke; stroke: $paper; stroke-width: 3px; }
 .t-win { fill: $win; } .t-lose { fill: $plot-lose-text; }
+.t-onwin { fill: $on-win; } .t-onlose { fill: $on-lose; } .t-ontie { fill: $on-tie; }
 .f-ink { fill: $ink; } .f-ghost { fill: $plot-ghost; } .f-shade { fill: $paper-3; }
+.f-win { fill: $win; } .f-tie { fill: $tie; } .f-lose { fill: $lose; } .f-bar { fill: $plot-ghost; }
 path[class^="s-"], path[class^="line-"] { fill: none; }
 .s-grid { stroke: $plot-grid; } .s-axis { stroke: $plot-axis; } .s-now { stroke: $ink; }
 .s-half { stroke: $ink; stroke-dasharray: 2 3; } .s-ci { stroke: $ink; stroke-width: 1.75; }
+.s-ci-main { stroke: $ink; stroke-width: 3; } .s-paper { stroke: $paper; stroke-width: 2; }
 .line-win, .line-tie, .line-lose, .line-ink { stroke-width: 2.25; stroke-linejoin: round; }
 .line-win { stroke: $win; } .line-lose { stroke: $lose; }
 .line-tie { stroke: $tie-line; stroke-dasharray: 5 3; }
@@ -66,6 +73,18 @@ def standalone(drawing: str, *, note: str = "") -> str:
     paper = f'<rect width="100%" height="100%" fill="{TOKENS["paper"]}"/>'
     body = rest.removesuffix("</svg>")
     return f'<svg xmlns="{NAMESPACE}" {box}><style>{_looks()}</style>{paper}{body}{words}</svg>\n'
+
+
+def looks() -> dict[str, dict[str, str]]:
+    """Each class's properties, in the order of the rules: for drawings that are no SVG."""
+    found: dict[str, dict[str, str]] = {}
+    for selectors, body in _RULE.findall(_looks()):
+        told = dict(part.split(":", 1) for part in body.split(";") if ":" in part)
+        for selector in selectors.split(","):
+            if selector.strip().startswith("."):
+                own = found.setdefault(selector.strip()[1:], {})
+                own |= {name.strip(): value.strip() for name, value in told.items()}
+    return found
 
 
 def _looks() -> str:

@@ -62,7 +62,9 @@ def test_everything_stands_inside_its_frame(model):
 
 def test_every_class_has_a_look_on_the_page_and_in_a_file(page):
     static = ROOT / "annotate" / "web" / "static" / "triptych"
-    sheets = "".join((static / name).read_text() for name in ("base.css", "laboratory.css"))
+    sheets = "".join(
+        (static / name).read_text() for name in ("base.css", "report.css", "laboratory.css")
+    )
     alone = standalone(page.curve.figure.wide)
     for drawing in drawings(page):
         for names in re.findall(r'class="([^"]*)"', drawing):
