@@ -1,5 +1,6 @@
 """What every test shares: a picture store of its own, and the real data where it is."""
 
+import itertools
 import os
 import re
 import sys
@@ -79,8 +80,17 @@ def _stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return stand_ins.of_the_factories(tmp_path_factory.mktemp("models"))
 
 
+@pytest.fixture(scope="session")
+def _stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("stores")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _store(tmp_path: Path, settings: object, _stand_ins: Path) -> None:
-    """Each test has a picture store of its own, and the weights that the factories' arms name."""
-    settings.STORE_DIR = tmp_path / "store"  # type: ignore[attr-defined]
+def _store(_stores: Iterator[Path], settings: object, _stand_ins: Path) -> None:
+    """Each test has a picture store of its own, and the weights that the factories' arms name.
+
+    The store is a name until something is kept there: folders for thousands of tests cost seconds.
+    """
+    settings.STORE_DIR = next(_stores)  # type: ignore[attr-defined]
     settings.MODELS_DIR = _stand_ins  # type: ignore[attr-defined]
