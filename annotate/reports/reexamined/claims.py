@@ -103,7 +103,7 @@ def _preferences(found: Findings) -> Iterator[Claim]:
             arm = f"{strategy}-{budget}"
             yield beats(
                 "Figure 9a",
-                f"{label(arm).lower()} mean steps is preferred to 50 steps of the teacher",
+                f"{_adaptive(arm)} is preferred to 50 steps of the teacher",
                 against[arm],
             )
     for budget in found.budgets:
@@ -111,7 +111,7 @@ def _preferences(found: Findings) -> Iterator[Claim]:
             arm = f"{strategy}-{budget}"
             yield beats(
                 "Figure 9b",
-                f"{label(arm).lower()} is preferred to as many steps of a fast solver for all",
+                f"{_adaptive(arm)} is preferred to as many steps of a fast solver for all",
                 direct[arm, f"unipc-{budget}"],
             )
     for budget in found.budgets:
@@ -185,13 +185,14 @@ def _diversity(found: Findings) -> Iterator[Claim]:
             )
     least = min(found.budgets)
     for strategy in reversed(STRATEGIES):
-        arm = label(f"{strategy}-{least}")
+        name = f"{strategy}-{least}"
+        arm = label(name)
         for each in found.diversity_differences:
             if {each.first, each.second} == {arm, student}:
                 yield _difference(
                     each,
                     first=arm,
-                    says=f"{arm.lower()} is more diverse than its student in {_attribute(each)}",
+                    says=f"{_adaptive(name)} is more diverse than its student, {_attribute(each)}",
                     equal=False,
                 )
 
@@ -249,4 +250,9 @@ def claims_text(found: Sequence[Claim], tried: Sequence[str]) -> str:
 
 
 def _budget(each: Chosen) -> str:
-    return label(f"{each.strategy}-{each.budget}")
+    return _adaptive(f"{each.strategy}-{each.budget}")
+
+
+def _adaptive(arm: str) -> str:
+    kind, _, budget = label(arm).partition(", ")
+    return f"{kind.lower()} at {budget} mean steps"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from annotate.analysis.diversity import Attribute
 from annotate.reports.figures import Interval, forest, side_intervals
 from annotate.reports.laboratory_page import LabPage, lay_out_laboratory
-from annotate.reports.laboratory_tables import policy_table, states_table
+from annotate.reports.laboratory_tables import states_table
 from annotate.reports.plates import Plate
 from annotate.reports.reexamined import tables
 from annotate.reports.reexamined.claims import Claim, claims
@@ -135,8 +135,7 @@ def _sections(found: Findings, lab: LabPage) -> Iterator[Section]:
             "policy",
             "What every cut-off would have given",
             plates=(lab.policy,),
-            notes=lab.policy_notes,
-            tables=(policy_table(found.laboratory),),
+            notes=(*lab.policy_notes, "Every k of every score stands in figure-16/policy.csv."),
         )
     if found.ceilings:
         yield _open_question(found)
@@ -213,8 +212,8 @@ def _forest(found: tuple[Preference, ...], title: str) -> Plate:
     ]
     figure = forest(
         rows,
-        toward_a="First method",
-        toward_b=label(found[0].opponent) if one else "Second method",
+        toward_a="Arm" if one else "First",
+        toward_b=label(found[0].opponent) if one else "Second",
         measure="Win rate",
         alt=title,
     )

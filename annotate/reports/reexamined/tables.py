@@ -9,7 +9,7 @@ from annotate.analysis.diversity import Attribute
 from annotate.analysis.oracle_state import Estimate
 from annotate.reports.reexamined.claims import points
 from annotate.reports.reexamined.findings import Findings, Preference
-from annotate.reports.reexamined.names import label
+from annotate.reports.reexamined.names import label, short
 from annotate.reports.reexamined.replicas import STANDS_FOR
 from annotate.reports.tables import Cell, Column, Table
 from annotate.reports.words import NONE, bracket, coefficient, number, p_value, percent
@@ -17,12 +17,13 @@ from annotate.reports.words import NONE, bracket, coefficient, number, p_value, 
 
 def preferences_table(found: Sequence[Preference], title: str) -> Table:
     """Win, tie and lose of each pair of arms, with the simulated annotators' majority beside."""
+    one = len({each.opponent for each in found}) == 1
     rows = []
     for each in found:
         rate, half, people = each.rate, each.half, each.annotators
         rows.append(
             (
-                f"{label(each.arm)} against {label(each.opponent)}",
+                short(each.arm) if one else f"{short(each.arm)} against {short(each.opponent)}",
                 number(rate.wins),
                 number(rate.ties),
                 number(rate.losses),
