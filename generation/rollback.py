@@ -19,6 +19,7 @@ from generation.images import Pixels, resize
 from generation.noise import ROLLBACK, regenerate_stage
 from generation.schedules import Config, Start, strength_start, variance_start
 from generation.spec import Adaptive
+from generation.weights import other_vae
 
 
 def rollback(latents: Tensor, sigma: float, noise: Tensor) -> Tensor:
@@ -155,10 +156,7 @@ def check_shared_latents(student: Weighed, teacher: Weighed) -> None:
         SamplingError: the two decode with other weights.
     """
     if student.weights.get("vae") != teacher.weights.get("vae"):
-        raise SamplingError(
-            f"the student ({student.path}) and the teacher ({teacher.path}) have different VAEs, "
-            "so one's latents are not the other's. Set rollback_from='image'."
-        )
+        raise SamplingError(other_vae(student.path, teacher.path))
 
 
 def _teacher_latents(bundle: Bundle, spec: Adaptive, student: Tensor | Pixels) -> Tensor:

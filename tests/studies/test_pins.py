@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from annotate.studies.arms import read_settings
-from annotate.studies.spec import SpecError, parse_toml, to_toml
+from annotate.studies.recipes import published_for, recipe
+from annotate.studies.spec import SpecError, parse_spec, parse_toml, to_toml
 from annotate.web.method_text import plain_method, shown_method
 from generation.spec import Adaptive, Weights
 
@@ -93,3 +94,12 @@ def test_the_forms_lines_hold_pins_and_give_them_back() -> None:
     shown = shown_method(written)
     assert f'pins."{SDXL}" = "{A}"' in shown["own"]
     assert plain_method(0, shown) == written
+
+
+def test_a_pinned_recipe_is_still_the_papers_comparison() -> None:
+    spec = recipe("fig9a").spec
+    sd15 = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    pinned = parse_spec(spec.model_dump(mode="json") | {"pins": {sd15: A, REWARD: C}})
+    assert pinned != spec
+    assert len(published_for(spec)) == 6
+    assert published_for(pinned) == published_for(spec)

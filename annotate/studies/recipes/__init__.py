@@ -14,6 +14,8 @@ from annotate.studies.spec import MethodSpec, StudySpec, parse_spec
 NAMES = ("fig9a", "fig9b", "fig9c", "fig11", "fig16", "fig17")
 # The paper says nothing of it: what a vote takes, to turn votes into hours. Our assumption.
 SECONDS_PER_VOTE = 15
+# Which copy of the weights is used, not which method they make.
+_WHERE = ("path", "revision", "sha256", "pins")
 
 
 class PublishedBar(NamedTuple):
@@ -110,5 +112,5 @@ def _arm(method: MethodSpec) -> str:
 def _settings(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    kept = {key: _settings(inner) for key, inner in value.items() if key != "path"}
+    kept = {key: _settings(inner) for key, inner in value.items() if key not in _WHERE}
     return {key: inner for key, inner in kept.items() if inner != {}}
