@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from django.core.management import CommandError, call_command
 
 from annotate.cli import demo
 from annotate.cli.demo_samples import MANIFEST, TRUTH, is_rendered, render_samples
-from annotate.cli.supervisor import status_of
+from annotate.cli.management.commands import demo_light
+from annotate.cli.supervisor import Child, status_of
 from annotate.judging.models import Comparison
 from annotate.people.invitations import InvitationError, find
 from annotate.people.models import Role, User
@@ -151,6 +153,28 @@ def test_a_study_with_votes_to_come_stays_open(tmp_path: Path) -> None:
     _, study = set_up(tmp_path)
     demo.close_when_complete(study)
     assert study.state == Study.State.OPEN
+
+
+def test_the_light_demo_starts_no_worker_even_where_torch_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in ("site", "sampling_children"):
+        monkeypatch.setattr(f"annotate.cli.{module}.sampling_children", _unwanted)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        assert [child.name for child in demo_light.Command().children(listening)] == ["web"]
+
+
+def _unwanted() -> list[Child]:
+    return [Child("worker", ["false"])]
+
+
+@pytest.mark.django_db
+def test_without_torch_the_demo_names_the_one_that_needs_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("annotate.cli.sampling_children.PACKAGES", ("no_such_package",))
+    with pytest.raises(CommandError, match=r"no_such_package cannot be found.*make demo-light"):
+        call_command("demo", port=0, once=True)
 
 
 @pytest.mark.django_db

@@ -77,11 +77,11 @@ def test_the_judge_tells_an_arm_that_follows_its_prompts_from_one_that_does_not(
     write_pictures(study, "student", of=captions[1:] + captions[:1])
     judged = demo_reference.judge_pictures(study)
     right = {arm.label: arm.trained for arm in judged.arms}
-    assert right == {"Teacher, 50 steps": True, "Student, 2 steps": False}
+    assert right == {"50-step teacher": True, "2-step student": False}
     assert len(judged.truths) == 48
-    with pytest.raises(DemoError, match=r"trained model: Student, 2 steps: \d+ % of 24") as refused:
+    with pytest.raises(DemoError, match=r"trained model: 2-step student: \d+ % of 24") as refused:
         refuse_untrained(judged)
-    assert "Teacher" not in str(refused.value)
+    assert "50-step" not in str(refused.value)
 
 
 def test_a_share_at_chance_is_not_trained_however_many_pictures_there_are() -> None:

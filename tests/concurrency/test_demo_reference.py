@@ -64,8 +64,8 @@ def test_a_demo_that_was_stopped_goes_on_to_votes_report_and_a_study_for_a_perso
     assert f"SIMULATED: {votes[0]} of {votes[0]} votes were cast by programs" in said
     assert votes[0] > 0
     assert votes[1] == 1
-    assert re.search(r"Teacher, 50 steps: \d+ % of 8 pictures fully right", said)
-    assert re.search(r"Adaptive, refined against Teacher, 50 steps +\d+ +\d+ +\d+ ", said)
+    assert re.search(r"50-step teacher: \d+ % of 8 pictures fully right", said)
+    assert re.search(r"Adaptive refinement against 50-step teacher +\d+ +\d+ +\d+ ", said)
     for end in ("all kept (the student alone)", "all refined", "current state: Reference"):
         assert end in said
     # One of each, the first closed, the second for a person; nothing was made twice.
@@ -104,5 +104,5 @@ def test_pictures_of_untrained_weights_are_put_before_nobody(tmp_path: Path) -> 
     with start(data, f"--world={world}") as run:
         said, _ = run.communicate(timeout=500)
     assert run.returncode == 1, said
-    assert "the pictures do not come from a trained model: Teacher, 50 steps: 0 % of 8" in said
+    assert "the pictures do not come from a trained model: 50-step teacher: 0 % of 8" in said
     assert rows(data, "select count(*) from judging_vote") == [(0,)]

@@ -86,10 +86,10 @@ def _methods(world: World) -> list[dict[str, Any]]:
     parts = _parts(student, improving, world.estimator())
     tuned = {"percentile": float(PERCENTILE)}
     return [
-        _method(TEACHER, f"Teacher, {teacher.steps} steps", "teacher", _arm(teacher)),
-        _method(STUDENT, f"Student, {student.steps} steps", "student", _arm(student)),
-        _method(REFINE, "Adaptive, refined", "adaptive-refine", parts, tuned),
-        _method(REGENERATE, "Adaptive, made anew", "adaptive-regenerate", parts, tuned),
+        _method(TEACHER, f"{teacher.steps}-step teacher", "teacher", _arm(teacher)),
+        _method(STUDENT, f"{student.steps}-step student", "student", _arm(student)),
+        _method(REFINE, "Adaptive refinement", "adaptive-refine", parts, tuned),
+        _method(REGENERATE, "Adaptive regeneration", "adaptive-regenerate", parts, tuned),
         _method(REFINE_ALL, "All refined", "adaptive-refine", parts, {"tau": math.inf}),
     ]
 

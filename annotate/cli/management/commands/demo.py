@@ -96,7 +96,7 @@ class Command(DemoCommand):
 
     def after(self, judged: Study) -> None:
         lines = oracle_ends(judged, settings=Settings(percentile=PERCENTILE))
-        self.say("\n".join([*lines, ""]))
+        self.say("\n".join(["", *lines, "\n"]))
 
     def _launched(self, spec: StudySpec, *, owner: User) -> Study:
         """The study, from wherever an earlier run stopped."""
