@@ -127,6 +127,11 @@ def timed(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def _said(figure: float, goal: float) -> str:
+    """The goals are for networks of true size; tiny ones on a CPU meet or miss nothing."""
+    return f"{goal:g} on a GPU{f': {verdict(figure, goal=goal)}' if on_gpu() else ''}"
+
+
 def main() -> int:
     prompts, single, batch, repeats = GPU if on_gpu() else CPU
     print(describe())
@@ -156,12 +161,12 @@ def main() -> int:
             f"{prompts / took:.2f} images/s ({used}); UNets alone {prompts / limit:.2f} images/s; "
             f"one at a time {1 / alone:.2f} images/s"
         )
+    if max(shares) > 1:
+        print("More than the limit cannot be: the machine had other work. None of this counts.")
     share, ratio = statistics.median(shares), statistics.median(ratios)
-    of_limit = verdict(share, goal=GOAL_OF_LIMIT) if on_gpu() else "not for a CPU"
     print(
-        f"median of {repeats}: {share:.0%} of the limit (goal {GOAL_OF_LIMIT:.0%} on a GPU: "
-        f"{of_limit}), {ratio:.1f} times one at a time (goal {GOAL_OF_SINGLE:g}: "
-        f"{verdict(ratio, goal=GOAL_OF_SINGLE)})"
+        f"median of {repeats}: {share:.0%} of the limit (goal {_said(share, GOAL_OF_LIMIT)}), "
+        f"{ratio:.1f} times one at a time (goal {_said(ratio, GOAL_OF_SINGLE)})"
     )
     return 0
 
