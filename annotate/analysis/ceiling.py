@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, ClassVar
 from annotate.analysis.columns import finite, same_length
 from annotate.analysis.contrast import Result
 from annotate.analysis.decisions import auc, cross_validated_decisions
-from annotate.analysis.estimators import pair_agreement
 from annotate.analysis.oracle import check_band
 from annotate.analysis.oracle_budget import budget_range
 from annotate.analysis.oracle_state import Estimate
@@ -162,7 +161,7 @@ def ceiling(
         raise ValueError(f"seeds={seeds}, noise={noise}, offset={offset}; give 1 or more, and >= 0")
     runs = seeds if noise or offset else 1
     n, agreed, found_auc, best_k = len(a), [], [], []
-    cut, chosen = np.empty((runs, n), dtype=bool), np.empty((runs, n), dtype=bool)
+    cut, chosen = np.empty((runs, n)), np.empty((runs, n))
     for run in range(runs):
         rng = np.random.default_rng([seed, run])
         shift = offset * rng.standard_normal(n)
@@ -177,13 +176,14 @@ def ceiling(
         if (area := auc(own, ideal)) is not None:
             found_auc.append(area)
     draw = np.random.default_rng([seed, 0xD4])
-    rows = draw.integers(n, size=(resamples, n))
-    which = draw.integers(runs, size=(resamples, 1))
     tails = ((1 - confidence) / 2, (1 + confidence) / 2)
 
-    def estimate(right: NDArray[np.bool_]) -> Estimate:
-        low, high = np.quantile(right[which, rows].mean(axis=1), tails)
-        return Estimate(float(right.mean()), float(low), float(high))
+    def estimate(points: Array) -> Estimate:
+        units = points.shape[1]
+        which = draw.integers(runs, size=(resamples, 1))
+        again = points[which, draw.integers(units, size=(resamples, units))].mean(axis=1)
+        low, high = np.quantile(again, tails)
+        return Estimate(float(points.mean()), float(low), float(high))
 
     def spread(values: Sequence[float]) -> Estimate:
         low, high = np.quantile(values, tails)
@@ -193,7 +193,7 @@ def ceiling(
         name=name,
         noise=noise,
         offset=offset,
-        agreement=spread(agreed),
+        agreement=estimate(np.array(agreed)),
         percentile=percentile,
         at_k=estimate(cut),
         best=estimate(chosen),

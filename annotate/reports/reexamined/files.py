@@ -34,8 +34,8 @@ SHOWN = 24
 def tried(evidence: Evidence) -> tuple[str, ...]:
     """What was set and what was chosen among which alternatives, before the test prompts."""
     design = evidence.design
-    guidance = ", ".join(
-        f"{label(name)} {arm.guidance:g}"
+    guidance = "; ".join(
+        f"{label(name)}: {arm.guidance:g}"
         for name, arm in evidence.recipes.items()
         if arm.kind != "adaptive" and not name.startswith("teacher-")
     )
