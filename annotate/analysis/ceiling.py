@@ -167,9 +167,7 @@ def ceiling(
         shift = offset * rng.standard_normal(n)
         own = a + shift + noise * rng.standard_normal(n)
         other = b + shift + noise * rng.standard_normal(n)
-        agreed.append(
-            pair_agreement(own.tolist(), other.tolist(), results, estimator=name).estimate
-        )
+        agreed.append((np.sign(_margins(own.tolist(), other.tolist(), results)) + 1) / 2)
         cut[run] = (own >= np.percentile(own, percentile)) == ideal
         chosen[run], best = cross_validated_decisions(own, ideal, percentiles=percentiles, rng=rng)
         best_k.append(best)
