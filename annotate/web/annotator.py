@@ -10,12 +10,14 @@ from typing import Annotated, Any, Literal
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from annotate.judging import queue, reporting, voting
+from annotate.judging.admission import Unqualified, is_qualified, require_qualified
 from annotate.judging.answers import BadAnswer
 from annotate.judging.hotpath import Lease
 from annotate.judging.verdicts import protocol_of
@@ -72,8 +74,8 @@ class ReportIn(TokenIn):
     comment: str = ""
 
 
-def _problem(status: int, error: str, message: str) -> JsonResponse:
-    response = JsonResponse({"error": error, "message": message}, status=status)
+def _problem(status: int, error: str, message: str, **more: str) -> JsonResponse:
+    response = JsonResponse({"error": error, "message": message, **more}, status=status)
     if status == 503:
         response["Retry-After"] = "1"
     return response
@@ -117,8 +119,11 @@ def ballot_of(given: BallotIn) -> voting.Ballot:
     )
 
 
-def json_verb(method: str) -> Callable[[Verb], Callable[..., HttpResponse]]:
-    """A JSON address of one study for its annotators; refusals become words, not pages."""
+def json_verb(method: str, *, live: bool = True) -> Callable[[Verb], Callable[..., HttpResponse]]:
+    """A JSON address of one study for its annotators; refusals become words, not pages.
+
+    One of live work is closed to whoever has not passed the study's training and exam.
+    """
 
     def decorate(verb: Verb) -> Callable[..., HttpResponse]:
         @never_cache
@@ -130,7 +135,14 @@ def json_verb(method: str) -> Callable[[Verb], Callable[..., HttpResponse]]:
                 return _problem(405, "method", f"{request.method} here; use {method}.")
             membership = membership_or_404(request.user, uid)
             try:
+                if live:
+                    require_qualified(membership)
                 return verb(request, membership)
+            except Unqualified as error:
+                # `next` is where the page goes instead. Not 403: an answer that waits in a browser
+                # would be sent again for ever.
+                there = reverse("qualify", args=[uid])
+                return _problem(409, "unqualified", str(error), next=there)
             except REFUSED as error:
                 return refusal(error)
 
@@ -162,6 +174,8 @@ def judge(request: PersonRequest, uid: uuid.UUID) -> HttpResponse:
     study = membership.study
     if study.state == Study.State.DRAFT:
         raise Http404
+    if not is_qualified(membership):
+        return redirect("qualify", uid)
     protocol = protocol_of(study)
     context = {
         "study_name": study.read_spec().public_name,

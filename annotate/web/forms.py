@@ -59,6 +59,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "protocol-phone",
     ),
     "Instructions": ("protocol-instructions", "protocol-examples"),
+    "Training and exam": (
+        "protocol-qualification",
+        "protocol-qualification_version",
+        "protocol-training_pairs",
+        "protocol-training_pass",
+        "protocol-exam_items",
+        "protocol-exam_pass",
+        "protocol-exam_attempts",
+        "protocol-exam_wait_hours",
+        "protocol-consent",
+    ),
     "Numbers": ("protocol-confidence", "protocol-seed"),
 }
 EXAMPLES = "protocol-examples"

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from annotate.judging.admission import is_qualified
 from annotate.judging.models import Vote
 from annotate.judging.queue import left_for
 from annotate.people.models import User
@@ -45,6 +46,8 @@ class StudyLine:
     done: int
     left: int
     minutes_left: int | None
+    # Training and exam come first.
+    qualified: bool
 
     @property
     def total(self) -> int:
@@ -98,6 +101,7 @@ def study_lines(user: User) -> Iterator[StudyLine]:
             done=done,
             left=left,
             minutes_left=max(1, round(left * pace / 60_000)) if done >= PACE_FROM else None,
+            qualified=is_qualified(place),
         )
 
 

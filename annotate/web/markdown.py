@@ -36,3 +36,9 @@ def standing_instructions(protocol: Protocol | None = None) -> str:
 def instructions_html(protocol: Protocol) -> SafeString:
     """What annotators of this protocol read: the researcher's text, else the standing one."""
     return render_markdown(protocol.instructions.strip() or standing_instructions(protocol))
+
+
+def consent_html(protocol: Protocol) -> SafeString:
+    """What annotators agree to: the researcher's text, else the standing one."""
+    standing = render_to_string("annotate/consent.md", {"p": protocol})
+    return render_markdown(protocol.consent.strip() or standing)

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 # Texts of several lines, by how many are shown.
-LONG_TEXTS = {"description": 3, "instructions": 14, "explanation": 2}
+LONG_TEXTS = {"description": 3, "instructions": 14, "explanation": 2, "consent": 6}
 SPARE_ROWS = 2
 
 

@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from annotate.web import annotator, preview
+from annotate.web import annotator, preview, qualification
 
 urlpatterns = [
     path("<uuid:uid>/preview/", preview.page, name="study-preview"),
     path("<uuid:uid>/preview/<str:name>", preview.verb, name="preview-verb"),
     path("<uuid:uid>/", annotator.judge, name="judge"),
+    path("<uuid:uid>/first/", qualification.qualify, name="qualify"),
+    path("<uuid:uid>/trial/", qualification.trial, name="trial"),
+    path("<uuid:uid>/trial/<str:name>", qualification.verb, name="trial-verb"),
     path("<uuid:uid>/hand", annotator.hand, name="judge-hand"),
     path("<uuid:uid>/votes", annotator.votes, name="judge-votes"),
     path("<uuid:uid>/renew", annotator.renew, name="judge-renew"),

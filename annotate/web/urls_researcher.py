@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from annotate.web import (
     dashboard,
+    exam_items,
     importing,
     launching,
     members,
@@ -33,6 +34,9 @@ urlpatterns: list[URLPattern] = [
     path("<uuid:uid>/samples/<int:pk>/again/", sample_page.make_again, name="study-sample-again"),
     path("<uuid:uid>/samples/<int:pk>/small/", sample_page.thumb, name="study-thumb"),
     path("<uuid:uid>/sampling/<slug:verb>/", pictures.sampling_verb, name="study-sampling"),
+    path("<uuid:uid>/exam/", exam_items.exam_items, name="study-exam"),
+    path("<uuid:uid>/exam/numbers/", exam_items.numbers, name="study-exam-numbers"),
+    path("<uuid:uid>/exam/<int:pk>/drop/", exam_items.drop, name="study-exam-drop"),
     path("<uuid:uid>/members/", members.members, name="study-members"),
     path("<uuid:uid>/members/invite/", members.invite, name="study-invite"),
     path("<uuid:uid>/members/add/", members.add, name="study-add-member"),

@@ -40,10 +40,11 @@ from annotate.sampling.importing import import_samples  # noqa: E402
 from annotate.sampling.models import Image  # noqa: E402
 from annotate.studies import lifecycle  # noqa: E402
 from annotate.studies.create import create_study  # noqa: E402
-from annotate.studies.members import add_member  # noqa: E402
+from annotate.studies.members import add_member, invite_to_study  # noqa: E402
 from annotate.studies.models import Membership, Method, Study  # noqa: E402
 from annotate.studies.spec import parse_spec  # noqa: E402
 from tests import stand_ins  # noqa: E402
+from tests.browser import examined as exams  # noqa: E402
 from tests.browser import generated  # noqa: E402
 from tests.browser.pictures import scene  # noqa: E402
 from tests.reports.laboratory_arrange import generated_branches, score  # noqa: E402
@@ -192,6 +193,49 @@ def generated_study(*, state: str, name: str, prompts: list[str]) -> dict[str, A
         return {"uid": str(made.uid), "owner": owner}
     made = generated.running(user, name=name, prompts=prompts)
     return {"uid": str(made.uid), "owner": owner, "sample": generated.refined(made)}
+
+
+@verb
+def examined(
+    *,
+    people: int = 1,
+    stage: str = "",
+    launched: bool = True,
+    protocol: dict[str, Any] | None = None,
+    name: str = "Browser study",
+    public_name: str = "Side by side",
+) -> dict[str, Any]:
+    """A study with training and exam; its first annotator is brought to `stage`."""
+    here = {**exams.PROTOCOL, "examples": [exams.worked_pair()], **(protocol or {})}
+    made = study(people=people, protocol=here, launched=False, name=name, public_name=public_name)
+    row = Study.objects.get(uid=made["uid"])
+    exams.add_items(row)
+    if launched:
+        launch(row, actor=row.owner)
+    if stage:
+        exams.bring_to(row, stage)
+    return made
+
+
+@verb
+def right_keys(*, uid: str) -> list[str]:
+    """The keys that answer the running training or exam rightly."""
+    return exams.right_keys(uid)
+
+
+@verb
+def a_day_passes(*, uid: str) -> int:
+    """What a day does to the attempts of a study."""
+    return exams.a_day_passes(uid)
+
+
+@verb
+def study_invitation(*, uid: str) -> str:
+    """The secret of an invitation to judge in a study."""
+    _, token = invite_to_study(
+        Study.objects.get(uid=uid), role="annotator", created_by=None, now=timezone.now()
+    )
+    return token
 
 
 @verb

@@ -63,6 +63,10 @@ class World:
         self.sampling = ask(
             "generated_study", state="running", **made | {"name": "Pictures being made"}
         )
+        stages = ("", "instructions", "training again", "in training", "exam", "in exam", "wait")
+        for stage in (*stages, "failed", "qualified"):
+            made = ask("examined", stage=stage, name=NAME, public_name=PUBLIC)
+            setattr(self, f"examined_{stage.replace(' ', '_')}", made)
         self.admin = ask("person", role="admin")
         self.newcomer = ask("person", role="researcher")
         self.reset = ask("reset_link", user=self.newcomer["id"])
@@ -187,6 +191,34 @@ LOOKS = [
     Look("judge-logged-out", annotator("fresh"), at("judge", "fresh"), logged_out),
     Look("judge-paused", annotator("paused"), at("judge", "paused"), note),
     Look("judge-nothing-left", annotator("empty"), at("judge", "empty"), note),
+    Look("qualify-consent", annotator("examined_"), at("qualify", "examined_")),
+    Look("qualify-consent-wrong", annotator("examined_"), at("qualify", "examined_"), send({})),
+    Look(
+        "qualify-instructions",
+        annotator("examined_instructions"),
+        at("qualify", "examined_instructions"),
+        pictures,
+    ),
+    Look(
+        "qualify-training-again",
+        annotator("examined_training_again"),
+        at("qualify", "examined_training_again"),
+    ),
+    Look("trial-training", annotator("examined_in_training"), at("trial", "examined_in_training")),
+    Look(
+        "trial-lesson",
+        annotator("examined_in_training"),
+        at("trial", "examined_in_training"),
+        keys("Digit1", then=".shows-lesson"),
+    ),
+    Look("qualify-exam", annotator("examined_exam"), at("qualify", "examined_exam")),
+    Look("trial-exam", annotator("examined_in_exam"), at("trial", "examined_in_exam"), ready),
+    Look("qualify-wait", annotator("examined_wait"), at("qualify", "examined_wait")),
+    Look("qualify-failed", annotator("examined_failed"), at("qualify", "examined_failed")),
+    Look("qualify-passed", annotator("examined_qualified"), at("qualify", "examined_qualified")),
+    Look("home-exam-first", annotator("examined_"), at("home")),
+    Look("study-exam", owner("examined_wait"), at("study-exam", "examined_wait"), pictures),
+    Look("study-exam-draft", owner("draft"), at("study-exam", "draft")),
     Look("preview", owner("draft"), at("study-preview", "draft"), ready),
     Look("annotator-home", annotator("running"), at("home")),
     Look("annotator-home-nothing-left", annotator("empty"), at("home")),
@@ -255,6 +287,7 @@ LOOKS = [
 NOT_PAGES = {
     "healthz": "plain text",
     "judge-hand": "JSON",
+    "trial-verb": "JSON",
     "preview-verb": "JSON",
     "method-price": "a fragment",
     "study-thumb": "a picture",

@@ -21,6 +21,7 @@ from annotate.people.models import Role
 from annotate.sampling.models import Sample
 from annotate.studies.members import invite_to_study
 from tests.factories import NOW, join, make_study, make_user
+from tests.judging.exam_items import add_items
 
 ROLES = ("anonymous", "annotator", "other annotator", "researcher", "other researcher", "admin")
 
@@ -68,6 +69,9 @@ ROWS = {
     "study-thumb": ("GET", THIS_STUDY),
     "study-sampling": ("POST", THIS_STUDY),
     "study-thresholds": ("GET POST", THIS_STUDY),
+    "study-exam": ("GET POST", THIS_STUDY),
+    "study-exam-numbers": ("POST", THIS_STUDY),
+    "study-exam-drop": ("POST", THIS_STUDY),
     "study-members": ("GET", THIS_STUDY),
     "study-invite": ("POST", THIS_STUDY),
     "study-add-member": ("POST", THIS_STUDY),
@@ -82,6 +86,9 @@ ROWS = {
     "study-laboratory": ("GET", THIS_STUDY),
     "study-export": ("GET", THIS_STUDY),
     "judge": ("GET", ITS_ANNOTATORS),
+    "qualify": ("GET POST", ITS_ANNOTATORS),
+    "trial": ("GET", ITS_ANNOTATORS),
+    "trial-verb": ("GET", ITS_ANNOTATORS_JSON),
     "judge-hand": ("GET", ITS_ANNOTATORS_JSON),
     "judge-votes": ("POST", ITS_ANNOTATORS_JSON),
     "judge-renew": ("POST", ITS_ANNOTATORS_JSON),
@@ -100,6 +107,8 @@ ARGUMENTS = {
     "study-member-role": {"pk": "{member}"},
     "study-withdraw": {"pk": "{study_invitation}"},
     "study-reported": {"pk": "{comparison}"},
+    "study-exam-drop": {"pk": "{item}"},
+    "trial-verb": {"name": "hand"},
     "study-sample": {"pk": "{sample}"},
     "study-sample-again": {"pk": "{sample}"},
     "study-thumb": {"pk": "{sample}"},
@@ -133,6 +142,7 @@ class World:
 
     def __init__(self) -> None:
         self.study, other = make_study(pairs=2), make_study(pairs=2)
+        add_items(self.study, training=1, exam=0, ties=0)
         launch(self.study, actor=self.study.owner)
         launch(other, actor=other.owner)
         self.people = {
@@ -154,7 +164,8 @@ class World:
             "person": make_user().pk,
             "member": self.study.memberships.get(user=self.people["annotator"]).pk,
             "study_invitation": to_study.pk,
-            "comparison": self.study.comparisons.first().pk,
+            "comparison": self.study.comparisons.filter(kind="live").first().pk,
+            "item": self.study.comparisons.get(kind="training").pk,
             "sample": Sample.objects.filter(method_digest=self.study.methods.first().digest)
             .first()
             .pk,

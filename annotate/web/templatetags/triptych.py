@@ -32,6 +32,12 @@ def percent(share: float | None) -> str:
 
 
 @register.filter
+def chance(share: float) -> str:
+    """0.0059 as "0.6 %": one decimal, since small chances matter."""
+    return f"{100 * share:.1f} %"
+
+
+@register.filter
 def ago(at: datetime | None, now: datetime) -> str:
     """How long since, in the largest unit that fits: now, 9 min, 3 h, 2 d; never is "–"."""
     if at is None:

@@ -3,6 +3,7 @@
 
 import { call, Outbox, Refused, troubleOf } from "./outbox.js";
 import { Clock, Judgement, listen, Rest } from "./person.js";
+import { Lesson } from "./lesson.js";
 import { Look } from "./look.js";
 import * as view from "./view.js";
 
@@ -36,6 +37,7 @@ const outbox = new Outbox({
   have: (token) => [...hand.map(({ task }) => task.token), ...outbox.records.keys()].filter((one) => one !== token),
   on: { change: tellState, sent, dropped, elsewhere: (token) => leave(token, "This pair was answered in another tab.") },
 });
+const lesson = new Lesson({ trial: config.trial, onNext: () => show() });
 const look = new Look({ stage: byId("stage"), config, onChange: arranged });
 
 // --- the hand ---
@@ -64,26 +66,15 @@ function take(reply, { front = false, asked = null } = {}) {
   tellState();
 }
 
-/** Starts the downloads of a pair: always left before right, whatever they are. */
-function prefetch(task) {
-  const entry = { task, since: performance.now() };
-  const trouble = () => entry === hand[0] && view.moment("A picture has not loaded yet. Trying again; R reports it.");
-  entry.pictures = [1, 2].map((side) => view.loadPicture(task.images[side - 1], `Picture ${side}`, trouble));
-  entry.context = (task.context ?? null) && view.loadPicture(task.context.url, task.context.role, trouble);
-  entry.all = [...entry.pictures, ...(entry.context ? [entry.context] : [])];
-  return entry;
-}
-
-function drop(entry) {
-  for (const picture of entry.all) picture.dropped = true;
-}
+const prefetch = (task) => view.loadPair(task, (entry) =>
+  entry === hand[0] && view.moment("A picture has not loaded yet. Trying again; R reports it."));
 
 /** The pair is no longer ours to judge; if it was on the screen, say why and show the next. */
 function leave(token, why) {
   judged.add(token);
   const index = hand.findIndex(({ task }) => task.token === token);
   if (index < 0) return;
-  drop(hand[index]);
+  for (const picture of hand[index].all) picture.dropped = true;
   hand.splice(index, 1);
   if (index > 0) return;
   show();
@@ -104,10 +95,12 @@ async function refill(afterMs = 0) {
     const reply = await call(config.urls.hand);
     outbox.trouble = null;
     take(reply, { asked });
+    lesson.hear(null, reply);
     if (state === "paused" || (hand.length === 0 && progress.left > 0)) refill(15_000);
     else if (hand.length === 0) refill(60_000);
   } catch (error) {
     outbox.trouble = troubleOf(error);
+    if (error.body?.next) window.location.assign(error.body.next); // training and exam come first
     refill(5000);
   } finally {
     asking = false;
@@ -119,6 +112,7 @@ async function refill(afterMs = 0) {
 
 /** Shows the first of the hand, or says why there is none. */
 function show() {
+  if (lesson.open) return;
   clearTimeout(openTimer);
   painted = open = false;
   view.open(false);
@@ -188,12 +182,16 @@ function choose(number, at) {
 /** Keeps the answer on this device, shows the next pair, and lets the outbox send. */
 function submit(at) {
   pressedAt = at;
-  const entry = hand.shift();
-  const { task } = entry;
+  const { task } = hand.shift();
   const { answers, factor } = judgement;
   const body = { answers, factor, ...clock.read(), display: look.display(), ...look.log() };
   judged.add(task.token);
   remember({ token: task.token, task, value: judgement.last, at: Date.now() });
+  if (lesson.explains) {
+    lesson.wait(task.token); // the pictures stay: the answer is explained beside them
+    judgement = null;
+    view.open(open = false);
+  }
   outbox.add({ token: task.token, body, task, at: last.at });
   const due = rest.count();
   show();
@@ -213,6 +211,7 @@ function sent(record, reply, mine) {
   const later = { ...progress, done: done + counted, left: Math.max(0, left - counted) };
   // An answer of another tab or an earlier visit: its new pairs belong there; ours come when we run low.
   take({ progress: later, ...reply, ...(mine ? {} : { tasks: [] }) });
+  lesson.hear(record.token, reply);
   if (hand.length < HAND && progress.left > hand.length) refill(mine && hand.length > 0 ? 2000 : 1);
   // One's own pairs are done: whether everybody's are, only the server knows.
   else if (hand.length === 0 && outbox.size === 0) refill(1);
@@ -221,6 +220,7 @@ function sent(record, reply, mine) {
 function dropped(record, body) {
   judged.add(record.token);
   if (last?.token === record.token) remember(null);
+  lesson.drop(record.token);
   view.hint(body.message ?? "One answer was not needed: the pair had been passed on to someone else.");
   offerUndo();
   refill(1);
@@ -336,7 +336,7 @@ function tellState() {
   view.progress({ done: progress.done + count, left: Math.max(0, progress.left - count) });
   view.unsent(count);
   const situation = {
-    layout: document.body.dataset.layout, state, count, asking, progress, inHand: hand.length, overlap: config.overlap,
+    layout: document.body.dataset.layout, state, count, asking, progress, inHand: hand.length + lesson.open, overlap: config.overlap,
     trouble: outbox.trouble, parked: outbox.parked, durable: outbox.store?.durable ?? true,
   };
   view.banner(...view.bannerWords(situation));
@@ -359,7 +359,7 @@ listen({
   flip: (on) => painted && look.hold(on),
   latch: () => painted && look.latch(),
   zoom: () => painted && look.toggleZoom(),
-  report: () => hand.length > 0 && byId("report").showModal(),
+  report: () => !config.trial && hand.length > 0 && byId("report").showModal(),
   instructions: () => byId("instructions").showModal(),
   keys: () => byId("keys").showModal(),
 });

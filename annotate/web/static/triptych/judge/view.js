@@ -45,6 +45,16 @@ export function loadPicture(url, alt, onTrouble) {
   return picture;
 }
 
+/** Starts the downloads of a pair: always left before right, whatever they are. `onTrouble(entry)` as above. */
+export function loadPair(task, onTrouble) {
+  const entry = { task, since: performance.now() };
+  const trouble = () => onTrouble(entry);
+  entry.pictures = [1, 2].map((side) => loadPicture(task.images[side - 1], `Picture ${side}`, trouble));
+  entry.context = (task.context ?? null) && loadPicture(task.context.url, task.context.role, trouble);
+  entry.all = [...entry.pictures, ...(entry.context ? [entry.context] : [])];
+  return entry;
+}
+
 /** Calls back once what was just put into the page has been painted. */
 export function afterPaint(act) {
   requestAnimationFrame(() => requestAnimationFrame(() => act(performance.now())));

@@ -1,0 +1,97 @@
+"""A study that demands training and exam, with items whose better picture can be seen; its clock.
+
+It must not answer anything.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import F
+
+from annotate.judging import qualification
+from annotate.judging.controls import KnownItem, add_item, outcome
+from annotate.judging.qualification_models import Sitting, SittingItem
+from annotate.judging.voting import Ballot
+from annotate.sampling.storage import put
+from annotate.studies.models import Membership, Study
+from tests.browser.pictures import scene
+
+PROTOCOL = {
+    "qualification": True,
+    "training_pairs": 3,
+    "training_pass": 2,
+    "exam_items": 4,
+    "exam_pass": 3,
+}
+WHY = "Discs come before light. The text asks for three discs, and the other picture lost them."
+
+
+def add_items(study: Study, *, training: int = 4, exam: int = 8) -> None:
+    """In each item the better picture shows the discs, the other a bare sky over a ground."""
+    for n in range(training + exam):
+        good, bare = put(scene(500 + n)), put(scene(700 + n).resize((2, 2)).resize((320, 320)))
+        kind = "training" if n < training else "exam"
+        prompt = f"three discs over a plain ground, number {n + 1}"
+        answers = {"alignment": "a"}
+        add_item(study, KnownItem(kind, prompt, good.digest, bare.digest, answers, WHY), actor=None)
+
+
+def worked_pair() -> dict[str, Any]:
+    """A conflict pair for the instructions."""
+    plain, pretty = put(scene(900)), put(scene(901))
+    return {
+        "prompt": "two red discs on a plain ground",
+        "first": plain.digest,
+        "second": pretty.digest,
+        "answer": "1",
+        "explanation": "Picture 2 has the better light and one disc too many. Count comes first.",
+    }
+
+
+def right_keys(uid: str) -> list[str]:
+    """The keys that answer the running sitting rightly, in the order of its items."""
+    items = SittingItem.objects.filter(
+        sitting__qualification__membership__study__uid=uid, sitting__ended_at=None
+    )
+    rows = items.select_related("comparison").order_by("place")
+    known = [(outcome(row.comparison.expected), row.flipped) for row in rows]
+    return ["Digit1" if (choice == "first") != flipped else "Digit2" for choice, flipped in known]
+
+
+def a_day_passes(uid: str) -> int:
+    """What 24 hours do to the attempts of a study: they ended a day earlier."""
+    ended = Sitting.objects.filter(qualification__membership__study__uid=uid)
+    return ended.update(ended_at=F("ended_at") - timedelta(hours=24))
+
+
+def bring_to(study: Study, stage: str) -> None:
+    """Take the first annotator from consent up to this stage, answering rightly but at its end."""
+    who = Membership.objects.select_related("study", "user").filter(role="annotator")
+    who = who.filter(study=study).order_by("pk").first()
+    assert who is not None
+    if stage == "instructions":
+        qualification.consent(who, device={})
+        return
+    qualification.consent(who, device={})
+    qualification.instructed(who)
+    if stage == "training again":
+        _sit(who, right=False)
+    if stage == "in training":
+        qualification.begin(who)
+    if stage in {"exam", "in exam", "wait", "failed", "qualified"}:
+        _sit(who, right=True)
+    if stage == "in exam":
+        qualification.begin(who)
+    if stage in {"wait", "failed", "qualified"}:
+        _sit(who, right=stage == "qualified")
+    if stage == "failed":
+        a_day_passes(str(study.uid))
+        _sit(who, right=False)
+
+
+def _sit(who: Membership, *, right: bool) -> None:
+    sitting = qualification.begin(who)
+    keys = right_keys(str(who.study.uid))
+    for key, item in zip(keys, qualification.in_hand(sitting), strict=True):
+        side = "left" if (key == "Digit1") == right else "right"
+        qualification.answer(who, Ballot(item.token, {"alignment": side}, elapsed_ms=2000))

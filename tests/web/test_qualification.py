@@ -1,0 +1,174 @@
+"""The way to live work over HTTP: nothing of it can be walked around, nothing is told too early."""
+
+import json
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from annotate.judging import qualification, queue
+from annotate.judging.models import Assignment, Vote
+from annotate.judging.qualification_models import SittingItem
+from annotate.studies.models import Membership, Study
+from annotate.web.screen_check import bars
+from annotate.web.urls_annotator import urlpatterns
+from tests.factories import NOW
+from tests.judging.arrange import member
+from tests.judging.exam_items import SMALL, make_examined, prepare, sit
+
+pytestmark = pytest.mark.django_db
+LIVE = {"judge-hand", "judge-votes", "judge-renew", "judge-undo", "judge-report", "judge-skip"}
+WIDE = json.dumps({"viewport": [1280, 720], "dpr": 1, "zoom_percent": 100})
+
+
+def client_of(who: Membership) -> Client:
+    client = Client()
+    client.force_login(who.user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def post(client: Client, name: str, uid, body: dict):
+    return client.post(reverse(name, args=[uid]), json.dumps(body), "application/json")
+
+
+def unqualified(stage: str) -> Membership:
+    """Somebody at each step before live work."""
+    who = member(make_examined())
+    if stage in {"trained", "failed", "other version"}:
+        prepare(who)
+    if stage == "failed":
+        sit(who, right=False)
+    if stage == "other version":
+        # They had passed, and hold a lease and a vote, when the study began to ask for more.
+        sit(who)
+        queue.hand(who, now=NOW)
+        Membership.objects.filter(pk=who.pk).update(qualified_version=7)
+    return who
+
+
+@pytest.mark.parametrize("stage", ["new", "trained", "failed", "other version"])
+def test_nobody_reaches_live_work_unqualified_by_any_address(stage):
+    assert {p.name for p in urlpatterns if p.name.startswith("judge-")} == LIVE
+    who = unqualified(stage)
+    uid, client = who.study.uid, client_of(who)
+    page = client.get(reverse("judge", args=[uid]))
+    assert (page.status_code, page["Location"]) == (302, reverse("qualify", args=[uid]))
+    held = Assignment.objects.filter(study=who.study, state="leased").first()
+    token = str(held.token) if held else "6f1a7c0e-6a55-4bd0-9c9e-0e3f4c1d2b3a"
+    before = list(Assignment.objects.values_list("state", "token").order_by("pk"))
+    body = {"token": token, "answers": {"alignment": "left"}, "reason": "broken"}
+    for name in sorted(LIVE):
+        if name == "judge-hand":
+            answer = client.get(reverse(name, args=[uid]))
+        else:
+            answer = post(client, name, uid, body)
+        assert (answer.status_code, answer.json()["error"]) == (409, "unqualified"), name
+        assert answer.json()["next"] == reverse("qualify", args=[uid])
+    assert list(Assignment.objects.values_list("state", "token").order_by("pk")) == before
+    assert not Vote.objects.exists()
+
+
+def test_a_trial_takes_no_token_of_live_work_and_live_work_none_of_a_trial():
+    study = make_examined()
+    who, other = member(study), member(study)
+    prepare(who)
+    sit(who)
+    prepare(other)
+    item = qualification.in_hand(qualification.begin(other, now=NOW))[0]
+    lease = queue.hand(who, now=NOW)[0]
+    answers = {"answers": {"alignment": "left"}}
+    live = post(client_of(who), "judge-votes", study.uid, {"token": str(item.token), **answers})
+    assert live.json()["error"] == "passed_on"
+    for asking, token in ((other, lease.token), (who, item.token)):
+        address = reverse("trial-verb", args=[study.uid, "votes"])
+        body = json.dumps({"token": str(token), **answers})
+        answer = client_of(asking).post(address, body, "application/json")
+        assert answer.json()["error"] == "passed_on"
+    assert not Vote.objects.exists()
+    assert SittingItem.objects.get(pk=item.pk).answers is None
+
+
+def test_consent_needs_agreement_a_wide_window_and_both_bars_seen():
+    who = member(make_examined())
+    client, address = client_of(who), reverse("qualify", args=[who.study.uid])
+    seen = {square: place for square, (place, _) in bars(who.pk).items()}
+    other = {"left": "middle", "middle": "right", "right": "left"}
+    good = {"step": "consent", "agree": "on", "measured": WIDE, **seen}
+    narrow = json.dumps({"viewport": [390, 844], "dpr": 3})
+    for wrong, said in (
+        ({"agree": ""}, "Tick this box"),
+        ({"dark": other[seen["dark"]]}, "The bar stands elsewhere"),
+        ({"measured": narrow}, "390 px wide"),
+        ({"measured": ""}, "needs JavaScript"),
+    ):
+        answer = client.post(address, good | wrong)
+        assert answer.status_code == 422
+        assert said in answer.content.decode()
+        assert qualification.standing(who).stage == "consent"
+    assert client.post(address, good).status_code == 302
+    there = qualification.standing(who)
+    assert there.stage == "instructions"
+    assert there.qualification.device["viewport"] == [1280, 720]
+
+
+def test_training_explains_after_the_answer_and_an_exam_tells_nothing():
+    who = member(make_examined())
+    qualification.consent(who, device={}, now=NOW)
+    qualification.instructed(who, now=NOW)
+    client, uid = client_of(who), who.study.uid
+    for kind in ("training", "exam"):
+        client.post(reverse("qualify", args=[uid]), {"step": "begin"})
+        page = client.get(reverse("trial", args=[uid]))
+        hand = page.context["hand"]
+        assert len(hand["tasks"]) == (1 if kind == "training" else 3)
+        assert "Count comes before looks" not in page.content.decode()
+        while hand.get("tasks"):
+            item = SittingItem.objects.select_related("comparison").get(
+                token=hand["tasks"][0]["token"]
+            )
+            left = (item.comparison.expected["alignment"] == "second") == item.flipped
+            body = {"token": str(item.token), "answers": {"alignment": "left" if left else "right"}}
+            if item.comparison.expected["alignment"] == "tie":
+                body["answers"] = dict.fromkeys(("alignment", "quality", "aesthetics"), "equal")
+            address = reverse("trial-verb", args=[uid, "votes"])
+            hand = client.post(address, json.dumps(body), "application/json").json()
+            if kind == "training":
+                side = 1 if left else 2
+                assert hand["feedback"]["heading"] == (
+                    f"Right. Picture {side} matches the text better."
+                )
+                assert hand["feedback"]["reason"] == "Count comes before looks."
+            else:
+                assert "feedback" not in hand
+        assert hand["next"] == reverse("qualify", args=[uid])
+    assert client.get(reverse("judge", args=[uid])).status_code == 200
+
+
+def test_a_researcher_adds_items_tries_numbers_and_reads_who_would_pass():
+    study = make_examined(pairs=1)
+    draft = Study.objects.get(pk=study.pk)
+    Study.objects.filter(pk=study.pk).update(state="draft", protocol_hash="")
+    client = Client()
+    client.force_login(draft.owner, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("study-exam", args=[study.uid])
+    item = {"kind": "exam", "a": "p0 / student", "b": "p0 / teacher", "explanation": "Two. Not 3."}
+    before = study.comparisons.filter(kind="exam").count()
+    refused = client.post(address, item | {"quality": "a"})
+    assert "the answer for alignment is missing" in refused.content.decode()
+    assert client.post(address, item | {"alignment": "b"}).status_code == 302
+    assert study.comparisons.filter(kind="exam").count() == before + 1
+    numbers = SMALL | {
+        "training_pairs": 10,
+        "training_pass": 8,
+        "exam_items": 20,
+        "exam_pass": 16,
+        "exam_attempts": 2,
+        "exam_wait_hours": 24,
+        "qualification_version": 1,
+        "qualification": "on",
+    }
+    page = client.post(reverse("study-exam-numbers", args=[study.uid]), numbers).content.decode()
+    for printed in ("0.6 %", "63.0 %", "95.7 %", "11 exam items in which one picture is better"):
+        assert printed in page
+    client.post(reverse("study-exam-numbers", args=[study.uid]), numbers | {"keep": "1"})
+    assert Study.objects.get(pk=study.pk).read_protocol().exam_items == 20
