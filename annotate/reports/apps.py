@@ -6,3 +6,9 @@ from django.apps import AppConfig
 class ReportsConfig(AppConfig):
     name = "annotate.reports"
     label = "reports"
+
+    def ready(self) -> None:
+        from annotate.reports.freeze import freeze_when_closed
+        from annotate.studies.lifecycle import moved
+
+        moved.connect(freeze_when_closed, dispatch_uid="freeze the report of a closed study")

@@ -50,7 +50,8 @@ def _compute(points: Sequence[CostPoint], width: float, *, axis: str, kind: str,
     chart.canvas.line(chart.left, half, chart.right, half, "s-half")
     best = sorted((p.cost, p.score) for p in points if p.best)
     chart.line([c for c, _ in best], [s for _, s in best], "line-ink line-2")
-    taken: list[tuple[float, float, float, float]] = []
+    # Words keep off the dotted line, off dots, intervals and each other.
+    taken = [(chart.left, half - 1, chart.right, half + 1)]
     for point in points:
         if point.low is not None and point.high is not None:
             chart.whisker(point.cost, point.low, point.high)

@@ -10,9 +10,13 @@ from annotate.reports.report import Report
 from annotate.reports.tables import Table
 
 
-def sections(report: Report, page: Page) -> tuple[Section, ...]:
-    """Every section in reading order; those without anything in them are left out."""
-    matrix = tuple(matrix_of(report.analyses)) if report.analyses else ()
+def sections(report: Report, page: Page, *, whole: bool = False) -> tuple[Section, ...]:
+    """Every section in reading order; those without anything in them are left out.
+
+    Args:
+        whole: also tables that no page has room for (a matrix of many annotators).
+    """
+    matrix = tuple(matrix_of(report.analyses)) if whole and report.analyses else ()
     made = (
         _section(
             "preference",

@@ -9,13 +9,20 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 from annotate.reports.frames import read_snapshot
 from annotate.reports.report import Report, make_report
+from annotate.reports.report_files import (
+    FORMULA_STARTS,
+    figures_zip,
+    pdf_file,
+    tables_zip,
+    tex_file,
+)
 from annotate.reports.rows import (
     SUMMARY_COLUMNS,
     VERDICT_COLUMNS,
@@ -29,7 +36,6 @@ from annotate.reports.rows import (
 from annotate.reports.sentences import headline, methods, standfirst
 from annotate.studies.models import Study
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 BUNDLE = "bundle.zip"
 MANIFEST = "manifest.json"
 
@@ -111,10 +117,13 @@ class _Snapshot:
 
 
 def _summary_json(at: _Snapshot, file: IO[bytes]) -> Written:
-    out = _Hashing(file)
-    out.write(json.dumps(report_data(at.report), indent=1, sort_keys=True, ensure_ascii=False))
-    out.write("\n")
-    return out.done(rows=len(at.report.contrasts))
+    return replace(_write(summary_json(at.report), file), rows=len(at.report.contrasts))
+
+
+def _write(data: bytes, file: IO[bytes]) -> Written:
+    """A finished file; it has no rows."""
+    file.write(data)
+    return Written(rows=0, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
 FILES: Mapping[str, Callable[[_Snapshot, IO[bytes]], Written]] = {
@@ -124,8 +133,18 @@ FILES: Mapping[str, Callable[[_Snapshot, IO[bytes]], Written]] = {
     "verdicts.jsonl": lambda at, file: write_jsonl(verdict_rows(at.study), file),
     "summary.csv": lambda at, file: write_csv(summary_rows(at.report), SUMMARY_COLUMNS, file),
     "summary.json": _summary_json,
+    "report.pdf": lambda at, file: _write(pdf_file(at.report), file),
+    "report.tex": lambda at, file: _write(tex_file(at.report).encode(), file),
+    "tables.zip": lambda at, file: _write(tables_zip(at.report), file),
+    "figures.zip": lambda at, file: _write(figures_zip(at.report), file),
 }
 NAMES = (*FILES, MANIFEST, BUNDLE)
+
+
+def summary_json(report: Report) -> bytes:
+    """Every number of the report."""
+    text = json.dumps(report_data(report), indent=1, sort_keys=True, ensure_ascii=False)
+    return f"{text}\n".encode()
 
 
 def report_data(report: Report) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def report_pdf(
         pdf.multi_cell(WIDTH - 26, 4.6, value, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     for section in sections:
         _section(pdf, section)
-    _heading(pdf, "BibTeX", needs=30)
+    _heading(pdf, "BibTeX", needs=90)
     pdf.set_font("mono", "", 7)
     pdf.set_text_color(INK)
     pdf.multi_cell(WIDTH, 3.6, bibtex, align="L", new_x=XPos.LMARGIN)
@@ -102,7 +102,7 @@ def figure_pdf(drawing: Svg, *, title: str, note: str, made_at: datetime) -> byt
     """
     width, height = size_of(drawing)
     pdf = FPDF(unit="pt", format=(width + 16, height + (34 if note else 16)))
-    add_fonts(pdf)
+    add_fonts(pdf, reading=False)
     pdf.set_auto_page_break(auto=False)
     pdf.set_title(title)
     pdf.set_creation_date(made_at.astimezone(UTC))
@@ -117,7 +117,7 @@ def figure_pdf(drawing: Svg, *, title: str, note: str, made_at: datetime) -> byt
 
 def _section(pdf: _Pdf, section: Section) -> None:
     first = section.plates[0] if section.plates else None
-    tall = size_of(first.figure.wide)[1] * UNIT + 24 if first else 40
+    tall = size_of(first.figure.wide)[1] * UNIT + 24 if first else 55
     _heading(pdf, section.title, needs=min(tall, 200))
     if section.half and len(section.plates) == 2:
         _beside(pdf, section.plates)
@@ -231,7 +231,8 @@ def _fit(pdf: FPDF, table: Table) -> tuple[float, list[float]]:
     for size in (8.0, 7.5, 7.0, 6.5, 6.0, 5.5, _SMALLEST):
         widths = _natural(pdf, table, size)
         if sum(widths) <= WIDTH:
-            return size, widths
+            more = (WIDTH - sum(widths)) / len(widths)
+            return size, [width + more for width in widths]
     # Numbers keep their room, words wrap in what is left.
     wordy = [i for i, column in enumerate(table.columns) if not column.numeric]
     size = 7.0 if len(wordy) == len(table.columns) else 6.5
@@ -309,7 +310,11 @@ def _line(
         pdf.set_xy(x, top + 0.8)
         pdf.set_font("sans", "B" if cell.strong or place == 0 else "", size)
         pdf.set_text_color(FAINT if cell.faint else INK)
-        pdf.multi_cell(width, line, cell.text, align="R" if column.numeric else "L")
+        align = "R" if column.numeric else "L"
+        if pdf.get_string_width(cell.text) < width - 2.1:
+            pdf.cell(width, line, cell.text, align=align)
+        else:
+            pdf.multi_cell(width, line, cell.text, align=align)
         x += width
     pdf.set_xy(MARGIN, top + tall)
 

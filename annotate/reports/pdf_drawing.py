@@ -32,12 +32,13 @@ class _Place:
         return self.x + self.scale * x, self.y + self.scale * y
 
 
-def add_fonts(pdf: FPDF) -> None:
-    """The faces that every page uses; they come with the software."""
+def add_fonts(pdf: FPDF, *, reading: bool = True) -> None:
+    """The faces that come with the software; `reading` for those of texts, drawings need none."""
     pdf.add_font("sans", "", FONTS / "DejaVuSans.ttf")
     pdf.add_font("sans", "B", FONTS / "DejaVuSans-Bold.ttf")
-    pdf.add_font("serif", "", FONTS / "DejaVuSerif.ttf")
-    pdf.add_font("mono", "", FONTS / "DejaVuSansMono.ttf")
+    if reading:
+        pdf.add_font("serif", "", FONTS / "DejaVuSerif.ttf")
+        pdf.add_font("mono", "", FONTS / "DejaVuSansMono.ttf")
 
 
 def size_of(drawing: Svg) -> tuple[float, float]:

@@ -55,7 +55,7 @@ def tex_file(report: Report) -> str:
 def tables_zip(report: Report) -> bytes:
     """Each table as CSV and as LaTeX."""
     files: dict[str, bytes] = {}
-    for name, table in _tables(sections(report, lay_out(report))):
+    for name, table in _tables(sections(report, lay_out(report), whole=True)):
         files[f"{name}.csv"] = table_csv(table).encode()
         files[f"{name}.tex"] = tabular(table).encode()
     return _zip(files)

@@ -1,11 +1,14 @@
 """The legal moves of a study as a table. It must not launch: that needs samples and pairs."""
 
+from django.dispatch import Signal
 from django.utils import timezone
 
 from annotate.people.models import User
 from annotate.studies.models import Event, Study
 
 S = Study.State
+# Sent after a move was won, with `study`: packages further up do their part (freeze a report).
+moved = Signal()
 
 MOVES: dict[S, frozenset[S]] = {
     S.DRAFT: frozenset({S.OPEN}),  # by judging.launch only, which freezes the protocol
@@ -47,4 +50,5 @@ def move(study: Study, target: S, *, actor: User | None) -> Study:
     Event.objects.create(
         study=study, actor=actor, kind=f"study_{target}", data={"from": current}, at=timezone.now()
     )
+    moved.send(sender=Study, study=study)
     return study

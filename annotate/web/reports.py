@@ -4,22 +4,26 @@ It must not compute: annotate.reports does.
 """
 
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from uuid import UUID
 
 from django.http import FileResponse, Http404, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from annotate.reports.export import NAMES, write_file
+from annotate.reports.export import NAMES, summary_json, write_file
 from annotate.reports.frames import fingerprint, read_frame, read_snapshot
+from annotate.reports.freeze import changed_since, frozen_of, frozen_report, thaw
 from annotate.reports.gallery import gallery
 from annotate.reports.laboratory_study import has_laboratory
+from annotate.reports.models import FrozenReport
 from annotate.reports.page import lay_out
-from annotate.reports.report import report_on
+from annotate.reports.report import Report, report_on
+from annotate.reports.report_files import figures_zip, pdf_file, tables_zip, tex_file
 from annotate.sampling.media import gallery_url
 from annotate.studies.models import Study
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
@@ -28,7 +32,17 @@ TYPES = {
     ".csv": "text/csv; charset=utf-8",
     ".json": "application/json",
     ".jsonl": "application/x-ndjson",
+    ".pdf": "application/pdf",
+    ".tex": "text/plain; charset=utf-8",
     ".zip": "application/zip",
+}
+# What is made again from a snapshot, byte for byte.
+FROZEN_FILES: Mapping[str, Callable[[Report], bytes]] = {
+    "report.pdf": pdf_file,
+    "report.tex": lambda made: tex_file(made).encode(),
+    "tables.zip": tables_zip,
+    "figures.zip": figures_zip,
+    "summary.json": summary_json,
 }
 DOWNLOADS = tuple(name for name in NAMES if name != "bundle.zip")
 
@@ -44,13 +58,18 @@ def report(request: PersonRequest, uid: UUID) -> HttpResponse:
         mark = fingerprint(study)
         if asked and request.headers.get("X-Seen") == mark:
             return HttpResponse(status=204)
-        context = _context(study, request) | {"mark": mark}
+        context = _context(study, request, mark=mark) | {"mark": mark}
     return render(request, f"reports/{'_report' if asked else 'report'}.html", context)
 
 
-def _context(study: Study, request: PersonRequest) -> dict[str, object]:
-    frame = read_frame(study)
-    made = report_on(study, frame, now=timezone.now())
+def _context(study: Study, request: PersonRequest, *, mark: str) -> dict[str, object]:
+    frozen = None if "now" in request.GET else frozen_of(study)
+    if frozen is None:
+        frame = read_frame(study)
+        made = report_on(study, frame, now=timezone.now())
+    else:
+        then, frame = thaw(frozen)
+        made = report_on(then, frame, now=frozen.at)
     place = _number(request.GET.get("contrast"), default=1, most=len(frame.contrasts)) - 1
     shown = made.contrasts[place] if made.contrasts else None
     pairs = None
@@ -76,6 +95,9 @@ def _context(study: Study, request: PersonRequest) -> dict[str, object]:
         "place": place + 1,
         "downloads": DOWNLOADS,
         "laboratory": has_laboratory(study),
+        "frozen": frozen,
+        "frozen_changed": frozen is not None and changed_since(frozen, mark),
+        "frozen_names": tuple(FROZEN_FILES),
     }
 
 
@@ -104,3 +126,19 @@ def export(request: PersonRequest, uid: UUID, name: str) -> FileResponse:
         filename=f"{slugify(study.name)[:60] or 'study'}-{name}",
         content_type=TYPES[Path(name).suffix],
     )
+
+
+@researcher_required
+@require_GET
+def frozen(request: PersonRequest, uid: UUID, digest: str, name: str) -> HttpResponse:
+    """A file of the report that was frozen under this hash: the same bytes whenever it is asked."""
+    study = managed_study_or_404(request.user, uid)
+    if name not in FROZEN_FILES:
+        raise Http404
+    kept = get_object_or_404(FrozenReport, study=study, digest=digest)
+    answer = HttpResponse(
+        FROZEN_FILES[name](frozen_report(kept)), content_type=TYPES[Path(name).suffix]
+    )
+    start = slugify(study.name)[:60] or "study"
+    answer["Content-Disposition"] = f'attachment; filename="{start}-{digest[:8]}-{name}"'
+    return answer

@@ -7,6 +7,7 @@ from annotate.web import laboratory, planner, reports
 urlpatterns: list[URLPattern] = [
     path("plan/", planner.plan, name="study-plan"),
     path("<uuid:uid>/report/", reports.report, name="study-report"),
+    path("<uuid:uid>/report/<str:digest>/<str:name>", reports.frozen, name="study-frozen-report"),
     path("<uuid:uid>/laboratory/", laboratory.laboratory, name="study-laboratory"),
     path("<uuid:uid>/export/<str:name>", reports.export, name="study-export"),
 ]

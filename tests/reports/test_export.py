@@ -19,8 +19,8 @@ from annotate.judging.models import Comparison, ContrastItem, Vote
 from annotate.reports.export import (
     FILES,
     FORMULA_STARTS,
-    NAMES,
     UnknownExportError,
+    pack,
     write_csv,
     write_file,
     write_folder,
@@ -89,12 +89,18 @@ def test_totals_reconcile_with_the_database(tmp_path: Path) -> None:
 @pytest.mark.django_db
 def test_one_state_gives_one_sequence_of_bytes_whenever_it_is_written(tmp_path: Path) -> None:
     study, _ = voted(PATTERNS)
-    for name in NAMES:
-        once, again = io.BytesIO(), io.BytesIO()
-        write_file(study, name, once, now=NOW, folder=tmp_path / f"1{name}")
-        write_file(study, name, again, now=NOW + timedelta(days=9), folder=tmp_path / f"2{name}")
-        assert once.getvalue() == again.getvalue(), name
-        assert once.getvalue()
+    write_folder(study, tmp_path / "once", now=NOW)
+    write_folder(study, tmp_path / "again", now=NOW + timedelta(days=9))
+    for name in (*FILES, "manifest.json"):
+        once = (tmp_path / "once" / name).read_bytes()
+        assert once == (tmp_path / "again" / name).read_bytes(), name
+        assert once
+    alone, packed = io.BytesIO(), [io.BytesIO(), io.BytesIO()]
+    write_file(study, "votes.csv", alone, now=NOW, folder=tmp_path / "alone")
+    assert alone.getvalue() == (tmp_path / "once" / "votes.csv").read_bytes()
+    for folder, file in zip(("once", "again"), packed, strict=True):
+        pack(tmp_path / folder, file)
+    assert packed[0].getvalue() == packed[1].getvalue()
 
 
 @pytest.mark.django_db
@@ -116,11 +122,19 @@ def test_an_unknown_export_is_refused_with_the_known_ones(tmp_path: Path) -> Non
         write_file(study, "users.csv", io.BytesIO(), now=NOW, folder=tmp_path)
 
 
+def unpacked(folder: Path) -> list[Path]:
+    """Every file of text, those of archives too."""
+    for path in list(folder.glob("*.zip")):
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(folder / path.stem)
+    return [p for p in folder.rglob("*") if p.is_file() and p.suffix not in {".pdf", ".zip"}]
+
+
 @pytest.mark.django_db
 def test_exports_know_people_by_pseudonym_only(tmp_path: Path) -> None:
     study, people = voted(PATTERNS)
     write_folder(study, tmp_path, now=NOW)
-    everything = b"".join(path.read_bytes() for path in tmp_path.iterdir()).decode()
+    everything = b"".join(path.read_bytes() for path in unpacked(tmp_path)).decode()
     assert "A-01" in everything
     for person in (*people, study.owner):
         assert person.username not in everything

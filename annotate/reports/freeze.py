@@ -1,0 +1,148 @@
+"""Freezes a report: writes the rows it is made of as canonical JSON, and reads them back.
+
+The same rows give the same bytes and the same hash. It must not compute a report's numbers.
+"""
+
+import hashlib
+import json
+import zlib
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from annotate.reports.frame_rows import PromptRow, ScoreRow
+from annotate.reports.frames import (
+    ContrastRow,
+    ItemRow,
+    SetAside,
+    StudyFrame,
+    VoteRow,
+    fingerprint,
+    read_frame,
+    read_snapshot,
+)
+from annotate.reports.models import FrozenReport
+from annotate.reports.report import Report, report_on
+from annotate.sampling.progress import ArmProgress
+from annotate.studies.models import Study
+
+FORMAT = 1
+_FROZEN = {Study.State.CLOSED, Study.State.ARCHIVED}
+
+
+class ForeignSnapshotError(ValueError):
+    """A snapshot's bytes do not have its hash, or a later version wrote them."""
+
+
+def freeze_when_closed(*, study: Study, **_: Any) -> None:
+    """On closing: keep the rows of the moment. Freezing equal rows twice keeps one snapshot."""
+    if study.state == Study.State.CLOSED:
+        freeze(study, now=timezone.now())
+
+
+def freeze(study: Study, *, now: datetime) -> FrozenReport:
+    """Keep what the study's report is made of now."""
+    with read_snapshot():
+        content = encode(study, read_frame(study))
+        mark = fingerprint(study)
+    kept, _ = FrozenReport.objects.get_or_create(
+        study=study,
+        digest=hashlib.sha256(content).hexdigest(),
+        defaults={"content": zlib.compress(content, 9), "mark": mark, "at": now},
+    )
+    return kept
+
+
+def frozen_of(study: Study) -> FrozenReport | None:
+    """The snapshot that a closed study's report is read from; None while it may still change."""
+    if study.state not in _FROZEN:
+        return None
+    return FrozenReport.objects.filter(study=study).order_by("-at", "-pk").first()
+
+
+def changed_since(frozen: FrozenReport, mark: str) -> bool:
+    """Whether votes, verdicts or reports changed; the state is the first part of a mark."""
+    return frozen.mark.partition("-")[2] != mark.partition("-")[2]
+
+
+def thaw(frozen: FrozenReport) -> tuple[Study, StudyFrame]:
+    """The study as it was and its rows.
+
+    Raises:
+        ForeignSnapshotError: the stored bytes were changed, or their format is unknown.
+    """
+    content = zlib.decompress(bytes(frozen.content))
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != frozen.digest:
+        raise ForeignSnapshotError(
+            f"the snapshot has the hash {digest}, but was frozen as {frozen.digest}: its bytes "
+            "were changed. Restore the database from a backup."
+        )
+    return decode(content)
+
+
+def frozen_report(frozen: FrozenReport) -> Report:
+    """The report of a snapshot; as of the moment it was frozen, whenever it is asked for."""
+    study, frame = thaw(frozen)
+    return report_on(study, frame, now=frozen.at)
+
+
+def encode(study: Study, frame: StudyFrame) -> bytes:
+    """Study and rows as one line of JSON."""
+    data = {
+        "format": FORMAT,
+        "study": {
+            "uid": str(study.uid),
+            "name": study.name,
+            "state": study.state,
+            "protocol_hash": study.protocol_hash,
+            "launched_at": _stamp(study.launched_at),
+            "spec": study.spec,
+        },
+        "contrasts": frame.contrasts,
+        "items": frame.items,
+        "votes": frame.votes,
+        "set_aside": asdict(frame.set_aside),
+        "prompt_sets": frame.prompt_sets,
+        "first_vote": _stamp(frame.first_vote),
+        "last_change": _stamp(frame.last_change),
+        "arms": [asdict(arm) for arm in frame.arms],
+        "prompts": sorted([key, *row] for key, row in frame.prompts.items()),
+        "scores": frame.scores,
+    }
+    text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return text.encode()
+
+
+def decode(content: bytes) -> tuple[Study, StudyFrame]:
+    """What `encode` wrote. The study is a row of no table: it cannot be saved by mistake."""
+    data = json.loads(content)
+    if data["format"] != FORMAT:
+        raise ForeignSnapshotError(
+            f"the snapshot has format {data['format']}, this version reads {FORMAT}: use the "
+            "version of Triptych that wrote it"
+        )
+    told = data["study"] | {"launched_at": _moment(data["study"]["launched_at"])}
+    frame = StudyFrame(
+        contrasts=tuple(ContrastRow(*row) for row in data["contrasts"]),
+        items=tuple(ItemRow(*row) for row in data["items"]),
+        votes=tuple(VoteRow(*row) for row in data["votes"]),
+        set_aside=SetAside(**data["set_aside"]),
+        prompt_sets=tuple(data["prompt_sets"]),
+        first_vote=_moment(data["first_vote"]),
+        last_change=_moment(data["last_change"]),
+        arms=tuple(ArmProgress(**arm) for arm in data["arms"]),
+        prompts={key: PromptRow(*row) for key, *row in data["prompts"]},
+        scores=tuple(ScoreRow(*row) for row in data["scores"]),
+    )
+    return Study(**told), frame
+
+
+def _stamp(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _moment(written: str | None) -> datetime | None:
+    return None if written is None else datetime.fromisoformat(written)
