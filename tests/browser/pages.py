@@ -204,7 +204,12 @@ LOOKS = [
         annotator("examined_training_again"),
         at("qualify", "examined_training_again"),
     ),
-    Look("trial-training", annotator("examined_in_training"), at("trial", "examined_in_training")),
+    Look(
+        "trial-training",
+        annotator("examined_in_training"),
+        at("trial", "examined_in_training"),
+        ready,
+    ),
     Look(
         "trial-lesson",
         annotator("examined_in_training"),
