@@ -101,7 +101,6 @@ class Design:
 
     def _at(self, budget: int, tau: float) -> dict[str, Arm]:
         steps = self.improvement_steps(budget)
-        lot = Estimator(name="random", path=LOTTERY)
         share = self.percentile / 100
         equal = budget - self.student_steps
         return {
@@ -109,7 +108,7 @@ class Design:
             f"regenerate-{budget}": self._adaptive(steps, tau, strategy="regenerate"),
             f"refine-all-{budget}": self._adaptive(equal, math.inf),
             f"unipc-{budget}": self.world.teacher(budget, scheduler="unipc"),
-            f"random-{budget}": self._adaptive(steps, share, estimator=lot),
+            f"random-{budget}": self._adaptive(steps, share, by_lot=True),
             # Both branches of every prompt: what an oracle could have chosen.
             f"refined-{budget}": self._adaptive(steps, math.inf),
             f"regenerated-{budget}": self._adaptive(steps, math.inf, strategy="regenerate"),
@@ -121,13 +120,16 @@ class Design:
         threshold: float,
         *,
         strategy: str = "refine",
-        estimator: Estimator | None = None,
+        by_lot: bool = False,
     ) -> Adaptive:
+        """An arm at tau; without a decision (+inf) or by lot the estimator plays no part, so that
+        its pictures outlast a better estimator."""
+        lot = Estimator(name="random", path=LOTTERY)
         return Adaptive.model_validate(
             {
                 "student": self.student,
                 "teacher": self.world.teacher(steps, scheduler="unipc"),
-                "estimator": estimator or self.estimator,
+                "estimator": lot if by_lot or math.isinf(threshold) else self.estimator,
                 "threshold": threshold,
                 "strategy": strategy,
                 "rollback": self.rollback,

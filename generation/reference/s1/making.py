@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,24 @@ def _work(
     for arms, part, replica in missing:
         if arms:
             _part(arms, part, design, shelf, replica=replica, models=models, bar=bar)
+    for arms, part, replica in jobs:
+        for arm in arms.values():
+            if (
+                shelf.scorer(arm, part, seed=design.seed, replica=replica)
+                != design.estimator.digest()
+            ):
+                _score(arm, part, design, shelf, replica=replica, models=models)
+
+
+def _score(
+    arm: Arm, part: tuple[str, ...], design: Design, shelf: Shelf, *, replica: int, models: Models
+) -> None:
+    """Pictures outlast an estimator: those that another one scored are scored anew."""
+    old = shelf.take(arm, part, seed=design.seed, replica=replica)
+    scores = models.scorer(design.estimator).score(part, list(old.pictures))
+    scorers = frozenset({design.estimator.digest()})
+    new = replace(old, scores=scores.astype(np.float64), scorers=scorers)
+    shelf.put(arm, part, new, seed=design.seed, replica=replica)
 
 
 def _part(
@@ -124,6 +143,7 @@ def _shelved(made: Sequence[Made], estimator: Estimator) -> Shelved:
         forwards=np.array([each.forwards for each in made]),
         scores=np.array([each.scores[estimator.digest()] for each in made]),
         decisions=np.array([each.decision for each in made], dtype=np.str_),
+        scorers=frozenset({estimator.digest()}),
         codes=frozenset({versions()["code"]}),
     )
 

@@ -27,7 +27,8 @@ class Shelved:
     Attributes:
         pictures: (n, 16, 16, 3).
         steps, forwards: (n,) executed for each picture, the student's share included.
-        scores: (n,) of the world's estimator on the picture.
+        scores: (n,) of an estimator on the picture.
+        scorers: digests of that estimator's recipe, one unless parts were scored by several.
         decisions: (n,) kept, refined, regenerated; "" for teachers and students.
         codes: digests of the program that made them, one unless it was changed in between.
     """
@@ -37,6 +38,7 @@ class Shelved:
     forwards: NDArray[np.int64]
     scores: NDArray[np.float64]
     decisions: NDArray[np.str_]
+    scorers: frozenset[str]
     codes: frozenset[str]
 
     def __len__(self) -> int:
@@ -57,17 +59,22 @@ class Shelf:
     def has(self, arm: Arm, part: Sequence[str], *, seed: int, replica: int = 0) -> bool:
         return self._place(arm, part, seed=seed, replica=replica).is_file()
 
+    def scorer(self, arm: Arm, part: Sequence[str], *, seed: int, replica: int = 0) -> str:
+        """The digest of the estimator that scored the pictures of one part."""
+        with np.load(self._place(arm, part, seed=seed, replica=replica)) as file:
+            return str(file["scorer"]) if "scorer" in file.files else ""
+
     def put(
         self, arm: Arm, part: Sequence[str], shelved: Shelved, *, seed: int, replica: int = 0
     ) -> None:
-        """Keep the pictures of one part; beside a second writer one of the two equal files stays.
+        """Keep the pictures of one part; of two writers' equal files one stays.
 
         Raises:
             ValueError: not one picture per prompt.
         """
         if len(shelved) != len(part):
             raise ValueError(f"{len(shelved)} pictures of {len(part)} prompts; keep all or none")
-        (code,) = shelved.codes
+        (code,), (scorer,) = shelved.codes, shelved.scorers
         place = self._place(arm, part, seed=seed, replica=replica)
         place.parent.mkdir(parents=True, exist_ok=True)
         rough = place.with_name(f"{place.stem}.{os.getpid()}.part")
@@ -80,6 +87,7 @@ class Shelf:
                 scores=shelved.scores,
                 decisions=shelved.decisions,
                 code=np.array(code),
+                scorer=np.array(scorer),
             )
         rough.replace(place)
 
@@ -98,7 +106,11 @@ class Shelf:
             name: np.concatenate([part[name] for part in read])
             for name in ("pictures", "steps", "forwards", "scores", "decisions")
         }
-        return Shelved(**joined, codes=frozenset(str(part["code"]) for part in read))
+        return Shelved(
+            **joined,
+            scorers=frozenset(str(part.get("scorer", "")) for part in read),
+            codes=frozenset(str(part["code"]) for part in read),
+        )
 
     def _place(self, arm: Arm, part: Sequence[str], *, seed: int, replica: int) -> Path:
         told = json.dumps([list(part), seed, replica], ensure_ascii=False)

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,17 @@ def test_a_second_run_makes_nothing_and_one_lost_part_alone_is_made_again(folder
     assert made(folder) == DESIGN.prompts
     again = shelf.take(arms["unipc-4"], DESIGN.test_prompts(), seed=0).pictures
     assert np.array_equal(before, again)
+
+
+def test_pictures_that_another_estimator_scored_are_scored_anew_and_not_made(folder):
+    shelf, arm, part = Shelf(folder), DESIGN.student, DESIGN.test_prompts()
+    before = shelf.take(arm, part, seed=0)
+    other = replace(before, scores=before.scores * 0, scorers=frozenset({"another"}))
+    shelf.put(arm, part, other, seed=0)
+    assert made(folder) == 0
+    after = shelf.take(arm, part, seed=0)
+    assert after.scorers == {DESIGN.estimator.digest()}
+    assert after.scores == pytest.approx(before.scores, abs=1e-6)
 
 
 def test_an_adaptive_arm_shows_the_students_picture_where_it_scores_tau(evidence):
