@@ -1,0 +1,245 @@
+"""The report's analyses: what must not move them, what mirrors them, and what they say."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from annotate.reports.analyses import VERSION, Analyses
+from annotate.reports.analyses_page import analysis_sections
+from annotate.reports.checklist import answers
+from annotate.reports.frame_rows import PromptRow, ScoreRow
+from annotate.reports.frames import ContrastRow, ItemRow, SetAside, StudyFrame, VoteRow
+from annotate.reports.latex import escape, latex_document
+from annotate.reports.page import lay_out
+from annotate.reports.report import Report, report_on
+from annotate.reports.report_files import table_csv, tex_file
+from annotate.reports.tables import Cell, make_table
+from annotate.sampling.progress import ArmProgress
+from annotate.studies.models import Study
+from annotate.studies.protocol import Protocol
+from tests.factories import NOW
+
+ROOT = Path(__file__).resolve().parents[2]
+ARMS = ("ten", "fifteen", "base")
+MIRROR = {"a": "b", "b": "a", "tie": "tie", None: None}
+
+
+@cache
+def frame(prompts: int = 60, people: int = 14) -> StudyFrame:
+    """Two arms against one baseline; the first wins more often, the left side helps a little."""
+    rng = random.Random(3)
+    contrasts = (
+        ContrastRow(1, "ten", "base", "Ten", "Base", True),
+        ContrastRow(2, "fifteen", "base", "Fifteen", "Base", False),
+    )
+    items, votes, scores = [], [], []
+    for prompt in range(prompts):
+        for contrast in contrasts:
+            place = 2 * prompt + contrast.pk
+            a_is_first = rng.random() < 0.5
+            said = []
+            for person in rng.sample(range(people), 3):
+                left = rng.random() < 0.5
+                lean = rng.gauss(0.5 if contrast.pk == 1 else 0.0, 1) + (0.2 if left else -0.2)
+                side = "a" if lean > 0.3 else "b" if lean < -0.3 else "tie"
+                said.append(side)
+                choice = {"a": "first", "b": "second", "tie": "tie"}[
+                    side if a_is_first else MIRROR[side] or "tie"
+                ]
+                shown = "" if side == "tie" else "left" if (side == "a") == left else "right"
+                vote = VoteRow(
+                    place, f"A-{person:02d}", choice, "", False, shown, False, False, False, 4000
+                )
+                votes.append(vote)
+            most = max(("a", "b", "tie"), key=said.count)
+            outcome = most if said.count(most) > 1 else "tie"
+            items.append(
+                ItemRow(contrast.pk, place, prompt, "", a_is_first, outcome, "majority", "")  # type: ignore[arg-type]
+            )
+        scores += [ScoreRow("CLIP score", name, prompt, 0, rng.gauss(0, 1)) for name in ARMS]
+    arms = tuple(
+        ArmProgress(n, n, "teacher", prompts, prompts, 0, s, s, 2 * s, 2 * s, False)
+        for n, s in (("ten", 10.0), ("fifteen", 15.0), ("base", 50.0))
+    )
+    rows = {
+        p: PromptRow(f"p{p}", "one" if p % 2 else "two", 3 + p % 9, {"kind": "k"})
+        for p in range(prompts)
+    }
+    nothing = SetAside(0, 0, 0, 0, 0, 0, 0, 0)
+    return StudyFrame(
+        contrasts, tuple(items), tuple(votes), nothing, (), NOW, NOW, arms, rows, tuple(scores)
+    )
+
+
+def made(of: StudyFrame) -> Report:
+    study = Study(name="A & B", spec={"protocol": Protocol().model_dump(mode="json")})
+    return report_on(study, of, now=NOW)
+
+
+def found(of: StudyFrame) -> Analyses:
+    analyses = made(of).analyses
+    assert analyses is not None
+    return analyses
+
+
+@cache
+def plain() -> Analyses:
+    return found(frame())
+
+
+def numbers(analyses: Analyses) -> list[float]:
+    """Every number of the first contrast's analyses and of the ranking, by name of method."""
+    lead = analyses.contrasts[0]
+    effects = lead.effects
+    assert effects is not None
+    assert effects.challenger is not None
+    told = [lead.p_value, lead.holm, lead.grouped.low, lead.crossed.low, lead.crossed.p_value]
+    told += [model.rate.estimate for model in lead.models]
+    told += [lead.side.estimate, lead.side.p_value, lead.adjusted.low, effects.challenger.estimate]
+    told += [pair.shares.p_value for family in analyses.paired for pair in family.pairs]
+    for ranking in analyses.rankings.found:
+        for strength in sorted(ranking.strengths, key=lambda s: s.method):
+            told += [strength.log_strength, strength.low, strength.high]
+    told += [row.pairs.estimate for row in analyses.estimators]
+    assert None not in told
+    return [float(value) for value in told if value is not None]
+
+
+def test_the_order_of_rows_the_names_of_workers_and_which_picture_is_first_change_nothing() -> None:
+    base, rng = frame(), random.Random(1)
+    items, votes = list(base.items), list(base.votes)
+    rng.shuffle(items)
+    rng.shuffle(votes)
+    shuffled = found(replace(base, items=tuple(items), votes=tuple(votes)))
+    assert numbers(shuffled) == pytest.approx(numbers(plain()), abs=1e-9)
+    renamed = tuple(v._replace(annotator=f"B{97 - int(v.annotator[2:]):02d}") for v in base.votes)
+    assert numbers(found(replace(base, votes=renamed))) == pytest.approx(numbers(plain()), abs=1e-6)
+    swap = {"first": "second", "second": "first", "tie": "tie"}
+    turned = replace(
+        base,
+        items=tuple(i._replace(a_is_first=not i.a_is_first) for i in base.items),
+        votes=tuple(v._replace(choice=swap[v.choice]) for v in base.votes),
+    )
+    assert numbers(found(turned)) == pytest.approx(numbers(plain()), abs=1e-9)
+
+
+def test_relabelling_the_arms_mirrors_every_number() -> None:
+    base = frame()
+    turned = replace(
+        base,
+        contrasts=tuple(
+            c._replace(a=c.b, b=c.a, a_label=c.b_label, b_label=c.a_label) for c in base.contrasts
+        ),
+        items=tuple(
+            i._replace(a_is_first=not i.a_is_first, outcome=MIRROR[i.outcome])  # type: ignore[arg-type]
+            for i in base.items
+        ),
+    )
+    one, two = plain().contrasts[0], found(turned).contrasts[0]
+    for x, y in ((one.grouped, two.grouped), (one.crossed, two.crossed)):
+        assert x.estimate == pytest.approx(1 - (y.estimate or 0))
+        assert (x.low, x.high) == pytest.approx((1 - (y.high or 0), 1 - (y.low or 0)))
+    assert one.adjusted.estimate == pytest.approx(1 - (two.adjusted.estimate or 0))
+    assert (one.holm, one.crossed.p_value, one.side.estimate) == pytest.approx(
+        (two.holm, two.crossed.p_value, two.side.estimate)
+    )
+    assert one.effects is not None
+    assert two.effects is not None
+    assert one.effects.challenger is not None
+    assert two.effects.challenger is not None
+    assert one.effects.challenger.estimate == pytest.approx(-two.effects.challenger.estimate)
+    for x_model, y_model in zip(one.models, two.models, strict=True):
+        assert x_model.rate.estimate == pytest.approx(1 - (y_model.rate.estimate or 0))
+    strengths = [{s.method: s.log_strength for s in r.strengths} for r in plain().rankings.found]
+    again = [{s.method: s.log_strength for s in r.strengths} for r in found(turned).rankings.found]
+    for x_rank, y_rank in zip(strengths, again, strict=True):
+        assert x_rank == pytest.approx(y_rank)
+
+
+def test_arms_with_a_common_opponent_are_compared_on_the_same_prompts() -> None:
+    (family,) = plain().paired
+    (pair,) = family.pairs
+    assert (family.opponent, pair.first, pair.second) == ("base", "ten", "fifteen")
+    won = {
+        pk: {i.prompt for i in frame().items if i.contrast == pk and i.outcome == "a"}
+        for pk in (1, 2)
+    }
+    assert pair.wins.only_first == len(won[1] - won[2])
+    assert pair.wins.only_second == len(won[2] - won[1])
+    assert pair.shares.table[0][0] == len(won[1] & won[2])
+
+
+def test_cost_is_what_was_executed_and_a_dominated_arm_is_off_the_line() -> None:
+    points = {p.method: p for p in plain().compute}
+    assert points["base"].score == 0.5
+    assert points["ten"].pareto_steps
+    assert not points["base"].pareto_steps
+    assert points["fifteen"].forwards == 30.0
+
+
+def test_methods_that_no_comparison_joins_are_not_ranked_but_named() -> None:
+    base = frame()
+    contrasts = (*base.contrasts[:1], base.contrasts[1]._replace(a="x", b="y"))
+    analyses = found(replace(base, contrasts=contrasts))
+    assert not analyses.rankings.found
+    assert "no comparison joins" in analyses.rankings.warning
+
+
+def test_every_section_has_something_to_say_and_its_tables_are_whole() -> None:
+    report = made(frame())
+    names = [section.name for section in analysis_sections(report)]
+    assert names == [
+        "intervals",
+        "paired",
+        "ranking",
+        "compute",
+        "slices",
+        "robustness",
+        "side-bias",
+        "time",
+        "estimators",
+    ]
+    for section in analysis_sections(report):
+        for table in section.tables:
+            assert table.rows
+            assert {len(row) for row in table.rows} == {len(table.columns)}
+    told = " ".join(lay_out(report).methods)
+    for word in ("Holm", "Stuart", "Newman", f"Triptych {VERSION}", "seeded by the protocol"):
+        assert word in told
+    assert dict(answers(report))["Where they came from, what they were paid"] == "not recorded here"
+
+
+def test_without_a_decided_pair_there_is_nothing_to_analyse() -> None:
+    base = frame()
+    empty = replace(base, items=tuple(i._replace(outcome=None) for i in base.items))
+    assert analysis_sections(made(empty)) == ()
+
+
+def test_a_paper_s_words_cannot_break_the_table_they_stand_in() -> None:
+    nasty = r"\input{x} & 50 % #1 $a_b$ ^~ {α} −3 [2] 中"
+    assert escape(nasty) == (
+        r"\textbackslash{}input\{x\} \& 50 \% \#1 \$a\_b\$ \textasciicircum{}\textasciitilde{} "
+        r"\{\ensuremath{\alpha}\} \ensuremath{-}3 {[}2{]} {[}U+4E2D{]}"
+    )
+    tex = tex_file(made(frame()))
+    assert tex.count(r"\toprule") == tex.count(r"\bottomrule") > 10
+    assert r"\section*{A \& B}" in tex
+    assert latex_document("x", [], [], "@misc{x}").endswith("\\end{document}\n")
+
+
+def test_a_table_in_a_spreadsheet_holds_numbers_but_no_formula() -> None:
+    table = make_table(
+        "T", "Arm", ("Difference",), [(Cell("=1+1"), Cell("−4.2")), (Cell("a"), Cell("+3"))]
+    )
+    assert table_csv(table).split("\r\n") == ["Arm,Difference", "'=1+1,-4.2", "a,+3", ""]
+
+
+def test_the_software_names_the_version_that_it_is() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.search(r'^version = "(.+)"$', project, re.M)[1] == VERSION  # type: ignore[index]
