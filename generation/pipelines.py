@@ -89,7 +89,7 @@ def load_bundle(
     classes = {part: _CLASSES[name] for part, name in named.items()}
     digests = component_digests(folder, variant=weights.variant, unet=unet_at, lora=lora_at)
     digest = together(digests)
-    refuse_other_hash(folder, digest, asked=weights.sha256)
+    refuse_other_hash(folder, digest, asked=weights.sha256, what="pipeline")
     dtype, device = _DTYPES[weights.dtype], torch.device(device)
     xl = "text_encoder_2" in classes
     networks = {

@@ -20,7 +20,6 @@ from generation.weights import (
     places_of,
     read_json,
     refuse_other_hash,
-    refuse_other_scorer,
     scorer_files,
     together,
 )
@@ -36,6 +35,7 @@ SCORER_NEEDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "hpsv2": (("tokenizer.json",), ("vocab.json", "merges.txt")),
     "reference": (("config.json",),),
 }
+_CANNOT = (WeightsMissingError, WeightsRefusedError, PermissionError)
 HEADER = 8
 # The format allows no longer one.
 LONGEST_HEADER = 100_000_000
@@ -74,11 +74,9 @@ def weights_faults(
             if len(known) < len(digests):
                 yield _unhashed(folder, [file for part in files.values() for file in part])
             else:
-                refuse_other_hash(folder, together(known), asked=weights.sha256)
-    except WeightsMissingError as missing:
-        yield Fault("missing", str(missing))
-    except WeightsRefusedError as refused:
-        yield Fault("refused", str(refused))
+                refuse_other_hash(folder, together(known), asked=weights.sha256, what="pipeline")
+    except _CANNOT as cannot:
+        yield _fault_of(cannot)
 
 
 def estimator_faults(
@@ -102,11 +100,9 @@ def estimator_faults(
             if digest is None:
                 yield _unhashed(folder, files)
             else:
-                refuse_other_scorer(folder, digest, asked=spec.sha256)
-    except WeightsMissingError as missing:
-        yield Fault("missing", str(missing))
-    except WeightsRefusedError as refused:
-        yield Fault("refused", str(refused))
+                refuse_other_hash(folder, digest, asked=spec.sha256, what="estimator")
+    except _CANNOT as cannot:
+        yield _fault_of(cannot)
 
 
 def pair_faults(arm: Adaptive, *, folder_of: FolderOf | None, hash_of: HashOf) -> Iterator[Fault]:
@@ -120,7 +116,7 @@ def pair_faults(arm: Adaptive, *, folder_of: FolderOf | None, hash_of: HashOf) -
         (student, hers), (teacher, his) = (
             _vae(network.model, folder_of) for network in (arm.student, arm.teacher)
         )
-    except (WeightsMissingError, WeightsRefusedError):
+    except _CANNOT:
         return
     if hers == his:
         return
@@ -134,6 +130,13 @@ def pair_faults(arm: Adaptive, *, folder_of: FolderOf | None, hash_of: HashOf) -
         yield _unhashed(student / "vae", [*hers, *his])
     elif digests[0] != digests[1]:
         yield Fault("refused", other_vae(student, teacher))
+
+
+def _fault_of(cannot: Exception) -> Fault:
+    if isinstance(cannot, PermissionError):
+        said = f"{cannot.filename} may not be read by this process. Give it the right to."
+        return Fault("missing", said)
+    return Fault("missing" if isinstance(cannot, WeightsMissingError) else "refused", str(cannot))
 
 
 def _vae(weights: Weights, folder_of: FolderOf | None) -> tuple[Path, list[Path]]:

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from generation import hub
 from generation.errors import WeightsMissingError, WeightsRefusedError
@@ -320,30 +320,25 @@ def digests_of(files: Iterable[Path]) -> dict[str, str]:
     return {file.name: sha256_of(file) for file in files}
 
 
-def refuse_other_hash(place: Path, found: str, *, asked: str) -> None:
-    """Hold a pipeline to the digest that pins it; "" pins nothing.
+# What is said of weights whose digest is another than the one that pins them.
+_OTHER = {
+    "pipeline": "the weights at {place} have sha256 {found}, the arm asks for {asked}. They are "
+    "another version or were changed; get the one asked for, or pin this one.",
+    "estimator": "the estimator in {place} has sha256 {found}, but {asked} is asked for. Put the "
+    "pinned one there, or pin this one and calibrate again: thresholds do not carry over.",
+}
+
+
+def refuse_other_hash(
+    place: Path, found: str, *, asked: str, what: Literal["pipeline", "estimator"]
+) -> None:
+    """Hold weights to the digest that pins them; "" pins nothing.
 
     Raises:
-        WeightsRefusedError: it is another one.
+        WeightsRefusedError: they are others.
     """
     if asked not in ("", found):
-        raise WeightsRefusedError(
-            f"the weights at {place} have sha256 {found}, the arm asks for {asked}. "
-            "They are another version or were changed; get the one asked for, or pin this one."
-        )
-
-
-def refuse_other_scorer(place: Path, found: str, *, asked: str) -> None:
-    """Hold an estimator to the digest that pins it; "" pins nothing.
-
-    Raises:
-        WeightsRefusedError: it is another one.
-    """
-    if asked not in ("", found):
-        raise WeightsRefusedError(
-            f"the estimator in {place} has sha256 {found}, but {asked} is asked for. Put the "
-            "pinned one there, or pin this one and calibrate again: thresholds do not carry over."
-        )
+        raise WeightsRefusedError(_OTHER[what].format(place=place, found=found, asked=asked))
 
 
 def other_vae(student: object, teacher: object) -> str:

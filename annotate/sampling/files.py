@@ -72,6 +72,6 @@ def _needed(path: str, what: str, revision: str, *, sha256: str) -> Needed:
         found: Path | None = locate(
             name, revision=commit or revision, sha256=pinned, folder_of=folder_of
         )
-    except (WeightsMissingError, WeightsRefusedError):
+    except (WeightsMissingError, WeightsRefusedError, PermissionError):
         found = None  # why, `sampling.weights` says
     return Needed(path, what, revision, found)

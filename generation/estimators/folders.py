@@ -16,7 +16,7 @@ from generation.spec import Estimator
 from generation.weights import (
     digests_of,
     locate,
-    refuse_other_scorer,
+    refuse_other_hash,
     scorer_files,
     together,
     weight_files,
@@ -68,7 +68,7 @@ def open_folder(spec: Estimator, *, folder_of: Callable[[str], Path] | None = No
     path = locate(spec.path, revision=spec.revision, sha256=spec.sha256, folder_of=folder_of)
     files = scorer_files(path)
     sha256 = together(digests_of(files))
-    refuse_other_scorer(path, sha256, asked=spec.sha256)
+    refuse_other_hash(path, sha256, asked=spec.sha256, what="estimator")
     return Folder(path, tuple(weight_files(path)), sha256)
 
 

@@ -147,6 +147,16 @@ def test_a_digest_that_may_not_be_read_now_is_said_to_be_open(models: Path) -> N
     assert fault.kind == "unhashed"
 
 
+def test_files_that_may_not_be_read_are_missing_to_who_looks(models: Path) -> None:
+    def denied(file: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(file))
+
+    pinned = Weights(path="teacher", sha256="0" * 64)
+    [fault] = weights_faults(pinned, folder_of=models.joinpath, hash_of=denied)
+    assert fault.kind == "missing"
+    assert "model_index.json may not be read by this process" in fault.said
+
+
 def test_the_reference_world_s_own_weights_are_in_order_and_pinned() -> None:
     for weights in (S1.teacher_weights(), S1.student_weights()):
         assert weights.sha256
