@@ -75,11 +75,11 @@ parity-imagereward: dev generation ## our ImageReward and HPSv2 against the publ
 	@build/parity-imagereward/bin/pip install -q --no-deps -r docker/imagereward/requirements.txt
 	@PYTHONPATH=$(CURDIR) $(PYTHON) docker/imagereward/parity.py $(if $(SMALL),--small) $(if $(WRITE),--write)
 
-reference-report: generation ## the reference world's four gates, from the weights in the repository
-	@OMP_NUM_THREADS=1 $(PYTHON) -m generation.reference.s1.report
+reference-report: generation ## the reference world's four gates, from the weights in the repository (WORLD=folder: others)
+	@OMP_NUM_THREADS=1 $(PYTHON) -m generation.reference.s1.report $(if $(WORLD),--world $(WORLD))
 
-reference-world: generation ## train the reference world's models anew, in build/ (1 hour; goes on where it was)
-	@OMP_NUM_THREADS=1 $(PYTHON) -m generation.training world build/reference-world
+reference-world: generation ## train the reference world's models anew, in build/ (SEED=1: another run; goes on where it was)
+	@OMP_NUM_THREADS=1 $(PYTHON) -m generation.training world build/reference-world-$(or $(SEED),0) --seed $(or $(SEED),0)
 
 clean: ## forget caches and the environment; studies in ./data stay
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

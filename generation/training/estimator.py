@@ -1,6 +1,6 @@
 """Training of estimators on preferences: pairs from the judge of the reference world, or votes.
 
-Must not know accelerate or checkpoints (`loop`), nor samplers: samples come judged.
+Must not know accelerate or checkpoints (`loop`), nor samplers or the judge: pairs come answered.
 """
 
 from collections.abc import Sequence
@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
-from generation.reference.judge import cascade, overall
-from generation.reference.s1 import draw, judge, words
-from generation.reference.s1.scorer import ScoringNetwork, vocabulary
+from generation.reference.judge import TIE_WIDTH
+from generation.reference.s1 import draw, words
+from generation.reference.s1.pictures import shrink
+from generation.reference.s1.scorer import FEATURES, ScoringNetwork, vocabulary
 from generation.spec import Recipe
 from generation.training.average import Average
 from generation.training.course import Course
-
-# How likely the first of a pair is better, by what was answered.
-_SHARE = {"first": 1.0, "tie": 0.5, "second": 0.0}
+from generation.training.judged import Batch, Parts
 
 
 @dataclass(frozen=True)
@@ -38,26 +37,13 @@ class Pair:
 class Pairs(Protocol):
     """Where preferences come from."""
 
-    def draw(self, size: int, rng: np.random.Generator) -> "Batch": ...
-
-
-@dataclass(frozen=True)
-class Batch:
-    """n pairs: pictures (n, 16, 16, 3) in [0, 1]; worth (n, 2) where known, else nan."""
-
-    prompts: list[str]
-    first: NDArray[np.float32]
-    second: NDArray[np.float32]
-    share: NDArray[np.float32]
-    worth: NDArray[np.float32]
+    def draw(self, size: int, rng: np.random.Generator) -> Batch: ...
 
 
 class Votes:
     """A study's votes: the share of annotators for the first picture of each pair."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
-        from generation.reference.s1.pictures import shrink
-
         if not pairs:
             raise ValueError("no votes to fit an estimator to; give at least one pair")
         self._prompts = [pair.prompt for pair in pairs]
@@ -74,101 +60,19 @@ class Votes:
             self._first[rows],
             self._second[rows],
             self._share[rows],
-            np.full((size, 2), np.nan, dtype=np.float32),
         )
-
-
-class JudgedPairs:
-    """Half pairs of judged samples of one prompt, half true pictures against spoiled ones."""
-
-    def __init__(self, prompts: Sequence[str], pictures: NDArray[np.uint8]) -> None:
-        """
-        Args:
-            prompts: p training prompts.
-            pictures: (p, k, 16, 16, 3), k samples of each, by different networks and settings.
-        """
-        count, per = pictures.shape[:2]
-        self._prompts = list(prompts)
-        self._pictures = pictures
-        flat = pictures.reshape(count * per, *pictures.shape[2:])
-        verdict = judge.judge([text for text in prompts for _ in range(per)], flat)
-        self._truths = np.array(verdict.truths(), dtype=object).reshape(count, per)
-
-    def draw(self, size: int, rng: np.random.Generator) -> Batch:
-        sampled, spoiled = self._of_samples(size // 2, rng), _spoiled(size - size // 2, rng)
-        return Batch(
-            sampled.prompts + spoiled.prompts,
-            *(
-                np.concatenate([getattr(sampled, name), getattr(spoiled, name)])
-                for name in ("first", "second", "share", "worth")
-            ),
-        )
-
-    def _of_samples(self, size: int, rng: np.random.Generator) -> Batch:
-        rows = rng.integers(len(self._prompts), size=size)
-        per = self._pictures.shape[1]
-        a = rng.integers(per, size=size)
-        b = (a + 1 + rng.integers(per - 1, size=size)) % per
-        truths = [(self._truths[r, i], self._truths[r, j]) for r, i, j in zip(rows, a, b)]  # noqa: B905
-        return Batch(
-            [self._prompts[row] for row in rows],
-            (self._pictures[rows, a] / 255).astype(np.float32),
-            (self._pictures[rows, b] / 255).astype(np.float32),
-            *_compared(truths),
-        )
-
-
-def _spoiled(size: int, rng: np.random.Generator) -> Batch:
-    """True pictures against the same with one attribute wrong, or blurred towards another."""
-    rows, chance = words.said_in_training()
-    said = rng.choice(rows, size=size, p=chance)
-    asked = words.book().asked[said]
-    looks = draw.settle(asked, rng=rng)
-    good = draw.draw(looks)
-    shown = looks.attributes().copy()
-    options = np.array(
-        [len(x) for x in (words.COLOURS, words.SHAPES, words.SIZES, words.BACKGROUNDS)]
-    )
-    which = rng.integers(4, size=size)
-    each = np.arange(size)
-    step = 1 + rng.integers(np.iinfo(np.int32).max, size=size) % (options[which] - 1)
-    shown[each, which] = (shown[each, which] + step) % options[which]
-    wrong = draw.draw(draw.settle(shown, rng=rng))
-    mild = np.where(rng.random(size) < 0.5, 1.0, rng.random(size))[:, None, None, None]
-    bad = (good + mild * (wrong - good)).astype(np.float32)
-    bad = np.clip(bad + rng.normal(0, 0.03, bad.shape), 0, 1).astype(np.float32)
-    # Which of the two comes first says nothing.
-    swap = rng.random(size) < 0.5
-    first = np.where(swap[:, None, None, None], bad, good)
-    second = np.where(swap[:, None, None, None], good, bad)
-    texts = [words.book().captions[row] for row in said]
-    truths = list(
-        zip(*(judge.judge(texts, side).truths() for side in (first, second)), strict=True)
-    )
-    return Batch(texts, first, second, *_compared(truths))
-
-
-def _compared(
-    truths: Sequence[tuple[dict[str, float], dict[str, float]]],
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    share = [_SHARE[overall(cascade(a, b))] for a, b in truths]
-    return np.array(share, dtype=np.float32), np.array(
-        [[worth(a), worth(b)] for a, b in truths], dtype=np.float32
-    )
-
-
-def worth(truth: dict[str, float]) -> float:
-    """One number for a truth record: alignment first, then quality, then aesthetics."""
-    return truth["alignment"] + 0.2 * truth["quality"] + 0.05 * truth["aesthetics"]
 
 
 class EstimatorTraining(Recipe):
     """Settings beside the course."""
 
-    # Steepness of the logistic curve that turns a difference of scores into a share of votes.
-    steepness: Annotated[float, Field(gt=0)] = 8.0
+    # Steepness of the logistic curve that turns a difference of scores into a share of votes: the
+    # least difference in quality that counts (.05, worth .0125) is then half a logit.
+    steepness: Annotated[float, Field(gt=0)] = 40.0
     # Weight of getting the worth itself right, without which scores of two prompts do not compare.
-    level: Annotated[float, Field(ge=0)] = 2.0
+    level: Annotated[float, Field(ge=0)] = 10.0
+    # Weight of telling what the judge saw: attributes, crispness and purity.
+    parts: Annotated[float, Field(ge=0)] = 1.0
     average: Annotated[float, Field(ge=0, le=1)] = 0.998
 
 
@@ -178,13 +82,33 @@ def course(steps: int = 4000, *, seed: int = 0) -> Course:
         steps=steps,
         batch=64,
         micro=64,
-        rate=1e-3,
+        rate=1.5e-3,
         weight_decay=0.01,
         warmup=100,
-        hold=0.4,
+        hold=0.3,
         floor=0.02,
         clip=1.0,
     )
+
+
+class Taught(nn.Module):
+    """The scorer while it learns: it must also tell what the judge saw, from the same features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scorer = ScoringNetwork(vocabulary())
+        # One more than the options of each attribute: what cannot be told.
+        kinds = (words.COLOURS, words.SHAPES, words.SIZES, words.BACKGROUNDS)
+        self.looks = nn.ModuleList(nn.Linear(FEATURES, len(kind) + 1) for kind in kinds)
+        self.measures = nn.Linear(FEATURES, 2)
+
+    def forward(
+        self, prompts: Sequence[str], pictures: Tensor
+    ) -> tuple[Tensor, list[Tensor], Tensor]:
+        """Scores (n,), logits of each attribute (n, options + 1), crispness and purity (n, 2)."""
+        features = self.scorer.look(pictures)
+        looks = [tell(features) for tell in self.looks]
+        return self.scorer.weigh(prompts, features), looks, self.measures(features)
 
 
 class EstimatorTask:
@@ -196,26 +120,33 @@ class EstimatorTask:
         self._course, self._pairs = course, pairs
         self.settings = settings or EstimatorTraining()
         torch.manual_seed(course.seed)
-        self.network: nn.Module = ScoringNetwork(vocabulary())
-        self.average = Average(self.network, ScoringNetwork(vocabulary()))
+        self.network: nn.Module = Taught()
+        self.average = Average(self.network, Taught())
+
+    @property
+    def scorer(self) -> ScoringNetwork:
+        """What is kept: the averaged network without what only served to teach it."""
+        taught = self.average.network
+        assert isinstance(taught, Taught)
+        return taught.scorer
 
     def loss(self, network: nn.Module, *, step: int, part: int, size: int) -> Tensor:
-        """Cross entropy of the share of votes, and squared error of the worth where it is known."""
+        """Cross entropy of the share of votes; where known, squared error of the worth and the
+        parts it is made of."""
         rng = np.random.default_rng([self._course.seed, 0xE57, step, part])
         batch = self._pairs.draw(size, rng)
         device = next(network.parameters()).device
         both = torch.from_numpy(np.concatenate([batch.first, batch.second])).permute(0, 3, 1, 2)
-        scores = network(batch.prompts * 2, both.to(device)).float()
-        first, second = scores.chunk(2)
-        share = torch.from_numpy(batch.share).to(device)
-        preferred = nn.functional.binary_cross_entropy_with_logits(
-            self.settings.steepness * (first - second), share
+        scores, looks, measures = network(batch.prompts * 2, both.to(device))
+        first, second = scores.float().chunk(2)
+        loss: Tensor = nn.functional.binary_cross_entropy_with_logits(
+            self.settings.steepness * (first - second), torch.from_numpy(batch.share).to(device)
         )
-        worth = torch.from_numpy(batch.worth.T.reshape(-1)).to(device)
-        known = ~worth.isnan()
-        if not known.any():
-            return preferred
-        loss: Tensor = preferred + self.settings.level * ((scores - worth)[known] ** 2).mean()
+        if batch.worth is not None:
+            worth = torch.from_numpy(batch.worth.T.reshape(-1)).to(device)
+            loss = loss + self.settings.level * ((scores.float() - worth) ** 2).mean()
+        if batch.parts is not None:
+            loss = loss + self.settings.parts * _parts_loss(looks, measures, batch.parts)
         return loss
 
     def after_step(self, step: int) -> None:
@@ -233,3 +164,16 @@ class EstimatorTask:
 
     def recipe(self) -> dict[str, Any]:
         return {"estimator": self.settings.model_dump(mode="json"), "world": "s1"}
+
+
+def _parts_loss(looks: list[Tensor], measures: Tensor, parts: Parts) -> Tensor:
+    """Cross entropy of each attribute, and squared error of crispness and purity in ties."""
+    device = measures.device
+    seen = torch.from_numpy(parts.looks).transpose(0, 1).reshape(-1, len(looks)).to(device)
+    true = torch.from_numpy(parts.measures).transpose(0, 1).reshape(-1, 2).to(device)
+    wrong = [
+        nn.functional.cross_entropy(logits.float(), seen[:, number] + 1)
+        for number, logits in enumerate(looks)
+    ]
+    off: Tensor = ((measures.float() - true) / TIE_WIDTH) ** 2
+    return torch.stack(wrong).sum() + 0.1 * off.mean()

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from generation.reference.s1 import draw, words
+from generation.reference.judge import cascade, overall
+from generation.reference.s1 import draw, judge, words
 from generation.reference.s1.pictures import to_bytes
-from generation.training import estimator, loop
+from generation.training import estimator, judged, loop
 from tests.generation.training.factories import SILENT
 
 pytestmark = pytest.mark.torch
@@ -20,49 +21,49 @@ def true_pictures(prompts: list[str], *, seed: int) -> np.ndarray:
     return to_bytes(draw.draw(shown))
 
 
-def judged(n: int = 30) -> estimator.JudgedPairs:
+def of_the_judge(n: int = 30, *, spoiled: int = 60) -> judged.JudgedPairs:
     """A right picture, one of another prompt and noise, for each prompt."""
     prompts = words.prompts("train", n, seed=0)
     right = true_pictures(prompts, seed=1)
     other = true_pictures(prompts[1:] + prompts[:1], seed=2)
     noise = np.random.default_rng(3).integers(0, 256, right.shape, dtype=np.uint8)
-    return estimator.JudgedPairs(prompts, np.stack([right, other, noise], axis=1))
+    samples = (prompts, np.stack([right, other, noise], axis=1))
+    return judged.JudgedPairs([samples], spoiled=spoiled, seed=4)
 
 
 def test_the_share_is_the_judges_answer():
-    batch = judged().draw(64, np.random.default_rng(0))
-    assert set(batch.share.tolist()) <= {0.0, 0.5, 1.0}
+    """To the very pictures drawn, mirrored and moved too, whichever prompt they are held to."""
+    batch = of_the_judge().draw(96, np.random.default_rng(0))
+    first, second = (judge.judge(batch.prompts, x).truths() for x in (batch.first, batch.second))
+    answers = [overall(cascade(a, b)) for a, b in zip(first, second, strict=True)]
+    assert batch.share.tolist() == [{"first": 1, "tie": 0.5, "second": 0}[a] for a in answers]
+
+
+def test_worth_orders_pictures_as_the_judge_does():
+    batch = of_the_judge().draw(400, np.random.default_rng(0))
     decided = batch.share != 0.5
     better = batch.worth[:, 0] > batch.worth[:, 1]
-    assert (better == (batch.share == 1))[decided].mean() > 0.95
+    assert (better == (batch.share == 1))[decided].mean() > 0.98
 
 
 def test_which_picture_comes_first_says_nothing():
-    batch = judged().draw(600, np.random.default_rng(0))
+    batch = of_the_judge().draw(1000, np.random.default_rng(0))
     decided = batch.share[batch.share != 0.5]
     assert decided.mean() == pytest.approx(0.5, abs=0.08)
 
 
 def test_a_trained_estimator_prefers_true_pictures(tmp_path):
     rule = estimator.course(steps=150).model_copy(update={"batch": 32, "micro": 32})
-    task = estimator.EstimatorTask(rule, judged())
+    task = estimator.EstimatorTask(rule, of_the_judge())
     loop.train(task, rule, tmp_path, pace=replace(SILENT, checkpoint_every=1000), cpu=True)
-    held_out = estimator.JudgedPairs(
-        words.prompts("test", 40, seed=0),
-        np.stack(
-            [
-                true_pictures(words.prompts("test", 40, seed=0), seed=5),
-                np.random.default_rng(6).integers(0, 256, (40, 16, 16, 3), dtype=np.uint8),
-            ],
-            axis=1,
-        ),
-    )
-    batch = held_out._of_samples(200, np.random.default_rng(1))
-    pictures = [torch.from_numpy(x).permute(0, 3, 1, 2) for x in (batch.first, batch.second)]
+    prompts = words.prompts("test", 40, seed=0)
+    noise = np.random.default_rng(6).random((40, 16, 16, 3), dtype=np.float32)
     with torch.no_grad():
-        first, second = (task.average.network(batch.prompts, x) for x in pictures)
-    agrees = ((first > second).numpy() == (batch.share == 1)).mean()
-    assert agrees > 0.9
+        good, bad = (
+            task.scorer(prompts, torch.from_numpy(x).permute(0, 3, 1, 2))
+            for x in (true_pictures(prompts, seed=5).astype(np.float32) / 255, noise)
+        )
+    assert (good > bad).float().mean() > 0.9
 
 
 def test_votes_of_a_study_train_the_same_network(tmp_path):
