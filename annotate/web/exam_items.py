@@ -17,8 +17,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from pydantic import ValidationError
 
 from annotate.analysis.passing import PassLine, pass_table
-from annotate.analysis.votes import PRIORITY
-from annotate.judging.controls import KINDS, BadItem, KnownItem, add_item, drop_item, outcome
+from annotate.analysis.votes import PRIORITY, Choice, Criterion, VoteRecord
+from annotate.judging.controls import KINDS, BadItem, KnownItem, add_item, drop_item
 from annotate.judging.exams import shortages
 from annotate.judging.models import Comparison
 from annotate.judging.qualification import standing
@@ -33,7 +33,8 @@ from annotate.web.example_names import ExampleMistake, read_names, suggestions
 from annotate.web.study_pages import study_page
 
 ANSWERS = [("", "not stated"), ("a", "A is better"), ("b", "B is better"), ("equal", "equal")]
-_SAID = {"first": "1 is better", "second": "2 is better", "tie": "equal"}
+_SAID = {Choice.FIRST: "Picture 1", Choice.SECOND: "Picture 2"}
+_LABELS = dict(zip(PRIORITY, ("text match", "image quality", "aesthetics"), strict=True))
 NUMBERS = (
     "training_pairs",
     "training_pass",
@@ -205,9 +206,10 @@ def _lines(study: Study) -> list[ItemLine]:
 
 
 def _answer(row: Comparison) -> str:
-    expected = row.expected or {}
-    stated = [f"{c}: {_SAID[expected[c]]}" for c in PRIORITY if c in expected]
-    return f"{_SAID[outcome(expected)]} ({', '.join(stated)})"
+    """Which picture is right, and by which criterion."""
+    record = VoteRecord({Criterion(k): Choice(v) for k, v in (row.expected or {}).items()})
+    deciding = record.deciding()
+    return f"{_SAID[record.derived()]}, by {_LABELS[deciding]}" if deciding else "About equal"
 
 
 def _people(study: Study) -> list[tuple[Membership, str, int | None]]:

@@ -22,11 +22,12 @@ def title(sitting: Sitting, study_name: str) -> str:
 
 def mark_words(sitting: Sitting, protocol: Protocol) -> str:
     """How many must be right, before and while it is held."""
-    if sitting.kind == Sitting.Kind.TRAINING:
+    training = sitting.kind == Sitting.Kind.TRAINING
+    if training and sitting.items.exclude(answered_at=None).exists():
         return count_words(sitting, protocol)
     return _("%(mark)d of %(all)d right to pass") % {
-        "mark": protocol.exam_pass,
-        "all": protocol.exam_items,
+        "mark": protocol.training_pass if training else protocol.exam_pass,
+        "all": protocol.training_pairs if training else protocol.exam_items,
     }
 
 

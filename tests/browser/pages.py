@@ -65,7 +65,8 @@ class World:
         )
         stages = ("", "instructions", "training again", "in training", "exam", "in exam", "wait")
         for stage in (*stages, "failed", "qualified"):
-            made = ask("examined", stage=stage, name=NAME, public_name=PUBLIC)
+            phone = {"phone": True} if stage.startswith("in ") else {}
+            made = ask("examined", stage=stage, protocol=phone, name=NAME, public_name=PUBLIC)
             setattr(self, f"examined_{stage.replace(' ', '_')}", made)
         self.admin = ask("person", role="admin")
         self.newcomer = ask("person", role="researcher")
