@@ -52,6 +52,7 @@ def test_which_picture_comes_first_says_nothing():
     assert decided.mean() == pytest.approx(0.5, abs=0.08)
 
 
+@pytest.mark.slow  # a training of 150 steps, 10 s
 def test_a_trained_estimator_prefers_true_pictures(tmp_path):
     rule = estimator.course(steps=150).model_copy(update={"batch": 32, "micro": 32})
     task = estimator.EstimatorTask(rule, of_the_judge())
