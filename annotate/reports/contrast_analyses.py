@@ -29,8 +29,8 @@ RESULTS: Mapping[Side | None, Result | None] = {
     None: None,
 }
 _LABELS = ("a", "tie", "b")
-# A column beside the majority: what 200 rounds have not settled, more would not make readable.
-_ROUNDS = {"max_iterations": 200, "tolerance": 1e-7}
+# A column beside the majority: what 100 rounds have not settled, more would not make readable.
+_ROUNDS = {"max_iterations": 100, "tolerance": 1e-7}
 
 
 @dataclass(frozen=True)
