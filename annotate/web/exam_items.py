@@ -30,6 +30,7 @@ from annotate.studies.protocol import Protocol
 from annotate.studies.spec import StudySpec
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
 from annotate.web.example_names import ExampleMistake, read_names, suggestions
+from annotate.web.pilots import sources
 from annotate.web.study_pages import study_page
 
 ANSWERS = [("", "not stated"), ("a", "A is better"), ("b", "B is better"), ("equal", "equal")]
@@ -184,6 +185,7 @@ def _page(
         shortages=shortages(study, protocol.model_copy(update={"qualification": True})),
         table=_table(protocol),
         people=_people(study),
+        sources=sources(study, request),
     )
 
 

@@ -72,6 +72,8 @@ ROWS = {
     "study-exam": ("GET POST", THIS_STUDY),
     "study-exam-numbers": ("POST", THIS_STUDY),
     "study-exam-drop": ("POST", THIS_STUDY),
+    "study-pilot": ("POST", THIS_STUDY),
+    "study-exam-take": ("POST", THIS_STUDY),
     "study-members": ("GET", THIS_STUDY),
     "study-invite": ("POST", THIS_STUDY),
     "study-add-member": ("POST", THIS_STUDY),

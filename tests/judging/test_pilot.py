@@ -1,0 +1,57 @@
+"""A pilot is a study of its own, and only what everybody said at each question becomes an item."""
+
+import pytest
+
+from annotate.judging.launch import launch
+from annotate.judging.models import Vote
+from annotate.judging.pilot import PilotRefused, make_pilot, promote
+from tests.factories import make_study
+from tests.judging.arrange import EQUAL, member, prefer, vote_all
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_pilot_asks_the_same_on_few_prompts_and_touches_nothing():
+    study = make_study(pairs=6, protocol={"qualification": True})
+    pilot = make_pilot(study, prompts=2, owner=study.owner)
+    launch(pilot, actor=study.owner)
+    protocol = pilot.read_protocol()
+    assert (protocol.overlap, protocol.qualification) == (5, False)
+    assert pilot.comparisons.count() == 2
+    assert pilot.assignments.count() == 10
+    assert not study.comparisons.exists()
+    assert make_pilot(study, prompts=2, owner=study.owner).prompt_sets.get() == (
+        pilot.prompt_sets.get()
+    )
+
+
+def test_pairs_on_which_all_agreed_become_items_with_the_answer_of_all():
+    study = make_study(pairs=4)
+    pilot = launch(make_pilot(study, prompts=4, owner=study.owner), actor=study.owner)
+    people = [member(pilot) for _ in range(5)]
+    pairs = list(pilot.comparisons.order_by("order"))
+    quality = {"alignment": "equal", "quality": "left"}
+
+    def answers(lease):
+        # All say first; all say equal; all find a winner by different criteria; four against one.
+        place = [pair.pk for pair in pairs].index(lease.comparison_id)
+        first = prefer(lease, "first")
+        if place == 1:
+            return EQUAL
+        if place == 2 and lease.slot == 5:
+            return quality if first == {"alignment": "left"} else quality | {"quality": "right"}
+        if place == 3 and lease.slot == 5:
+            return prefer(lease, "second")
+        return first
+
+    vote_all(people, answers)
+    assert promote(pilot, study, kind="exam", limit=10, actor=study.owner) == 2
+    items = study.comparisons.filter(kind="exam").order_by("-order")
+    tie = dict.fromkeys(("alignment", "quality", "aesthetics"), "tie")
+    assert [item.expected for item in items] == [{"alignment": "first"}, tie]
+    assert [(item.first_id, item.second_id) for item in items] == [
+        (pair.first_id, pair.second_id) for pair in pairs[:2]
+    ]
+    assert not Vote.objects.filter(study=study).exists()
+    with pytest.raises(PilotRefused, match="items already"):
+        promote(pilot, study, kind="training", limit=10, actor=study.owner)
