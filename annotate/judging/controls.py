@@ -4,7 +4,7 @@ Kept as comparisons of their own kinds, so that no live number meets them. It mu
 judges them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -110,6 +110,23 @@ def add_item(study: Study, item: KnownItem, *, actor: User | None) -> Comparison
             data={"comparison": row.pk, "kind": item.kind},
         )
     return row
+
+
+def refit(study: Study, protocol: Protocol) -> None:
+    """Give all items the boxes of this display, which may have changed since they were added."""
+    for row in study.comparisons.filter(kind__in=KINDS).select_related("prompt", "first", "second"):
+        pair = Pair(row.prompt, row.first, row.second, asking=0, lead_first=True, order=row.order)
+        fit_boxes([pair], protocol)
+        as_shown = sized(study, protocol, pair)
+        names = ("box_width", "box_height", "wire_bytes")
+        sizes = {name: getattr(as_shown, name) for name in names}
+        Comparison.objects.filter(pk=row.pk).update(**sizes)
+
+
+def taught(study: Study, shown: Iterable[tuple[int, int]]) -> int:
+    """How many of these pairs (ids of first and second picture) are items of the study too."""
+    rows = study.comparisons.filter(kind__in=KINDS, held=False)
+    return len(set(rows.values_list("first", "second")) & set(shown))
 
 
 def drop_item(comparison: Comparison, *, actor: User) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from annotate.judging.controls import refit, taught
 from annotate.judging.exams import shortages
 from annotate.judging.models import PlannedItem
 from annotate.judging.opening import open_ready
@@ -113,6 +114,11 @@ def _look_at_weights(study: Study, expected: Estimate, *, most_read: int | None)
 
 def _warnings(study: Study, protocol: Protocol) -> list[str]:
     warnings = [protocol.blinding_warning] if protocol.blinding_warning else []
+    if protocol.qualification and not protocol.examples:
+        warnings.append(
+            "The instructions hold no worked pairs. Add some, with conflicts among them: a pretty "
+            "picture with the wrong count against a plain one with the right count."
+        )
     members = study.memberships.filter(role=Membership.Role.ANNOTATOR, active=True).count()
     if members < protocol.overlap:
         warnings.append(
@@ -133,6 +139,12 @@ def _describe(study: Study, protocol: Protocol, pairing: Pairing) -> LaunchPlan:
             "No contrast has a prompt for which both methods have a picture. Import samples first."
         )
     refusals += _missing_examples(protocol) + shortages(study, protocol)
+    warnings = _warnings(study, protocol)
+    if both := taught(study, [(pair.first.pk, pair.second.pk) for pair in pairing.pairs]):
+        warnings.append(
+            f"Pairs that are training or exam items too: {both}. Annotators would judge what they "
+            "were taught. Remove these items, or leave their prompts out of the study."
+        )
     return LaunchPlan(
         prompts=pairing.prompts,
         items=pairing.items,
@@ -141,7 +153,7 @@ def _describe(study: Study, protocol: Protocol, pairing: Pairing) -> LaunchPlan:
         reused=pairing.items - len(pairing.pairs),
         votes=judged * protocol.overlap,
         missing=list(pairing.missing),
-        warnings=_warnings(study, protocol),
+        warnings=warnings,
         refusals=refusals,
     )
 
@@ -168,6 +180,7 @@ def launch(study: Study, *, actor: User | None, now: datetime | None = None) -> 
     """
     check_move(Study.State(study.state), Study.State.OPEN)
     protocol = study.read_protocol()
+    refit(study, protocol)
     if makes_pictures(study):
         return _launch_places(study, protocol, actor=actor, now=now)
     pairing = pair_up(study, protocol)

@@ -1,18 +1,23 @@
 """Training and exam: who passes, when the next attempt opens, what opens live work."""
 
+import random
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from annotate.judging import qualification, queue
 from annotate.judging.admission import Unqualified, is_qualified
 from annotate.judging.answers import read_answers
 from annotate.judging.controls import BadItem, KnownItem, add_item, is_right, outcome
 from annotate.judging.exams import draw_exam, usable
-from annotate.judging.launch import LaunchRefused, launch
+from annotate.judging.hotpath import annotator_place
+from annotate.judging.launch import LaunchRefused, launch, plan
 from annotate.judging.models import Vote
 from annotate.judging.qualification import NotNow, Stage
 from annotate.judging.voting import Conflict, submit
+from annotate.sampling.models import Sample
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
 from tests.factories import NOW, make_image, make_study
@@ -21,6 +26,11 @@ from tests.judging.exam_items import SMALL, add_items, make_examined, prepare, s
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(hours=24)
+
+
+def launched(**options) -> Study:
+    study = make_study(**options)
+    return launch(study, actor=study.owner)
 
 
 @pytest.mark.bothdb
@@ -95,9 +105,7 @@ def test_an_attempt_is_balanced_and_attempts_share_no_item():
     pool = usable(study, "exam", protocol)
     assert len(pool) == 14
     with pytest.raises(ValueError, match="are left"):
-        draw_exam(
-            pool, protocol, seen={i.pk for i in pool[:12]}, rng=__import__("random").Random(1)
-        )
+        draw_exam(pool, protocol, seen={i.pk for i in pool[:12]}, rng=random.Random(1))
 
 
 def test_two_tabs_begin_one_sitting_and_a_second_answer_does_not_replace_the_first():
@@ -122,6 +130,42 @@ def test_a_launch_without_enough_items_for_all_attempts_is_refused():
         LaunchRefused, match=r"2 training items of the 3 .*\n7 exam items .* need 8"
     ):
         launch(study, actor=study.owner)
+
+
+def test_an_item_that_is_also_a_live_pair_is_warned_of_and_fitted_anew_at_launch():
+    study = make_study(pairs=1, protocol={"overlap": 1, "min_votes": 1} | SMALL)
+    add_items(study)
+    a, b = (sample.image.digest for sample in Sample.objects.select_related("image")[:2])
+    both = add_item(study, KnownItem("exam", "p", a, b, {"alignment": "a"}, "Two."), actor=None)
+    assert (both.box_width, both.wire_bytes) == (8, 1024)
+    assert any("training or exam items too: 1." in line for line in plan(study).warnings)
+    study.spec["protocol"]["display"] = "native"
+    study.save()
+    launch(study, actor=study.owner)
+    both.refresh_from_db()
+    assert (both.box_width, both.wire_bytes) == (0, 0)
+
+
+def test_asking_for_an_exam_costs_a_vote_no_statement():
+    counts = []
+    for study in (
+        launched(pairs=4, protocol={"overlap": 1, "min_votes": 1}),
+        make_examined(pairs=4),
+    ):
+        who = member(study)
+        if study.read_protocol().qualification:
+            prepare(who)
+            sit(who)
+        queue.hand(who, now=NOW)
+        place = annotator_place(who.user_id, study.uid)
+        place.user = who.user
+        token = queue.hand(place, now=NOW)[0].token
+        with CaptureQueriesContext(connection) as caught:
+            again = annotator_place(who.user_id, study.uid)
+            again.user = who.user
+            submit(again, ballot(token), now=NOW)
+        counts.append(len(caught))
+    assert counts[0] == counts[1], counts
 
 
 @pytest.mark.parametrize(
