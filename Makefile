@@ -18,7 +18,7 @@ STARTED := $(shell date +%s)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-light up test test-fast test-slow test-brokers check bench clean base dev generation chromium \
+.PHONY: help demo demo-light up test test-fast test-slow test-brokers test-latex check bench clean base dev generation chromium \
 	parity-imagereward reference-report reference-world
 
 help: ## this list
@@ -54,6 +54,9 @@ test-slow: dev generation chromium ## the long ones: concurrency, state machine,
 
 test-brokers: dev generation ## jobs over Redis and RabbitMQ, started by the tests (10 minutes)
 	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "brokers"
+
+test-latex: dev ## the report's LaTeX through pdfTeX (needs texlive-latex-recommended)
+	$(PYTEST) --no-torch tests/reports/latex_compiles.py
 
 check: dev generation ## style, types, import contracts, migrations, deployment settings, locks
 	.venv/bin/ruff check .

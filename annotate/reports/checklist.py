@@ -8,6 +8,7 @@ from annotate.reports.report import Report
 from annotate.reports.sentences import unit, wanted
 from annotate.reports.tables import Cell, Table, make_table
 from annotate.reports.words import coefficient, counted, number, percent, typeset
+from annotate.studies.protocol import Protocol
 
 UNKNOWN = "not recorded here"
 
@@ -47,12 +48,7 @@ def answers(report: Report) -> tuple[tuple[str, str], ...]:
         ),
         ("Where they came from, what they were paid", UNKNOWN),
         ("How many judged, how many votes each pair", f"{people}; {protocol.overlap} a pair"),
-        (
-            "How they were qualified",
-            f"{counted(aside.other_kinds, 'vote')} on training, exam, control or repeated pairs"
-            if aside.other_kinds
-            else "no training, exam or control pairs in this study",
-        ),
+        ("How they were qualified", qualified(protocol)),
         ("What was rated", "two pictures of one prompt, side by side, without names"),
         ("The question", _question(report)),
         ("Scale and ties", f"first, second or tie; ties are {ties}"),
@@ -85,6 +81,18 @@ def answers(report: Report) -> tuple[tuple[str, str], ...]:
             f"votes, verdicts and protocol {report.protocol_hash[:8]} are exported with this "
             f"report; {number(wanted(report))} votes were asked for",
         ),
+    )
+
+
+def qualified(protocol: Protocol) -> str:
+    """What an annotator had to pass before live work."""
+    if not protocol.qualification:
+        return "no training or exam was asked for"
+    attempts = counted(protocol.exam_attempts, "attempt")
+    return (
+        f"training with feedback ({protocol.training_pass} of {protocol.training_pairs} right to "
+        f"pass), then an exam without ({protocol.exam_pass} of {protocol.exam_items}, {attempts}), "
+        f"version {protocol.qualification_version}"
     )
 
 

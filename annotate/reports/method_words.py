@@ -7,6 +7,19 @@ from annotate.reports.report import Report
 from annotate.reports.words import counted, listed, number
 
 
+def _people(report: Report) -> str:
+    """How annotators were prepared, in a sentence of a methods section."""
+    protocol = report.protocol
+    if not protocol.qualification:
+        return "No training or exam was asked of annotators before live pairs."
+    return (
+        "Before live pairs annotators passed a training with feedback "
+        f"({protocol.training_pass} of {protocol.training_pairs} right) and an exam without "
+        f"({protocol.exam_pass} of {protocol.exam_items}, at most "
+        f"{counted(protocol.exam_attempts, 'attempt')}), version {protocol.qualification_version}."
+    )
+
+
 def analysis_methods(report: Report) -> list[str]:
     """What was computed beside the majority, and with which software."""
     found = report.analyses
@@ -49,4 +62,8 @@ def analysis_methods(report: Report) -> list[str]:
         "generalised estimating equations."
     )
     versions = listed([f"{name} {version}" for name, version in found.software])
-    return [" ".join(said), f"Computed with {versions}; random draws are seeded by the protocol."]
+    return [
+        _people(report),
+        " ".join(said),
+        f"Computed with {versions}; random draws are seeded by the protocol.",
+    ]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from annotate.sampling.needs import priced
-from annotate.studies.recipes import NAMES, Recipe, recipe
+from annotate.studies.recipes import NAMES, Recipe, published_for, recipe
+from annotate.studies.spec import parse_spec
 from generation.budget import planned
 from generation.spec import Adaptive, Student, Teacher
 
@@ -102,3 +103,35 @@ def test_one_switch_adds_the_null_the_equal_budget_and_the_lottery(name: str) ->
 def test_an_unknown_recipe_names_the_known_ones() -> None:
     with pytest.raises(ValueError, match="fig9a, fig9b"):
         recipe("fig10")
+
+
+def test_a_study_of_the_same_arms_finds_its_printed_bars_whatever_its_methods_are_called() -> None:
+    found = recipe("fig9a")
+    data = found.spec.model_dump(mode="json")
+    names = {"adaptive-10": "ours", "ddim-50": "theirs"}
+    elsewhere = {"arm": {"model": {"path": "somewhere"}}}
+    data["methods"] = [
+        m | {"name": names[m["name"]], "settings": m["settings"] | elsewhere}
+        for m in data["methods"]
+        if m["name"] in names
+    ]
+    # An adaptive arm has two models, whose files may lie anywhere too.
+    data["methods"][0]["settings"] = found.spec.methods[0].settings
+    data["contrasts"] = [{"a": "theirs", "b": "ours"}]
+    bars = published_for(parse_spec(data))
+    # Turned around, as the study names the teacher first; Figure 9a on both prompt sets.
+    assert [(b.a, b.b, b.win, b.lose, b.tie) for b in bars] == [
+        ("theirs", "ours", 41, 43, 16),
+        ("theirs", "ours", 39, 39, 14),
+    ]
+    for method in data["methods"]:
+        method |= {"kind": "imported", "settings": {}}
+    assert published_for(parse_spec(data)) == ()
+
+
+def test_every_printed_bar_is_of_one_of_the_recipe_s_own_contrasts() -> None:
+    for name in NAMES:
+        found = recipe(name)
+        contrasts = {(c.a, c.b) for c in found.spec.contrasts}
+        assert {(bar.a, bar.b) for bar in found.published} <= contrasts
+        assert all(bar.prompts == 600 for bar in found.published)
