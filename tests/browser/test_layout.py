@@ -109,7 +109,7 @@ def test_a_tiny_picture_is_enlarged_by_a_whole_factor_and_not_smoothed(visitor, 
     assert len(sides) == 1
     assert sides.pop() % 16 == 0
     assert {how for *_, how in shown} == {"pixelated"}
-    fitted = bench.run("document.querySelector('.frame').clientWidth")
+    fitted = bench.run("document.querySelector('.pane-1 .frame').clientWidth")
     assert fitted - 16 < shown[0][0] <= fitted
 
 
