@@ -98,6 +98,22 @@ class Invitation(models.Model):
         return self.used_at is None and self.withdrawn_at is None and now < self.expires_at
 
 
+class ExternalAccount(models.Model):
+    """Who somebody is on the platform they came from: their way back in, without a password.
+
+    `source` is a platform whose ids are unique, or one study's own list. Erased with the person.
+    """
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="external")
+    source = models.CharField(max_length=40)
+    external_id = models.CharField(max_length=128)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "external_id"], name="external_account_once")
+        ]
+
+
 class FailedLogin(models.Model):
     """One wrong password, by where it came from only; forgotten after an hour (`guessing`)."""
 

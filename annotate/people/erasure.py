@@ -1,0 +1,50 @@
+"""Erase what tells who somebody is; what they did stays, under a number.
+
+It must know nothing of studies: whoever erases somebody also ends their places there.
+"""
+
+import logging
+
+from axes.models import AccessAttempt
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+
+from annotate.people.accounts import AccountRefused, end_sessions
+from annotate.people.models import ExternalAccount, Invitation, Role, User
+
+logger = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def erase(user: User) -> None:
+    """Name, address, password, platform id, times of log-in and notes about this person go.
+
+    The account stays as `erased-<number>` and can never be opened again: nothing leads into it.
+    The second of two calls changes nothing.
+
+    Raises:
+        AccountRefused: a researcher or admin, whose name stands for studies that others rely on.
+    """
+    if user.role != Role.ANNOTATOR:
+        raise AccountRefused(
+            f"{user.username} is {user.role}: only annotators erase themselves here. Ask an admin "
+            "to hand over your studies and change your role first."
+        )
+    known_as = user.username
+    user.username, user.email = f"erased-{user.pk}", ""
+    user.first_name = user.last_name = ""
+    user.last_login, user.is_active = None, False
+    user.set_unusable_password()
+    user.save()
+    end_sessions(user)
+    ExternalAccount.objects.filter(user=user).delete()
+    # The note says whom the link went to.
+    Invitation.objects.filter(used_by=user).update(note="")
+    # Beside our own tables: failed log-ins by name, and what admins changed, with the name.
+    AccessAttempt.objects.filter(username=known_as).delete()
+    kind = ContentType.objects.get_for_model(User)
+    LogEntry.objects.filter(content_type=kind, object_id=str(user.pk)).update(
+        object_repr=user.username
+    )
+    logger.info("user=%s erased", user.pk)
