@@ -120,10 +120,10 @@ def rank(
     units = len(per_unit)
     drawn = rng.multinomial(units, np.full(units, 1 / units), resamples)
     tables = np.tensordot(drawn.astype(np.float64), per_unit, axes=1)
-    again, pseudo = solve_many(
+    solved = solve_many(
         tables[:, 0], tables[:, 1], newman=model == "newman", pseudo_wins=PSEUDO_WINS
     )
-    helped = int(pseudo.sum())
+    again, helped = solved.logs, int(solved.pseudo.sum())
     low, high = np.quantile(again, ((1 - confidence) / 2, (1 + confidence) / 2), axis=0)
     wins, ties = total
     strengths = [
@@ -225,29 +225,13 @@ def _bradley_terry(wins: Array) -> Array:
 
 
 def _newman(wins: Array, ties: Array) -> tuple[Array, float]:
-    """Newman's iteration for strengths and nu together.
+    """Newman's strengths and nu together.
 
-    By hand: evalica stops when the strengths rest, which they may do before nu has moved.
+    By Newton's method: fixed-point iterations, evalica's too, stop when the strengths rest, which
+    they may do before nu has moved, and swing for ever where all met one opponent and never tied.
     """
-    import numpy as np
-
-    won = wins + ties / 2
-    strengths, nu = np.ones(len(wins)), 0.5
-    for _ in range(LIMIT):
-        root = np.sqrt(np.outer(strengths, strengths))
-        both = np.add.outer(strengths, strengths)
-        share = both + 2 * nu * root
-        gained = (won * (strengths[None, :] + nu * root) / share).sum(axis=1)
-        lost = (won.T * (1 + nu * root / strengths[:, None]) / share).sum(axis=1)
-        again = gained / lost
-        again /= np.exp(np.log(again).mean())
-        # 1e-300: without any win at all nu grows without bound; it stops at a number.
-        nu_again = (ties * both / share).sum() / 4 / max((wins * root / share).sum(), 1e-300)
-        moved = max(float(np.abs(np.log(again / strengths)).max()), abs(nu_again - nu))
-        strengths, nu = again, nu_again
-        if moved < TOLERANCE * max(1.0, nu):
-            break
-    return np.asarray(np.log(strengths)), float(nu)
+    found = solve_many(wins[None], ties[None], newman=True, pseudo_wins=0.0)
+    return found.logs[0], float(found.nu[0])
 
 
 def _warning(total: Array, names: Sequence[str]) -> str:

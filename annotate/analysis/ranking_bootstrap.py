@@ -3,7 +3,7 @@ Must not know methods' names or read matches; tables of wins and ties in, log st
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,10 +19,19 @@ STRIDE = 2.0
 EDGE = 30.0
 
 
-def solve_many(
-    wins: Array, ties: Array, *, newman: bool, pseudo_wins: float
-) -> tuple[Array, NDArray[np.bool_]]:
-    """(log strengths with mean 0, whether pseudo wins were added) of each resample.
+class Solved(NamedTuple):
+    """Log strengths with mean 0 (resamples, methods), nu and whether pseudo wins were added.
+
+    nu is 0 without Newman's model and where a resample has no tie.
+    """
+
+    logs: Array
+    nu: Array
+    pseudo: NDArray[np.bool_]
+
+
+def solve_many(wins: Array, ties: Array, *, newman: bool, pseudo_wins: float) -> Solved:
+    """Strengths of every resample.
 
     Newton's method on the concave log-likelihood in log strengths (and log nu), all resamples in
     step. The usual fixed-point iterations swing for ever where all methods met one opponent only.
@@ -47,12 +56,15 @@ def solve_many(
         won, lost, tied = won + tied / 2, lost + tied / 2, np.zeros_like(tied)
     methods = wins.shape[1]
     design = np.eye(methods)[one] - np.eye(methods)[two]
-    logs = _newton(won, lost, tied, design, newman=newman)
-    return logs - logs.mean(axis=1, keepdims=True), ~joined
+    logs, edge = _newton(won, lost, tied, design, newman=newman)
+    nu = np.where(edge <= -EDGE, 0.0, np.exp(edge) / 2)
+    return Solved(logs - logs.mean(axis=1, keepdims=True), nu, ~joined)
 
 
-def _newton(won: Array, lost: Array, tied: Array, design: Array, *, newman: bool) -> Array:
-    """Log strengths: wins of the first, of the second and ties of each pair, (resamples, pairs).
+def _newton(
+    won: Array, lost: Array, tied: Array, design: Array, *, newman: bool
+) -> tuple[Array, Array]:
+    """Log strengths and log 2 nu from each pair's wins, losses and ties, (resamples, pairs).
 
     With d = difference of log strengths and e = log 2 nu, the three outcomes of a pair have weights
     exp(d / 2), exp(-d / 2) and exp(e): a multinomial logit.
@@ -91,7 +103,7 @@ def _newton(won: Array, lost: Array, tied: Array, design: Array, *, newman: bool
             edge += step[:, methods]
         if float(longest.max()) < TOLERANCE:
             break
-    return logs
+    return logs, edge
 
 
 def _strongly_joined(beats: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -14,7 +14,6 @@ from annotate.reports.citation import bibtex
 from annotate.reports.document import sections
 from annotate.reports.latex import latex_document, tabular
 from annotate.reports.page import lay_out
-from annotate.reports.pdf import figure_pdf, report_pdf
 from annotate.reports.plates import Section
 from annotate.reports.report import Report
 from annotate.reports.standalone import standalone
@@ -25,6 +24,9 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 def pdf_file(report: Report) -> bytes:
     """The report as PDF."""
+    # fpdf2 loads fontTools: half a second that a web process should not pay at start.
+    from annotate.reports.pdf import report_pdf
+
     page = lay_out(report)
     warning = f"Simulated votes. {page.simulated}" if page.simulated else ""
     short = f"{report.protocol_hash[:4]} {report.protocol_hash[4:8]}"
@@ -63,6 +65,8 @@ def tables_zip(report: Report) -> bytes:
 
 def figures_zip(report: Report) -> bytes:
     """Each figure as SVG and as PDF, the drawing of the page."""
+    from annotate.reports.pdf import figure_pdf
+
     files: dict[str, bytes] = {}
     note = "Simulated votes" if report.simulated else ""
     for section in sections(report, lay_out(report)):

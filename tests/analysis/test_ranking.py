@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from annotate.analysis.contrast import Result
-from annotate.analysis.ranking import DisconnectedError, Match, rank
+from annotate.analysis.ranking import PSEUDO_WINS, DisconnectedError, Match, _solve, rank
+from annotate.analysis.ranking_bootstrap import solve_many
 
 NAMES = ("A", "B", "C", "D")
 BASEBALL = {
@@ -167,3 +168,30 @@ def test_ties_pull_strengths_together_under_bradley_terry_and_are_modelled_by_ne
 def test_what_cannot_be_ranked_is_refused(matches, given, message):
     with pytest.raises(ValueError, match=message):
         ranked(matches, **given)
+
+
+@pytest.mark.parametrize("star", [False, True])
+def test_many_resamples_at_once_are_what_another_library_gives_each(star: bool) -> None:
+    rng = np.random.default_rng(0)
+    wins, ties = rng.integers(0, 30, (12, 4, 4)) * 1.0, rng.integers(0, 20, (12, 4, 4)) * 1.0
+    # Few comparisons, so that some tables have no finite answer without pseudo wins.
+    wins[:4] = rng.integers(0, 2, (4, 4, 4))
+    ties = np.triu(ties, 1) + np.triu(ties, 1).transpose(0, 2, 1)
+    met = np.zeros((4, 4)) if star else np.ones((4, 4))
+    met[0] = met[:, 0] = 1
+    np.fill_diagonal(met, 0)
+    wins, ties = wins * met, ties * met
+    found = solve_many(wins, ties, newman=False, pseudo_wins=PSEUDO_WINS)
+    for row, (own_wins, own_ties) in enumerate(zip(wins, ties, strict=True)):
+        alone, _, helped = _solve(np.stack([own_wins, own_ties]), "bradley-terry")
+        assert helped == found.pseudo[row]
+        assert found.logs[row] == pytest.approx(alone, abs=1e-8)
+
+
+def test_arms_that_only_met_one_opponent_and_never_tied_have_the_log_odds_of_their_wins() -> None:
+    matches = [*played("B", "A", wins=9, losses=3), *played("C", "A", wins=2, losses=8)]
+    found = rank(matches, rng=np.random.default_rng(1), model="newman", resamples=20)
+    logs = {s.method: s.log_strength for s in found.strengths}
+    assert logs["B"] - logs["A"] == pytest.approx(np.log(3))
+    assert logs["C"] - logs["A"] == pytest.approx(-np.log(4))
+    assert found.tie_strength == 0
