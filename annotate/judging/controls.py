@@ -12,7 +12,7 @@ from django.db.models import Min, QuerySet
 
 from annotate.analysis.votes import PRIORITY, Choice, Criterion, VoteRecord
 from annotate.judging.answers import Judgement
-from annotate.judging.models import Comparison, SittingItem
+from annotate.judging.models import Assignment, Comparison, SittingItem
 from annotate.judging.pairing import Pair
 from annotate.judging.writing import fit_boxes, sized
 from annotate.people.models import User
@@ -22,8 +22,10 @@ from annotate.studies.prompts import PromptRow, store_prompts, text_digest
 from annotate.studies.protocol import Protocol
 
 Kind = Comparison.Kind
-# What an item may be for. Control tasks of live work are made the same way.
-KINDS = (Kind.TRAINING, Kind.EXAM)
+# Mirrored repeats stand below this in the serving order, items between it and zero.
+REPEATS_BELOW = -(2**40)
+# What an item may be for: training, exam, or control tasks that are mixed into live work.
+KINDS = (Kind.TRAINING, Kind.EXAM, Kind.CONTROL)
 
 
 class BadItem(ValueError):
@@ -97,7 +99,8 @@ def add_item(study: Study, item: KnownItem, *, actor: User | None) -> Comparison
     with transaction.atomic():
         # One writer at a time: the next place is drawn from those taken.
         Study.objects.select_for_update().get(pk=study.pk)
-        lowest = study.comparisons.aggregate(lowest=Min("order"))["lowest"]
+        there = study.comparisons.filter(order__gt=REPEATS_BELOW)
+        lowest = there.aggregate(lowest=Min("order"))["lowest"]
         # Below all live pairs, whose places begin at 0.
         pair.order = min(lowest if lowest is not None else 0, 0) - 1
         row = sized(study, protocol, pair)
@@ -135,7 +138,8 @@ def drop_item(comparison: Comparison, *, actor: User) -> None:
         raise BadItem(f"comparison {comparison.pk} is {comparison.kind}, not an item. Leave it.")
     with transaction.atomic():
         Study.objects.select_for_update().get(pk=comparison.study_id)
-        if SittingItem.objects.filter(comparison=comparison).exists():
+        sat = SittingItem.objects.filter(comparison=comparison)
+        if sat.exists() or Assignment.objects.filter(comparison=comparison).exists():
             Comparison.objects.filter(pk=comparison.pk).update(held=True)
         else:
             comparison.delete()

@@ -60,6 +60,8 @@ class Candidate:
 _PLACE_FIELDS = (
     *("id", "study_id", "user_id", "role", "pseudonym", "active", "cursor", "left_lead"),
     "qualified_version",
+    "served",
+    "next_extra",
 )
 _STUDY_FIELDS = ("id", "name", "state", "protocol_hash")  # both in the order of their models
 _PLACE = (
@@ -171,7 +173,8 @@ def leftovers(study: int, *, now: datetime) -> tuple[bool, bool]:
     slots = "SELECT 1 FROM judging_assignment WHERE study_id = %s AND NOT held AND"
     sql = (
         f"SELECT ({slots} returned AND state = 'free' ORDER BY \"order\", slot LIMIT 1), "
-        f"({slots} state = 'leased' AND lease_until < %s ORDER BY lease_until LIMIT 1)"
+        f"({slots} state = 'leased' AND \"order\" >= 0 AND lease_until < %s "
+        "ORDER BY lease_until LIMIT 1)"
     )
     came_back, ran_out = fetch(sql, [study, study, as_time(now)])[0]
     return bool(came_back), bool(ran_out)
@@ -184,8 +187,8 @@ def returned_slot(study: int, annotator: int) -> Candidate | None:
 
 
 def expired_slot(study: int, annotator: int, *, now: datetime) -> Candidate | None:
-    """The lease that ran out longest ago."""
-    where = "a.state = 'leased' AND a.lease_until < %s"
+    """The lease of a live pair that ran out longest ago: controls and repeats are one person's."""
+    where = "a.state = 'leased' AND a.\"order\" >= 0 AND a.lease_until < %s"
     return _candidate(study, annotator, where, "a.lease_until", as_time(now))
 
 
@@ -224,13 +227,15 @@ def take(
     return run(f"{sql}state = 'leased' AND token = %s AND lease_until < %s", values + seen) == 1
 
 
-def walk_on(membership: int, *, cursor: int, leads: int) -> None:
-    """Write down how far an annotator's walk has come, and by how much their sides moved.
+def walk_on(membership: int, *, cursor: int, leads: int, served: int) -> None:
+    """Write down how far an annotator's walk has come, by how much their sides moved, and how
 
-    Both relative to the row: another tab of theirs may have walked on meanwhile.
+    many more pairs they were given. All relative to the row: another tab of theirs may have walked
+    on meanwhile.
     """
     sql = (
-        'UPDATE studies_membership SET left_lead = left_lead + %s, "cursor" = '
+        "UPDATE studies_membership SET left_lead = left_lead + %s, served = served + %s, "
+        '"cursor" = '
         'CASE WHEN "cursor" < %s THEN %s ELSE "cursor" END WHERE id = %s'
     )
-    run(sql, [leads, cursor, cursor, membership])
+    run(sql, [leads, served, cursor, cursor, membership])

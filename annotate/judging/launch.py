@@ -9,9 +9,9 @@ from datetime import datetime
 
 from django.db import transaction
 
-from annotate.judging.controls import refit, taught
+from annotate.judging.controls import items, refit, taught
 from annotate.judging.exams import shortages
-from annotate.judging.models import PlannedItem
+from annotate.judging.models import Comparison, PlannedItem
 from annotate.judging.opening import open_ready
 from annotate.judging.pairing import Pairing, pair_up
 from annotate.judging.places import Places, draw_places, makes_pictures, to_rows
@@ -118,6 +118,11 @@ def _warnings(study: Study, protocol: Protocol) -> list[str]:
         warnings.append(
             "The instructions hold no worked pairs. Add some, with conflicts among them: a pretty "
             "picture with the wrong count against a plain one with the right count."
+        )
+    if protocol.control_rate and not items(study, Comparison.Kind.CONTROL).exists():
+        warnings.append(
+            f"{100 * protocol.control_rate:g} % of the pairs shall be control tasks, but the study "
+            "has none. Add some under Training and exam, before or after the launch."
         )
     members = study.memberships.filter(role=Membership.Role.ANNOTATOR, active=True).count()
     if members < protocol.overlap:

@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from annotate.judging import hotpath
 from annotate.judging.admission import is_qualified
 from annotate.judging.hotpath import Candidate, Lease
+from annotate.judging.mixing import Place, claim_extra, has_extras, pairs_left
 from annotate.judging.models import Assignment, Comparison, PlannedItem, Skip
 from annotate.judging.verdicts import protocol_of
 from annotate.people.models import User
@@ -130,13 +131,17 @@ def top_up(membership: Membership, *, taken: list[tuple[int, int]], now: datetim
         turn += 1
         # Who has a pair to look at need not wait for one that others are claiming right now.
         empty = not taken and not fresh
-        claimed = _claim(membership, lane=lane, turn=turn, now=now, wait=empty)
+        until = now + lease_time(membership.study)
+        claimed = claim_extra(membership, Place(lane, turn, now, until)) or _claim(
+            membership, lane=lane, turn=turn, now=now, wait=empty
+        )
         if claimed is None:
             break
         fresh.append(claimed)
+        membership.served += 1
     if fresh:
         leads = membership.left_lead - left_lead
-        hotpath.walk_on(membership.pk, cursor=membership.cursor, leads=leads)
+        hotpath.walk_on(membership.pk, cursor=membership.cursor, leads=leads, served=len(fresh))
     return [hotpath.lease_by_id(pk) for pk in fresh]
 
 
@@ -200,7 +205,7 @@ def _unseen(membership: Membership) -> QuerySet[Assignment]:
     )
     skipped = Skip.objects.filter(comparison=OuterRef("comparison"), annotator=membership.user_id)
     return Assignment.objects.filter(
-        ~Exists(mine), ~Exists(skipped), study_id=membership.study_id, held=False
+        ~Exists(mine), ~Exists(skipped), study_id=membership.study_id, held=False, order__gte=0
     )
 
 
@@ -219,29 +224,50 @@ def left_for(membership: Membership, *, now: datetime | None = None) -> int:
     """How many comparisons this annotator could still judge, open leases included.
 
     Exact up to `EXACT_BELOW` open slots; above that all live comparisons not yet seen, which
-    others may still finish first.
+    others may still finish first. Controls and repeats are among them as they will be mixed in.
     """
     if membership.study.state != Study.State.OPEN:
         return 0
-    at = now or database_now()
+    live_left = _live_left(membership, now=now or database_now())
+    if not has_extras(membership.study):
+        return live_left
     mine = Assignment.objects.filter(study_id=membership.study_id, annotator_id=membership.user_id)
+    if not live_left:
+        return mine.filter(state=S.LEASED).count()
+    voted = mine.filter(state=S.VOTED)
+    return pairs_left(
+        membership.study,
+        live_done=voted.filter(order__gte=0).count(),
+        live_left=live_left,
+        done=voted.count(),
+    )
+
+
+def _live_left(membership: Membership, *, now: datetime) -> int:
+    mine = Assignment.objects.filter(
+        study_id=membership.study_id, annotator_id=membership.user_id, order__gte=0
+    )
     leased = mine.filter(state=S.LEASED).count()
     few = Assignment.objects.filter(study_id=membership.study_id, held=False, state=S.FREE)
     if len(few.values_list("pk", flat=True)[:EXACT_BELOW]) < EXACT_BELOW:
-        slots = _open_slots(membership, now=at)
+        slots = _open_slots(membership, now=now)
         return leased + slots.values("comparison").distinct().count()
     live = Comparison.objects.filter(
         study_id=membership.study_id, kind=Comparison.Kind.LIVE, identical=False, held=False
     )
     skipped = Skip.objects.filter(
-        comparison__study_id=membership.study_id, annotator_id=membership.user_id
+        comparison__study_id=membership.study_id,
+        comparison__kind=Comparison.Kind.LIVE,
+        annotator_id=membership.user_id,
     )
     return live.count() - mine.exclude(state=S.LEASED).count() - skipped.count()
 
 
 def is_complete(study: Study) -> bool:
     """Whether every slot that may be served has its vote, and no pair is still to come."""
-    waiting = Assignment.objects.filter(study=study, state__in=[S.FREE, S.LEASED], held=False)
+    waiting = Assignment.objects.filter(
+        study=study, state__in=[S.FREE, S.LEASED], held=False, order__gte=0
+    )
     to_come = PlannedItem.objects.filter(study=study, opened_at=None)
     return not waiting.exists() and not to_come.exists()
 
@@ -252,17 +278,15 @@ def done_by(membership: Membership) -> int:
 
 
 def free(slots: QuerySet[Assignment]) -> int:
-    """Give leased slots back; they are served before fresh ones."""
-    return slots.filter(state=S.LEASED).update(
-        state=S.FREE,
-        annotator=None,
-        token=None,
-        leased_at=None,
-        lease_until=None,
-        lane=None,
-        turn=None,
-        returned=True,
-    )
+    """Give leased slots back; they are served before fresh ones.
+
+    Controls and repeats are one person's: their slots become void and are handed to nobody.
+    """
+    empty = {"annotator": None, "token": None, "leased_at": None, "lease_until": None}
+    empty |= {"lane": None, "turn": None}
+    leased = slots.filter(state=S.LEASED)
+    own = leased.filter(order__lt=0).update(state=S.VOID, **empty)
+    return own + leased.filter(order__gte=0).update(state=S.FREE, returned=True, **empty)
 
 
 def skip(membership: Membership, token: uuid.UUID, *, now: datetime | None = None) -> Assignment:

@@ -86,7 +86,8 @@ def submit(membership: Membership, ballot: Ballot, *, now: datetime | None = Non
         if not hotpath_votes.mark_voted(slot.pk, ballot.token):
             raise PassedOn("this pair has passed on to another annotator")
         _insert(membership, slot, judgement, ballot, now=at)
-        settle(slot.comparison_id, protocol, now=at)
+        if slot.live:
+            settle(slot.comparison_id, protocol, now=at)
         taken = hotpath.lanes_and_turns(membership.study_id, membership.user_id)
         return Receipt(created=True, fresh=top_up(membership, taken=taken, now=at))
 
@@ -185,7 +186,8 @@ def undo(
         slot.lane = min(set(range(lanes_of(study))) - {a.lane for a in kept})
         slot.turn = min((a.turn or 0 for a in kept), default=1) - 1
         slot.save()
-        settle(slot.comparison_id, protocol, now=at)
+        if slot.order >= 0:
+            settle(slot.comparison_id, protocol, now=at)
         return hotpath.lease_by_id(slot.pk), dropped
 
     return retrying(verb)
@@ -217,13 +219,14 @@ def _retract(vote: Vote, reason: str, *, actor: User | None, now: datetime) -> N
     vote.delete()
 
 
-def invalidate(vote: Vote, *, actor: User, now: datetime | None = None) -> Assignment:
+def invalidate(vote: Vote, *, actor: User | None, now: datetime | None = None) -> Assignment | None:
     """Void one vote's slot, open a new one under its number, and settle the pair again.
 
-    The voided slot stays, so the same annotator is never asked about the pair again.
+    The voided slot stays, so the same annotator is never asked about the pair again. A control or
+    repeat was this annotator's alone: its slot is not opened again (None).
     """
 
-    def verb() -> Assignment:
+    def verb() -> Assignment | None:
         at = now or database_now()
         comparison = Comparison.objects.select_for_update().get(pk=vote.comparison_id)
         slot = Assignment.objects.get(pk=vote.assignment_id)
@@ -232,6 +235,8 @@ def invalidate(vote: Vote, *, actor: User, now: datetime | None = None) -> Assig
             raise Undone("this vote was undone or invalidated already")
         _retract(current, VoteRevision.Reason.INVALIDATED, actor=actor, now=at)
         Assignment.objects.filter(pk=slot.pk).update(state=S.VOID)
+        if slot.order < 0:
+            return None
         refill = Assignment.objects.create(
             study_id=slot.study_id,
             comparison=comparison,

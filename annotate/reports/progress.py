@@ -152,7 +152,7 @@ def pace(study: Study, *, needed: int, now: datetime) -> Pace:
 def expired_leases(study: Study, *, now: datetime) -> int:
     """Pairs whose lease ran out and that nobody has taken over yet."""
     return Assignment.objects.filter(
-        study=study, state=Assignment.State.LEASED, lease_until__lt=now
+        study=study, state=Assignment.State.LEASED, lease_until__lt=now, order__gte=0
     ).count()
 
 
@@ -191,10 +191,12 @@ def overview(studies: QuerySet[Study], *, viewer: User) -> QuerySet[Study]:
 
     mine = Membership.objects.filter(study=OuterRef("pk"), user=viewer, active=True)
     votes = Vote.objects.filter(study=OuterRef("pk"))
-    wanted = Assignment.objects.filter(study=OuterRef("pk")).exclude(state=Assignment.State.VOID)
+    # Controls and repeats lie below zero in the serving order.
+    live = Assignment.objects.filter(study=OuterRef("pk"), order__gte=0)
+    wanted = live.exclude(state=Assignment.State.VOID)
     return studies.annotate(
         method_count=number(Method.objects.filter(study=OuterRef("pk")), "study"),
-        voted=number(votes, "study"),
+        voted=number(live.filter(state=Assignment.State.VOTED), "study"),
         wanted=number(wanted, "study"),
         last_vote=Subquery(votes.order_by("-created_at").values("created_at")[:1]),
         my_role=Subquery(mine.values("role")[:1]),

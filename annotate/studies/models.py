@@ -195,6 +195,10 @@ class Membership(models.Model):
     # The version of the study's training and exam this annotator has passed; 0 is none. It stands
     # here because every claim and vote reads this row anyway.
     qualified_version = models.PositiveIntegerField(default=0)
+    # How many pairs this annotator was given, and at which of them the next control or repeat
+    # stands: so that a claim need not look for one.
+    served = models.PositiveIntegerField(default=0)
+    next_extra = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [

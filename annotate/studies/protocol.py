@@ -167,6 +167,16 @@ class Protocol(BaseModel):
     exam_wait_hours: Annotated[float, Field(ge=0, le=720)] = Field(
         24, title="Wait between attempts, hours", description="after an attempt that failed"
     )
+    control_rate: Annotated[float, Field(ge=0, le=0.3)] = Field(
+        0,
+        title="Share of control tasks",
+        description="known answers mixed into live work; 0 mixes in none, .08 is usual",
+    )
+    repeat_rate: Annotated[float, Field(ge=0, le=0.2)] = Field(
+        0,
+        title="Share of mirrored repeats",
+        description="own pairs again with their sides swapped, 40 pairs later; .03 is usual",
+    )
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(
         0.95, title="Confidence of intervals", description="between 0.5 and 1"
     )

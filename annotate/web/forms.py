@@ -70,6 +70,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "protocol-exam_wait_hours",
         "protocol-consent",
     ),
+    "Watching live work": ("protocol-control_rate", "protocol-repeat_rate"),
     "Numbers": ("protocol-confidence", "protocol-seed"),
 }
 EXAMPLES = "protocol-examples"
