@@ -76,7 +76,8 @@ def _newton(
     logs = np.zeros((resamples, methods))
     free = newman & (total > 0) & (total < n.sum(axis=1))
     edge = np.where(free, 0.0, np.where(total > 0, EDGE, -EDGE))
-    level = np.ones((methods, methods)) / methods
+    # The mean is free, and so is everything where all verdicts tie: neither may be singular.
+    level = np.ones((methods, methods)) / methods + 1e-9 * np.eye(methods)
     for _ in range(LIMIT):
         half = logs @ design.T / 2
         weights = np.exp(np.stack([half, -half, np.broadcast_to(edge[:, None], half.shape)]))
@@ -89,7 +90,7 @@ def _newton(
         if newman:
             # The tie's row and column; a fixed nu stands still.
             cross = np.where(free[:, None], (-n * lean * tie / 2) @ design, 0.0)
-            corner = np.where(free, (n * tie * (1 - tie)).sum(axis=1), 1.0)
+            corner = np.where(free, (n * tie * (1 - tie)).sum(axis=1) + 1e-9, 1.0)
             last = np.where(free, total - (n * tie).sum(axis=1), 0.0)
             side = np.concatenate([cross, corner[:, None]], axis=1)
             hessian = np.concatenate([hessian, cross[:, :, None]], axis=2)

@@ -195,3 +195,11 @@ def test_arms_that_only_met_one_opponent_and_never_tied_have_the_log_odds_of_the
     assert logs["B"] - logs["A"] == pytest.approx(np.log(3))
     assert logs["C"] - logs["A"] == pytest.approx(-np.log(4))
     assert found.tie_strength == 0
+
+
+@pytest.mark.parametrize("model", ["bradley-terry", "newman"])
+def test_nothing_but_ties_leaves_all_methods_level(model: str) -> None:
+    matches = [*played("B", "A", ties=4), *played("C", "A", ties=4)]
+    found = rank(matches, rng=np.random.default_rng(1), model=model, resamples=20)
+    for strength in found.strengths:
+        assert (strength.low, strength.log_strength, strength.high) == pytest.approx((0, 0, 0))

@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from annotate.judging.launch import launch
 from annotate.people.invitations import invite
 from annotate.people.models import Role
+from annotate.reports.freeze import freeze
 from annotate.sampling.models import Sample
 from annotate.studies.members import invite_to_study
 from tests.factories import NOW, join, make_study, make_user
@@ -87,6 +88,7 @@ ROWS = {
     "study-report": ("GET", THIS_STUDY),
     "study-laboratory": ("GET", THIS_STUDY),
     "study-export": ("GET", THIS_STUDY),
+    "study-frozen-report": ("GET", THIS_STUDY),
     "judge": ("GET", ITS_ANNOTATORS),
     "qualify": ("GET POST", ITS_ANNOTATORS),
     "trial": ("GET", ITS_ANNOTATORS),
@@ -117,6 +119,7 @@ ARGUMENTS = {
     "study-sampling": {"verb": "pause"},
     "preview-verb": {"name": "hand"},
     "study-export": {"name": "votes.csv"},
+    "study-frozen-report": {"digest": "{snapshot}", "name": "summary.json"},
 }
 # What is posted, where an empty form is answered like a wrong address.
 POSTED = {"study-move": {"to": "paused"}}
@@ -166,6 +169,7 @@ class World:
             "person": make_user().pk,
             "member": self.study.memberships.get(user=self.people["annotator"]).pk,
             "study_invitation": to_study.pk,
+            "snapshot": freeze(self.study, now=NOW).digest,
             "comparison": self.study.comparisons.filter(kind="live").first().pk,
             "item": self.study.comparisons.get(kind="training").pk,
             "sample": Sample.objects.filter(method_digest=self.study.methods.first().digest)
