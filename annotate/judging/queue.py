@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from annotate.judging import hotpath
 from annotate.judging.admission import is_qualified
 from annotate.judging.hotpath import Candidate, Lease
+from annotate.judging.limits import room
 from annotate.judging.mixing import Place, claim_extra, has_extras, pairs_left
 from annotate.judging.models import Assignment, Comparison, PlannedItem, Skip
 from annotate.judging.verdicts import protocol_of
@@ -124,6 +125,7 @@ def top_up(membership: Membership, *, taken: list[tuple[int, int]], now: datetim
     if not is_qualified(membership):
         return []
     lanes = sorted(set(range(lanes_of(membership.study))) - {lane for lane, _ in taken})
+    lanes = lanes[: room(membership, now=now).cut(len(lanes), held=len(taken))]
     turn = max((turn for _, turn in taken), default=0)
     fresh: list[int] = []
     left_lead = membership.left_lead
@@ -225,10 +227,19 @@ def left_for(membership: Membership, *, now: datetime | None = None) -> int:
 
     Exact up to `EXACT_BELOW` open slots; above that all live comparisons not yet seen, which
     others may still finish first. Controls and repeats are among them as they will be mixed in.
+    Never more than the protocol's limits leave this person.
     """
     if membership.study.state != Study.State.OPEN:
         return 0
-    live_left = _live_left(membership, now=now or database_now())
+    at = now or database_now()
+    limit = room(membership, now=at)
+    if not limit.today:
+        return _held_by(membership).count()
+    return limit.cut(_left_in_pool(membership, now=at))
+
+
+def _left_in_pool(membership: Membership, *, now: datetime) -> int:
+    live_left = _live_left(membership, now=now)
     if not has_extras(membership.study):
         return live_left
     mine = Assignment.objects.filter(study_id=membership.study_id, annotator_id=membership.user_id)

@@ -9,6 +9,11 @@ from django.db import models
 from django.utils import timezone
 
 from annotate.people.models import User
+from annotate.studies.entry_models import (  # noqa: F401 (Django looks for all of them here)
+    CompletionCode,
+    Entry,
+    EntryLink,
+)
 from annotate.studies.protocol import Protocol
 from annotate.studies.spec import StudySpec
 

@@ -118,6 +118,14 @@ class Protocol(BaseModel):
     break_pairs: Annotated[int, Field(ge=0, le=1000)] = Field(
         100, title="Offer a break after pairs", description="0 offers none"
     )
+    votes_per_annotator: Annotated[int, Field(ge=0, le=100_000)] = Field(
+        0, title="Pairs per annotator", description="nobody judges more than these; 0 is no limit"
+    )
+    daily_minutes: Annotated[int, Field(ge=0, le=1440)] = Field(
+        0,
+        title="Active minutes a day",
+        description="of one annotator within 24 hours; 120 keeps eyes fresh, 0 is no limit",
+    )
     hold_after_reports: Annotated[int, Field(ge=1, le=9)] = Field(
         2,
         title="Hold a pair after reports",

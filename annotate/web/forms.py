@@ -56,6 +56,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "protocol-hold_after_reports",
         "protocol-break_minutes",
         "protocol-break_pairs",
+        "protocol-votes_per_annotator",
+        "protocol-daily_minutes",
         "protocol-phone",
     ),
     "Instructions": ("protocol-instructions", "protocol-examples"),

@@ -1,0 +1,45 @@
+"""Leaving a study, and leaving altogether with one's personal data erased. Votes stay.
+
+It must not decide what tells who somebody is: `people.erasure` does.
+"""
+
+from django.db import transaction
+
+from annotate.judging.queue import release, release_all
+from annotate.people.erasure import erase
+from annotate.people.models import User
+from annotate.studies.entry_models import Entry
+from annotate.studies.members import set_active
+from annotate.studies.models import Event, Membership
+
+
+def leave(membership: Membership) -> int:
+    """End one's own place in a study; how many pairs went back to others, at once.
+
+    A researcher of the study can open the place again, under the same pseudonym.
+    """
+    set_active(membership, active=False, actor=membership.user)
+    return release(membership.study, membership.user)
+
+
+@transaction.atomic
+def leave_and_erase(user: User) -> int:
+    """End all places, give every pair back, and erase what tells who this person is.
+
+    Votes, times and reports stay under the study's pseudonyms. Returns how many pairs went back.
+
+    Raises:
+        AccountRefused: as in `people.erasure.erase`; nothing is changed then.
+    """
+    erase(user)
+    places = Membership.objects.filter(user=user, role=Membership.Role.ANNOTATOR)
+    for place in places:
+        set_active(place, active=False, actor=user)
+        Event.objects.create(
+            study_id=place.study_id,
+            actor=user,
+            kind="member_erased",
+            data={"member": place.pseudonym},
+        )
+    Entry.objects.filter(membership__user=user).update(parameters={})
+    return release_all(user)
