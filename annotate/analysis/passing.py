@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.stats import binom
-
 # A guesser, a fair annotator and a good one.
 ACCURACIES = (0.5, 0.8, 0.9)
 
@@ -28,6 +26,9 @@ def pass_probability(accuracy: float, items: int, *, to_pass: int) -> float:
         raise ValueError(f"accuracy {accuracy}; allowed are shares from 0 to 1. Give one.")
     if not 0 <= to_pass <= items:
         raise ValueError(f"{to_pass} of {items} to pass; the mark must be 0 to {items}. Change it.")
+    # scipy.stats takes half a second to import: no process should pay it at start.
+    from scipy.stats import binom
+
     return float(binom.sf(to_pass - 1, items, accuracy))
 
 

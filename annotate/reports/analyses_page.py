@@ -3,15 +3,19 @@
 It must not compute a number or know HTTP; a section without anything to say is left out.
 """
 
-import math
 from collections.abc import Iterator
 from itertools import pairwise
 
 from annotate.reports.analyses import SECONDS, Analyses
+from annotate.reports.analyses_plates import (
+    compute_section,
+    of_programs,
+    ranking_section,
+    slices_section,
+    typeset_all,
+)
 from annotate.reports.analyses_tables import (
     MOST_IN_MATRIX,
-    axes_table,
-    compute_table,
     crossed_table,
     estimators_table,
     intervals_table,
@@ -20,11 +24,8 @@ from annotate.reports.analyses_tables import (
     models_table,
     paired_tables,
     published_table,
-    ranking_table,
-    slices_table,
 )
-from annotate.reports.compute_figures import CostPoint, compute_figure
-from annotate.reports.figures import Interval, count_bars, forest
+from annotate.reports.figures import count_bars
 from annotate.reports.plates import Plate, Section
 from annotate.reports.report import Report
 from annotate.reports.tables import Table
@@ -33,16 +34,12 @@ from annotate.reports.words import (
     confidence,
     counted,
     listed,
-    number,
     p_equation,
     percent,
     signed,
     span,
     typeset,
 )
-
-# More arms than this are named in the table alone.
-MOST_DRAWN = 12
 
 
 def analysis_sections(report: Report) -> tuple[Section, ...]:
@@ -54,19 +51,15 @@ def analysis_sections(report: Report) -> tuple[Section, ...]:
         _intervals(report, found),
         _published(found),
         _paired(report, found),
-        _ranking(report, found),
-        _compute(report, found),
-        _slices(report, found),
+        ranking_section(report, found),
+        compute_section(report, found),
+        slices_section(report, found),
         _models(report, found),
         _sides(report, found),
         _people(report, found),
         _estimators(report, found),
     )
     return tuple(section for section in made if section is not None)
-
-
-def _of(report: Report) -> str:
-    return ". Simulated votes" if report.simulated else ""
 
 
 def _intervals(report: Report, found: Analyses) -> Section:
@@ -93,7 +86,7 @@ def _intervals(report: Report, found: Analyses) -> Section:
         "intervals",
         "Intervals and tests",
         tables=(intervals_table(report, found), crossed_table(report, found)),
-        notes=_typeset(notes),
+        notes=typeset_all(notes),
     )
 
 
@@ -109,8 +102,8 @@ def _published(found: Analyses) -> Section | None:
         "published",
         "Beside the published bars",
         tables=(published_table(found),),
-        paragraphs=_typeset(list(sentences)),
-        notes=_typeset(
+        paragraphs=typeset_all(list(sentences)),
+        notes=typeset_all(
             [
                 "Printed labels are rounded: p is given for all counts that they could stand for. "
                 "The paper’s prompts, pictures and annotators are not ours.",
@@ -138,197 +131,7 @@ def _paired(report: Report, found: Analyses) -> Section | None:
                 f"{p_equation(test.p_value)}, {counted(test.n, 'prompt')}."
                 + (f" {test.warning.capitalize()}." if test.warning else "")
             )
-    return Section("paired", "Arms on the same prompts", tables=tables, notes=_typeset(notes))
-
-
-def _ranking(report: Report, found: Analyses) -> Section | None:
-    ranked = found.rankings
-    if not ranked.found:
-        if not ranked.warning:
-            return None
-        said = f"No common scale: {ranked.warning}."
-        return Section("ranking", "One scale for all methods", paragraphs=(typeset(said),))
-    first = ranked.found[0]
-    labels = method_labels(report)
-    rows = [
-        Interval(
-            labels[s.method],
-            _share(s.log_strength),
-            _share(s.low),
-            _share(s.high),
-            round(s.wins + s.losses + s.ties),
-            main=False,
-        )
-        for s in first.strengths[:MOST_DRAWN]
-    ]
-    best, second = first.strengths[0], first.strengths[1]
-    apart = best.low > second.high
-    title = (
-        f"{labels[best.method]} stands first"
-        if apart
-        else f"{labels[best.method]} and {labels[second.method]} are not told apart"
-    )
-    level = confidence(first.confidence)
-    told = "; ".join(f"{r.label} {percent(r.estimate)}, {span(r.low, r.high)}" for r in rows)
-    plate = Plate(
-        title=typeset(title),
-        subtitle=typeset(
-            f"Chance to beat the mean method, Bradley-Terry; {level} over prompts{_of(report)}"
-        ),
-        figure=forest(
-            rows,
-            toward_a="Stronger",
-            toward_b="Weaker",
-            verb="",
-            measure=f"% [{level} CI]",
-            alt=f"Strengths of the methods. {told}",
-        ),
-        note=typeset(
-            f"{counted(first.n, 'verdict')} on {counted(first.units, 'prompt group')}; "
-            f"{number(first.resamples)} resamples of the groups. Squares grow with verdicts."
-        ),
-    )
-    notes = ["One scale stands beside the comparisons, never instead of them."]
-    if len(ranked.found) > 1 and ranked.found[1].tie_strength is not None:
-        nu = ranked.found[1].tie_strength
-        notes.append(
-            "Under Bradley-Terry a tie is half a win each way; Newman’s model gives ties a "
-            f"strength of their own, ν = {nu:.2f}."
-        )
-    if ranked.warning:
-        notes.append(f"Careful: {ranked.warning}")
-    return Section(
-        "ranking",
-        "One scale for all methods",
-        plates=(plate,),
-        tables=(ranking_table(report, found),),
-        notes=_typeset(notes),
-    )
-
-
-def _share(log_strength: float) -> float:
-    return 1 / (1 + math.exp(-log_strength))
-
-
-def _compute(report: Report, found: Analyses) -> Section | None:
-    points = found.compute
-    if not points:
-        return None
-    labels = method_labels(report)
-    opponent = labels[points[0].opponent]
-
-    def drawn(axis: str, *, forwards: bool) -> Plate:
-        best = [p for p in points if (p.pareto_forwards if forwards else p.pareto_steps)]
-        names = listed([p.label for p in sorted(best, key=lambda p: p.steps)])
-        what = "UNet forwards" if forwards else "steps"
-        told = "; ".join(
-            f"{p.label}: {p.forwards if forwards else p.steps:.1f} {what}, {percent(p.score)}"
-            for p in points
-        )
-        return Plate(
-            title=typeset(f"None beats {names} for the {what}"),
-            subtitle=typeset(f"Win rate against {opponent}, ties half, %{_of(report)}"),
-            figure=compute_figure(
-                [
-                    CostPoint(
-                        p.label,
-                        p.forwards if forwards else p.steps,
-                        p.score,
-                        p.rate.low if p.rate else None,
-                        p.rate.high if p.rate else None,
-                        p.pareto_forwards if forwards else p.pareto_steps,
-                    )
-                    for p in points[:MOST_DRAWN]
-                ],
-                axis=axis,
-                alt=f"Win rate against cost. {told}",
-            ),
-            note="Dashed: methods that no other is both as cheap as and better than.",
-        )
-
-    return Section(
-        "compute",
-        "Quality and compute",
-        plates=(
-            drawn("Mean steps of an image", forwards=False),
-            drawn("Mean UNet forwards of an image", forwards=True),
-        ),
-        half=True,
-        tables=(compute_table(report, found),),
-        notes=_typeset(
-            [
-                f"{opponent} is the common opponent and stands at 50 % by definition. Costs are "
-                "means as executed, the student’s share included."
-            ]
-        ),
-    )
-
-
-def _slices(report: Report, found: Analyses) -> Section | None:
-    table = found.slices
-    if table is None:
-        return None
-    lead = report.lead
-    assert lead is not None
-    rows = [
-        Interval(
-            f"{piece.axis}: {piece.label}",
-            piece.rate.estimate,
-            piece.rate.low,
-            piece.rate.high,
-            piece.rate.n,
-            main=False,
-        )
-        for piece in table.slices
-        if not piece.too_small
-    ]
-    alpha = 1 - table.confidence
-    matter = [axis.axis for axis in table.axes if (axis.adjusted_p or 1.0) < alpha]
-    title = (
-        f"The win rate differs by {listed(matter)}"
-        if matter
-        else "No difference between slices is resolved"
-    )
-    plates: tuple[Plate, ...] = ()
-    if rows:
-        told = "; ".join(f"{r.label} {percent(r.estimate)}, {span(r.low, r.high)}" for r in rows)
-        level = confidence(table.confidence)
-        plates = (
-            Plate(
-                title=typeset(title),
-                subtitle=typeset(
-                    f"Win rate of {lead.a_label} against {lead.b_label}, ties dropped; {level} "
-                    f"Wilson intervals{_of(report)}"
-                ),
-                figure=forest(
-                    rows,
-                    toward_a=lead.a_label,
-                    toward_b=lead.b_label,
-                    measure=f"Win rate, % [{level} CI]",
-                    alt=f"Win rates by slices of prompts. {told}",
-                ),
-                note=typeset(
-                    f"Exploratory. {counted(table.too_small, 'slice')} with fewer than "
-                    f"{table.minimum} decided prompts not drawn; the table has their counts."
-                    if table.too_small
-                    else "Exploratory: nobody said before the study where to look."
-                ),
-            ),
-        )
-    return Section(
-        "slices",
-        "Slices of prompts",
-        plates=plates,
-        tables=(slices_table(found, level=table.confidence), axes_table(found)),
-        notes=_typeset(
-            [
-                "That an axis matters is what the test of the axis says, not that one slice is "
-                "significant and another is not.",
-                "p-values are corrected after Benjamini and Hochberg, slices over all slices, axes "
-                "over all axes.",
-            ]
-        ),
-    )
+    return Section("paired", "Arms on the same prompts", tables=tables, notes=typeset_all(notes))
 
 
 def _models(report: Report, found: Analyses) -> Section | None:
@@ -344,7 +147,7 @@ def _models(report: Report, found: Analyses) -> Section | None:
         "robustness",
         "Other ways to join votes",
         tables=(models_table(report, found),),
-        notes=_typeset(
+        notes=typeset_all(
             [
                 "Verdicts are majorities. One coin gives every annotator an accuracy, Dawid and "
                 "Skene a table of confusions; both stand here to see what depends on the choice, "
@@ -409,8 +212,8 @@ def _sides(report: Report, found: Analyses) -> Section | None:
     return Section(
         "side-bias",
         "What the side of a picture changes",
-        paragraphs=_typeset([" ".join(said)]),
-        notes=_typeset(notes),
+        paragraphs=typeset_all([" ".join(said)]),
+        notes=typeset_all(notes),
     )
 
 
@@ -448,14 +251,14 @@ def _people(report: Report, found: Analyses) -> Section | None:
         plates=(
             Plate(
                 title=typeset(f"Most votes took {middle}"),
-                subtitle=typeset(f"Votes by seconds with the pair in view{_of(report)}"),
+                subtitle=typeset(f"Votes by seconds with the pair in view{of_programs(report)}"),
                 figure=count_bars(rows, alt=f"Bars of votes by time: {told}"),
                 note="Bins widen, as times do.",
             ),
         ),
         half=True,
         tables=tables,
-        notes=_typeset(notes),
+        notes=typeset_all(notes),
     )
 
 
@@ -466,7 +269,7 @@ def _estimators(report: Report, found: Analyses) -> Section | None:
         "estimators",
         "Scores and annotators",
         tables=(estimators_table(report, found),),
-        notes=_typeset(
+        notes=typeset_all(
             [
                 "How often the picture with the higher score is the one that annotators preferred; "
                 "their ties are left out, equal scores count half. AUC is of the score difference.",
@@ -475,10 +278,6 @@ def _estimators(report: Report, found: Analyses) -> Section | None:
             ]
         ),
     )
-
-
-def _typeset(words: list[str]) -> tuple[str, ...]:
-    return tuple(typeset(each) for each in words)
 
 
 def matrix_of(found: Analyses) -> Iterator[Table]:
