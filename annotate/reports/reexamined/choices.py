@@ -97,7 +97,7 @@ def _imagined(evidence: Evidence, student: str) -> tuple[Scores, ...]:
 
     rng = np.random.default_rng([evidence.design.seed, 0x1A6])
     n, tuning = len(evidence.prompts), evidence.tuning_worth
-    ours, theirs = evidence.arms[student].worth, evidence.arms[BASELINE].worth
+    ours, theirs = _perfect(evidence, student)
     found = [
         Scores(
             "lots",
@@ -118,12 +118,27 @@ def _imagined(evidence: Evidence, student: str) -> tuple[Scores, ...]:
     return tuple(found)
 
 
+def _perfect(evidence: Evidence, student: str) -> tuple[Array, Array]:
+    """The judge's number of both pictures, such that it sides with every decided verdict.
+
+    No number orders all pictures as a judge does who calls small differences of quality equal. On
+    the few pairs where it errs for that reason the teacher's number changes sides; the student's,
+    which a cut reads, stays.
+    """
+    import numpy as np
+
+    ours, theirs = evidence.arms[student].worth, evidence.arms[BASELINE].worth
+    sign = 2 * _points(evidence.against(student, BASELINE)) - 1
+    margin = np.where(sign == 0, ours - theirs, sign * np.abs(ours - theirs))
+    return ours, ours - margin
+
+
 def _degrading(evidence: Evidence, student: str) -> float | None:
     """Noise on the judge's number that leaves 65 % agreement; None where none does."""
     results = evidence.against(student, BASELINE)
     if all(result is Result.TIE for result in results):
         return None
-    ours, theirs = (floats(evidence.arms[name].worth) for name in (student, BASELINE))
+    ours, theirs = (floats(each) for each in _perfect(evidence, student))
     return noise_for_agreement(ours, theirs, results, agreement=DEGRADED)
 
 
@@ -135,7 +150,8 @@ def ceilings(evidence: Evidence, student: str) -> tuple[Ceiling, ...]:
     results = evidence.against(student, BASELINE)
     labels = [result is not Result.LOSS for result in results]
     ours, theirs = evidence.arms[student], evidence.arms[BASELINE]
-    judge = floats(ours.worth), floats(theirs.worth)
+    perfect = _perfect(evidence, student)
+    judge = floats(perfect[0]), floats(perfect[1])
     real = floats(ours.shelved.scores), floats(theirs.shelved.scores)
     spread = float(evidence.arms[student].worth.std())
     k, seed = float(evidence.design.percentile), evidence.design.seed
@@ -167,7 +183,7 @@ def degradation(evidence: Evidence, student: str) -> tuple[Ceiling, ...]:
     if all(result is Result.TIE for result in results):
         return ()
     labels = [result is not Result.LOSS for result in results]
-    ours, theirs = (floats(evidence.arms[name].worth) for name in (student, BASELINE))
+    ours, theirs = (floats(each) for each in _perfect(evidence, student))
     noises = [noise_for_agreement(ours, theirs, results, agreement=a) for a in AGREEMENTS]
     return tuple(
         ceiling(

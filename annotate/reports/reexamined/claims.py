@@ -16,7 +16,7 @@ from annotate.reports.reexamined.choices import STRATEGIES, Chosen
 from annotate.reports.reexamined.findings import Findings, Preference
 from annotate.reports.reexamined.names import label
 from annotate.reports.reexamined.replicas import STANDS_FOR
-from annotate.reports.words import bracket, p_equation, percent
+from annotate.reports.words import bracket, coefficient, p_equation, percent
 
 Verdict = Literal["holds", "not shown", "the contrary holds"]
 LEVEL = 0.05
@@ -84,7 +84,7 @@ def settled(found: Findings) -> Claim | None:
 
 def claims(found: Findings) -> list[Claim]:
     """Every claim that this world can speak to, in the order of the paper."""
-    return [*_preferences(found), *_oracle(found), *_diversity(found)]
+    return [*_preferences(found), *_distance(found), *_oracle(found), *_diversity(found)]
 
 
 def _preferences(found: Findings) -> Iterator[Claim]:
@@ -129,7 +129,32 @@ def _preferences(found: Findings) -> Iterator[Claim]:
             )
 
 
+def _distance(found: Findings) -> Iterator[Claim]:
+    for each in found.distances:
+        if each.rho is None or each.low is None or each.high is None:
+            continue
+        verdict: Verdict = "not shown"
+        if each.low > 0:
+            verdict = "holds"
+        elif each.high < 0:
+            verdict = "the contrary holds"
+        yield Claim(
+            "Section 3",
+            f"the further a sample lies from the teacher's, the better its verdict, {each.name}",
+            verdict,
+            f"Spearman {coefficient(each.rho)} [{coefficient(each.low)}, "
+            f"{coefficient(each.high)}] on {each.n} prompts.",
+        )
+
+
 def _oracle(found: Findings) -> Iterator[Claim]:
+    for gap in found.fully_right:
+        yield above_zero(
+            "Section 4",
+            f"{_adaptive(gap.arm)} is more often fully right than {label(gap.opponent).lower()}",
+            gap.gap,
+            of="share of prompts fully right, difference",
+        )
     for each in found.chosen:
         yield above_zero(
             "Section 4",
@@ -180,7 +205,7 @@ def _diversity(found: Findings) -> Iterator[Claim]:
             yield _difference(
                 each,
                 first=student,
-                says=f"the student is as diverse as the teacher in {each.attribute}",
+                says=f"the student is as diverse as the teacher, {_attribute(each)}",
                 equal=True,
             )
     least = min(found.budgets)

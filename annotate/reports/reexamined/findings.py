@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from annotate.analysis.association import Association, associate
 from annotate.analysis.ceiling import Ceiling
@@ -35,6 +36,10 @@ from annotate.reports.reexamined.replicas import chance_levels, differences, sco
 from generation.budget import planned
 from generation.convergence import Convergence
 from generation.reference.s1.arms import BASELINE, NULL
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,15 @@ class Preference:
     annotators: WinRate
 
 
+@dataclass(frozen=True)
+class Gap:
+    """How much more often one arm is fully right than another, paired by prompt."""
+
+    arm: str
+    opponent: str
+    gap: Estimate
+
+
 @dataclass(frozen=True, eq=False)
 class Findings:
     """Every number of the report."""
@@ -80,6 +94,7 @@ class Findings:
     against_teacher: tuple[Preference, ...]
     direct: tuple[Preference, ...]
     fewer_wins_than_null: Estimate
+    fully_right: tuple[Gap, ...]
     convergence: tuple[Convergence, ...]
     score_deviation: float
     laboratory: Laboratory
@@ -107,6 +122,11 @@ def find(evidence: Evidence) -> Findings:
         against_teacher=preferences(evidence, [(name, BASELINE) for name in others]),
         direct=preferences(evidence, direct_pairs(evidence)),
         fewer_wins_than_null=_wins_beside_null(evidence, student),
+        fully_right=tuple(
+            _gap(evidence, f"refine-{budget}", opponent)
+            for budget in design.budgets
+            for opponent in (f"random-{budget}", f"refine-all-{budget}")
+        ),
         convergence=evidence.convergence,
         score_deviation=float(evidence.tuning_scores.std(ddof=1)),
         laboratory=investigate(
@@ -164,8 +184,20 @@ def _wins_beside_null(evidence: Evidence, student: str) -> Estimate:
         np.array([result is Result.WIN for result in evidence.against(name, BASELINE)])
         for name in (student, NULL)
     )
-    gap = ours.astype(float) - null
-    rng = np.random.default_rng([evidence.design.seed, 0x0411])
+    return _paired(ours, null, seed=evidence.design.seed)
+
+
+def _gap(evidence: Evidence, arm: str, opponent: str) -> Gap:
+    ours, theirs = (evidence.arms[name].verdict.fully for name in (arm, opponent))
+    return Gap(arm, opponent, _paired(ours, theirs, seed=evidence.design.seed))
+
+
+def _paired(ours: NDArray[np.bool_], theirs: NDArray[np.bool_], *, seed: int) -> Estimate:
+    """Mean difference of two yes-or-no columns of the same prompts, bootstrapped by prompt."""
+    import numpy as np
+
+    gap = ours.astype(float) - theirs
+    rng = np.random.default_rng([seed, 0x0411])
     again = gap[rng.integers(len(gap), size=(RESAMPLES, len(gap)))].mean(axis=1)
     low, high = np.quantile(again, (0.025, 0.975))
     return Estimate(float(gap.mean()), float(low), float(high))
