@@ -124,6 +124,14 @@ def longest_run(answers: Sequence[Hashable]) -> int:
     return max((len(list(run)) for _, run in groupby(answers)), default=0)
 
 
+def against(everybody: Iterable[Choice], choice: Choice) -> str:
+    """A choice, one of `everybody`'s, held against the others': agreed, differed, others_split,
+
+    others_tied or alone. Only the first two say anything of the annotator.
+    """
+    return _against(Counter(everybody) - Counter([choice]), choice)
+
+
 def _against(others: Counter[Choice], choice: Choice) -> str:
     if not others:
         return "alone"

@@ -14,7 +14,7 @@ def extra_at(place: int, *, rates: Mapping[str, float], key: str) -> str | None:
 
     A kind of rate r stands once in each stretch of 1 / r places, at a place drawn evenly within it:
     its share is kept to within one, and nobody can count out where the next one comes. Where two
-    kinds meet, the one named first in `rates` stands.
+    kinds meet, the one named first in `rates` stands and the other falls out.
 
     Args:
         place: counted from 0.

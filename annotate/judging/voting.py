@@ -253,7 +253,7 @@ def invalidate(vote: Vote, *, actor: User | None, now: datetime | None = None) -
     return retrying(verb)
 
 
-def invalidate_all(study: Study, user: User, *, actor: User) -> int:
+def invalidate_all(study: Study, user: User, *, actor: User | None) -> int:
     """Invalidate every vote of one annotator in a study and refill the slots."""
     votes = list(study.votes.filter(annotator=user))
     for vote in votes:

@@ -191,6 +191,30 @@ class Protocol(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
         0, title="Seed", description="orders pairs, draws sides, picks prompts of a group"
     )
+    watch_accuracy: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.7,
+        title="Flag below this share of right controls",
+        description="over the last 20; 0 never flags",
+    )
+    watch_consistency: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.6,
+        title="Flag below this share of equal repeats",
+        description="own answers to mirrored pairs; 0 never flags",
+    )
+    watch_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+        1.5,
+        title="Flag below this median of seconds",
+        description="over the last 20 votes; 0 never flags",
+    )
+    watch_run: Annotated[int, Field(ge=0, le=1000)] = Field(
+        15, title="Flag from so many equal answers in a row", description="0 never flags"
+    )
+    watch_action: Literal["notify", "pause", "repair"] = Field(
+        "notify",
+        title="When somebody is flagged",
+        description="notify tells you; pause also stops giving them pairs; repair also voids their "
+        "votes and opens the slots for others",
+    )
 
     @model_validator(mode="after")
     def _choices_agree(self) -> Self:

@@ -72,7 +72,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "protocol-exam_wait_hours",
         "protocol-consent",
     ),
-    "Watching live work": ("protocol-control_rate", "protocol-repeat_rate"),
+    "Watching live work": (
+        "protocol-control_rate",
+        "protocol-repeat_rate",
+        "protocol-watch_accuracy",
+        "protocol-watch_consistency",
+        "protocol-watch_seconds",
+        "protocol-watch_run",
+        "protocol-watch_action",
+    ),
     "Numbers": ("protocol-confidence", "protocol-seed"),
 }
 EXAMPLES = "protocol-examples"

@@ -1,0 +1,217 @@
+"""Watches how annotators work, and acts where the protocol says so: pause, or repair.
+
+A round of the sweep looks, never a vote. It must not state rules (analysis.watching does), and it
+tells nobody anything: the dashboard reads the same flags.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import Max
+from django.dispatch import receiver
+
+from annotate.analysis.annotators import against
+from annotate.analysis.votes import Choice
+from annotate.analysis.watching import (
+    TOGETHER,
+    Flag,
+    Judged,
+    Limits,
+    Suspicion,
+    rule_flags,
+    suspicions,
+)
+from annotate.judging.answers import Judgement
+from annotate.judging.controls import is_right
+from annotate.judging.models import Answer, Comparison, Vote
+from annotate.judging.queue import release
+from annotate.judging.verdicts import protocol_of
+from annotate.judging.voting import invalidate_all
+from annotate.people.models import User
+from annotate.sampling.signals import swept
+from annotate.studies.members import set_active
+from annotate.studies.models import Event, Membership, Study
+from annotate.studies.protocol import Protocol
+
+logger = logging.getLogger(__name__)
+Kind = Comparison.Kind
+# Nobody is judged by fewer votes.
+FEWEST = 20
+# Whom a researcher kept is not brought up again before so many more votes.
+AGAIN_AFTER = 40
+# A round looks again after so many new votes, or a twentieth of all in a large study.
+NEW_VOTES = 20
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One annotator as the rules see them."""
+
+    membership: Membership
+    work: tuple[Judged, ...]
+    flags: tuple[Flag, ...]
+    suspicion: Suspicion | None
+    # A researcher has looked at these flags and kept the votes.
+    kept: bool
+
+
+def limits_of(protocol: Protocol) -> Limits:
+    """The protocol's limits as the rules take them."""
+    return Limits(
+        accuracy=protocol.watch_accuracy,
+        seconds=protocol.watch_seconds,
+        run=protocol.watch_run,
+        consistency=protocol.watch_consistency,
+    )
+
+
+def work_of(study: Study) -> dict[int, tuple[Judged, ...]]:
+    """Everybody's current votes in the order given, by user id: live, control and repeat."""
+    rows = list(
+        Vote.objects.filter(study=study, comparison__kind__in=[Kind.LIVE, *_MIXED])
+        .order_by("created_at", "pk")
+        .values_list(
+            "pk", "annotator", "comparison", "comparison__kind", "comparison__mirrors",
+            "comparison__expected", "choice", "side", "active_ms",
+        )
+    )  # fmt: skip
+    live: dict[int, list[Choice]] = defaultdict(list)
+    first: dict[tuple[int, int], str] = {}
+    for _, annotator, comparison, kind, _, _, choice, *_ in rows:
+        if kind == Kind.LIVE:
+            live[comparison].append(Choice(choice))
+            first[annotator, comparison] = choice
+    answers = _answers_to_controls(study)
+    work: dict[int, list[Judged]] = defaultdict(list)
+    for pk, annotator, comparison, kind, mirrored, expected, choice, side, ms in rows:
+        said = Judged(pressed=side or "equal", seconds=ms / 1000)
+        if kind == Kind.CONTROL:
+            judgement = Judgement(answers[pk], Choice(choice), deciding="", both_bad=False, side="")
+            said = said._replace(control=is_right(expected or {}, judgement))
+        elif kind == Kind.REPEAT and mirrored and (annotator, mirrored) in first:
+            said = said._replace(repeat=first[annotator, mirrored] == choice)
+        elif kind == Kind.LIVE:
+            said = said._replace(others=_OTHERS.get(against(live[comparison], Choice(choice))))
+        work[annotator].append(said)
+    return {annotator: tuple(votes) for annotator, votes in work.items()}
+
+
+_MIXED = (Kind.CONTROL, Kind.REPEAT)
+_OTHERS = {"agreed": True, "differed": False}
+
+
+def _answers_to_controls(study: Study) -> dict[int, dict[Any, Choice]]:
+    found: dict[int, dict[Any, Choice]] = defaultdict(dict)
+    rows = Answer.objects.filter(vote__study=study, vote__comparison__kind=Kind.CONTROL)
+    for vote, criterion, choice in rows.values_list("vote", "criterion", "choice"):
+        found[vote][criterion] = Choice(choice)
+    return found
+
+
+def watch(study: Study) -> list[Watched]:
+    """Everybody who has voted, by pseudonym, with what the rules say of them; reads only."""
+    limits, work = limits_of(protocol_of(study)), work_of(study)
+    joined = suspicions({who: votes for who, votes in work.items() if len(votes) >= FEWEST})
+    kept = _kept(study)
+    places = study.memberships.filter(user__in=work).select_related("user", "study")
+    found = []
+    for place in places.order_by("pseudonym"):
+        votes = work[place.user_id]
+        flags: tuple[Flag, ...] = ()
+        if len(votes) >= FEWEST:
+            flags = rule_flags(votes, limits) + _together(joined[place.user_id])
+        found.append(
+            Watched(
+                place,
+                votes,
+                flags,
+                joined.get(place.user_id),
+                kept=len(votes) < kept.get(place.pseudonym, -AGAIN_AFTER) + AGAIN_AFTER,
+            )
+        )
+    return found
+
+
+def _together(suspicion: Suspicion) -> tuple[Flag, ...]:
+    if suspicion.p_value >= TOGETHER:
+        return ()
+    weakest = sorted(suspicion.signals, key=lambda name: suspicion.signals[name])[:2]
+    return (
+        Flag(
+            "together",
+            f"all signals together are unlike the others' (p = {suspicion.p_value:.1g}), "
+            f"most of all {' and '.join(weakest)}",
+        ),
+    )
+
+
+def _kept(study: Study) -> dict[str, int]:
+    """Votes that each annotator had when a researcher last kept them, by pseudonym."""
+    events = study.events.filter(kind="annotator_kept").order_by("at", "pk")
+    return {data["member"]: data["votes"] for data in events.values_list("data", flat=True)}
+
+
+def keep(membership: Membership, *, votes: int, actor: User) -> None:
+    """A researcher has looked and keeps the votes; the flags rest for a while."""
+    _log(membership, "annotator_kept", {"votes": votes}, actor=actor)
+
+
+def pause(membership: Membership, *, actor: User | None) -> None:
+    """Stop giving somebody pairs and pass on what they hold; their votes stay."""
+    set_active(membership, active=False, actor=actor)
+    release(membership.study, membership.user)
+
+
+def repair(membership: Membership, *, actor: User | None) -> int:
+    """Pause somebody, void all their votes and open the slots for others; how many votes.
+
+    Voided slots stay on record, verdicts are settled again by what is left, and the log has it.
+    """
+    pause(membership, actor=actor)
+    return invalidate_all(membership.study, membership.user, actor=actor)
+
+
+def act(study: Study) -> list[Membership]:
+    """Do what the protocol says with everybody newly flagged; whom it met. Logged with reasons."""
+    action = protocol_of(study).watch_action
+    if action == "notify":
+        return []
+    met = []
+    for found in watch(study):
+        place = found.membership
+        if not found.flags or found.kept or not place.active or place.role != "annotator":
+            continue
+        reasons = {flag.rule: flag.reason for flag in found.flags}
+        _log(place, "annotator_flagged", {"action": action, "reasons": reasons}, actor=None)
+        if action == "pause":
+            pause(place, actor=None)
+        else:
+            repair(place, actor=None)
+        met.append(place)
+    return met
+
+
+def _log(membership: Membership, kind: str, data: Mapping[str, Any], *, actor: User | None) -> None:
+    named = {"member": membership.pseudonym, **data}
+    Event.objects.create(study_id=membership.study_id, actor=actor, kind=kind, data=named)
+    logger.info("study=%s member=%s %s", membership.study_id, membership.pk, kind)
+
+
+@receiver(swept)
+def look(**_: Any) -> None:
+    """Act in every open study whose protocol says so and that has enough new votes."""
+    for study in Study.objects.filter(state=Study.State.OPEN):
+        if protocol_of(study).watch_action == "notify":
+            continue
+        votes = Vote.objects.filter(study=study)
+        newest = votes.aggregate(newest=Max("pk"))["newest"] or 0
+        key = f"watched|{study.pk}"
+        due: int = cache.get(key, 0)
+        if newest < due:
+            continue
+        cache.set(key, newest + max(NEW_VOTES, votes.count() // 20), timeout=None)
+        act(study)

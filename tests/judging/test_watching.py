@@ -1,0 +1,106 @@
+"""Annotators who are flagged: told of, paused, or repaired, as the protocol says."""
+
+import random
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+
+from annotate.judging import queue, watching
+from annotate.judging.launch import launch
+from annotate.judging.models import Assignment, Comparison, VoteRevision
+from annotate.judging.voting import Ballot, submit
+from annotate.sampling.signals import swept
+from annotate.studies.models import Membership, Study
+from tests.factories import NOW, make_study
+from tests.judging.arrange import member
+from tests.judging.test_mixing import add_controls
+
+pytestmark = [pytest.mark.django_db]
+S = Assignment.State
+
+
+def judge(who: Membership, *, truth: dict[int, str], careless: bool, rng: random.Random) -> bool:
+    """One pair: rightly nine times of ten, or always left and fast; False when none is left."""
+    here = Membership.objects.select_related("study", "user").get(pk=who.pk)
+    leases = queue.hand(here, now=NOW) if here.active else []
+    if not leases:
+        return False
+    lease = leases[0]
+    said = truth[lease.comparison_id]
+    if rng.random() < 0.1:
+        said = {"first": "second", "second": "first"}[said]
+    side = "left" if careless or (said == "second") == lease.flipped else "right"
+    ms = 800 if careless else rng.randint(2500, 6000)
+    ballot = Ballot(token=lease.token, answers={"alignment": side}, active_ms=ms, elapsed_ms=ms)
+    submit(here, ballot, now=NOW + timedelta(seconds=here.served))
+    return True
+
+
+def worked(*, careless: int, pairs: int = 40, **protocol: object) -> tuple[Study, list[Membership]]:
+    """A study with six people, some of them careless, who judged until nothing was left."""
+    study = make_study(pairs=pairs, protocol={"control_rate": 0.1} | protocol)
+    add_controls(study, 10)
+    launch(study, actor=None, now=NOW)
+    people = [member(study) for _ in range(6)]
+    finish(study, people, careless=people[:careless])
+    return study, people
+
+
+def finish(study: Study, people: list[Membership], *, careless: list[Membership]) -> None:
+    rng = random.Random(3)
+    truth = {
+        c.pk: "first" if c.kind == Comparison.Kind.CONTROL or c.pk % 2 else "second"
+        for c in study.comparisons.all()
+    }
+    while sum(judge(who, truth=truth, careless=who in careless, rng=rng) for who in people):
+        pass
+
+
+def rules(study: Study) -> dict[str, set[str]]:
+    return {w.membership.pseudonym: {flag.rule for flag in w.flags} for w in watching.watch(study)}
+
+
+def test_only_the_careless_one_is_flagged_and_nothing_is_done_unasked():
+    study, people = worked(careless=1)
+    found = rules(study)
+    assert {"speed", "run"} <= found["A-01"]
+    assert all(not flags for name, flags in found.items() if name != "A-01")
+    assert watching.act(study) == []
+    people[0].refresh_from_db()
+    assert people[0].active
+
+
+def test_a_repair_voids_and_others_refill_until_every_pair_has_three_votes():
+    study, people = worked(careless=1, watch_action="repair")
+    spoilt = study.votes.filter(annotator=people[0].user).count()
+    assert watching.act(study) == [people[0]]
+    people[0].refresh_from_db()
+    assert not people[0].active
+    assert study.votes.filter(annotator=people[0].user).count() == 0
+    voided = Assignment.objects.filter(study=study, state=S.VOID, annotator=people[0].user)
+    assert voided.count() == VoteRevision.objects.count() == spoilt
+    finish(study, people, careless=[])
+    live = study.votes.filter(comparison__kind="live")
+    assert set(Counter(live.values_list("comparison", flat=True)).values()) == {3}
+    assert study.comparisons.filter(kind="live", verdict=None).count() == 0
+    kinds = list(study.events.order_by("pk").values_list("kind", flat=True))[-3:]
+    assert kinds == ["annotator_flagged", "member_deactivated", "votes_invalidated"]
+
+
+def test_the_sweep_pauses_where_the_protocol_says_so_and_keeps_the_votes():
+    study, people = worked(careless=1, watch_action="pause")
+    before = study.votes.count()
+    cache.clear()
+    swept.send(None, now=NOW)
+    people[0].refresh_from_db()
+    assert (people[0].active, study.votes.count()) == (False, before)
+    assert study.events.get(kind="annotator_flagged").data["member"] == "A-01"
+
+
+def test_who_was_kept_by_a_researcher_is_left_alone():
+    study, people = worked(careless=1, watch_action="repair")
+    done = study.votes.filter(annotator=people[0].user).count()
+    watching.keep(people[0], votes=done, actor=study.owner)
+    assert watching.act(study) == []
