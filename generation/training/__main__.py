@@ -24,6 +24,7 @@ def main() -> None:
 
     one = what.add_parser("keep", help="put a finished world into the repository")
     one.add_argument("folder", type=Path)
+    one.add_argument("--into", type=Path, help="another folder, to report on")
 
     one = what.add_parser("distil", help="consistency distillation of a pipeline on disk")
     one.add_argument("folder", type=Path, help="where checkpoints, curve and the UNet go")
@@ -58,7 +59,8 @@ def main() -> None:
     world.threads(given.threads)
     pace = Pace(checkpoint_every=100, preview_every=500)
     if given.what == "keep":
-        _say(f"pinned in {world.keep(given.folder)}")
+        into = {"into": given.into} if given.into else {}
+        _say(f"pinned in {world.keep(given.folder, **into)}")
     elif given.until == "teacher":
         world.train_teacher(
             given.folder / "teacher",
