@@ -8,14 +8,17 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from annotate.reports.frames import read_snapshot
-from annotate.reports.report import Report, make_report
+from annotate.reports.analyses import VERSION
+from annotate.reports.frames import StudyFrame, read_frame, read_snapshot
+from annotate.reports.freeze import encode
+from annotate.reports.report import Report, report_on
 from annotate.reports.report_files import (
     FORMULA_STARTS,
     figures_zip,
@@ -38,6 +41,7 @@ from annotate.studies.models import Study
 
 BUNDLE = "bundle.zip"
 MANIFEST = "manifest.json"
+README = "README.txt"
 
 
 class UnknownExportError(LookupError):
@@ -51,6 +55,11 @@ class Written:
     rows: int
     bytes: int
     sha256: str
+
+
+def written_of(data: bytes) -> Written:
+    """A finished file without rows."""
+    return Written(rows=0, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
 class _Hashing:
@@ -110,20 +119,41 @@ def write_jsonl(rows: Iterable[Row], file: IO[bytes]) -> Written:
 
 @dataclass(frozen=True)
 class _Snapshot:
-    """A study and its report, of one moment."""
+    """A study, its rows and their report, of one moment."""
 
     study: Study
+    frame: StudyFrame
     report: Report
 
 
-def _summary_json(at: _Snapshot, file: IO[bytes]) -> Written:
-    return replace(_write(summary_json(at.report), file), rows=len(at.report.contrasts))
+def _take(study: Study, *, now: datetime) -> _Snapshot:
+    study.refresh_from_db()
+    frame = read_frame(study)
+    return _Snapshot(study, frame, report_on(study, frame, now=now))
 
 
 def _write(data: bytes, file: IO[bytes]) -> Written:
-    """A finished file; it has no rows."""
     file.write(data)
-    return Written(rows=0, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+    return written_of(data)
+
+
+# Made of the report alone: a bundle's check makes them again and compares the bytes.
+OF_REPORT: Mapping[str, Callable[[Report, IO[bytes]], Written]] = {
+    "summary.csv": lambda made, file: write_csv(summary_rows(made), SUMMARY_COLUMNS, file),
+    "summary.json": lambda made, file: replace(
+        _write(summary_json(made), file), rows=len(made.contrasts)
+    ),
+    "protocol.json": lambda made, file: _write(protocol_json(made), file),
+    "report.pdf": lambda made, file: _write(pdf_file(made), file),
+    "report.tex": lambda made, file: _write(tex_file(made).encode(), file),
+    "tables.zip": lambda made, file: _write(tables_zip(made), file),
+    "figures.zip": lambda made, file: _write(figures_zip(made), file),
+}
+SNAPSHOT = "snapshot.json"
+
+
+def _of_report(name: str) -> Callable[[_Snapshot, IO[bytes]], Written]:
+    return lambda at, file: OF_REPORT[name](at.report, file)
 
 
 FILES: Mapping[str, Callable[[_Snapshot, IO[bytes]], Written]] = {
@@ -131,12 +161,9 @@ FILES: Mapping[str, Callable[[_Snapshot, IO[bytes]], Written]] = {
     "votes.jsonl": lambda at, file: write_jsonl(vote_rows(at.study), file),
     "verdicts.csv": lambda at, file: write_csv(verdict_rows(at.study), VERDICT_COLUMNS, file),
     "verdicts.jsonl": lambda at, file: write_jsonl(verdict_rows(at.study), file),
-    "summary.csv": lambda at, file: write_csv(summary_rows(at.report), SUMMARY_COLUMNS, file),
-    "summary.json": _summary_json,
-    "report.pdf": lambda at, file: _write(pdf_file(at.report), file),
-    "report.tex": lambda at, file: _write(tex_file(at.report).encode(), file),
-    "tables.zip": lambda at, file: _write(tables_zip(at.report), file),
-    "figures.zip": lambda at, file: _write(figures_zip(at.report), file),
+    # What the report was frozen from: its SHA-256 is the hash of a frozen report.
+    SNAPSHOT: lambda at, file: _write(encode(at.study, at.frame), file),
+    **{name: _of_report(name) for name in OF_REPORT},
 }
 NAMES = (*FILES, MANIFEST, BUNDLE)
 
@@ -145,6 +172,12 @@ def summary_json(report: Report) -> bytes:
     """Every number of the report."""
     text = json.dumps(report_data(report), indent=1, sort_keys=True, ensure_ascii=False)
     return f"{text}\n".encode()
+
+
+def protocol_json(report: Report) -> bytes:
+    """Every choice of the protocol, defaults included."""
+    data = report.protocol.model_dump(mode="json")
+    return f"{json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False)}\n".encode()
 
 
 def report_data(report: Report) -> dict[str, Any]:
@@ -168,13 +201,17 @@ def write_folder(study: Study, folder: Path, *, now: datetime) -> dict[str, Any]
     folder.mkdir(parents=True, exist_ok=True)
     written: dict[str, Written] = {}
     with read_snapshot():
-        study.refresh_from_db()
-        at = _Snapshot(study, make_report(study, now=now))
+        at = _take(study, now=now)
         for name, write in FILES.items():
             with (folder / name).open("wb") as file:
                 written[name] = write(at, file)
-    (folder / "README.txt").write_text(readme(at.report), encoding="utf-8")
-    manifest = _manifest(at.report, written)
+    return finish_folder(folder, at.report, written)
+
+
+def finish_folder(folder: Path, report: Report, written: Mapping[str, Written]) -> dict[str, Any]:
+    """Add README and manifest to the finished files; the manifest."""
+    (folder / README).write_text(readme(report), encoding="utf-8")
+    manifest = _manifest(report, written)
     text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8")
     return manifest
@@ -188,8 +225,7 @@ def write_file(study: Study, name: str, file: IO[bytes], *, now: datetime, folde
         )
     if name in FILES:
         with read_snapshot():
-            study.refresh_from_db()
-            FILES[name](_Snapshot(study, make_report(study, now=now)), file)
+            FILES[name](_take(study, now=now), file)
         return
     write_folder(study, folder, now=now)
     if name == MANIFEST:
@@ -217,6 +253,8 @@ def _pieces(path: Path) -> Iterator[bytes]:
 def _manifest(report: Report, written: Mapping[str, Written]) -> dict[str, Any]:
     counts, aside = report.counts, report.set_aside
     return {
+        # Other versions may draw and pack other bytes from the same numbers.
+        "made_by": {"triptych": VERSION, "zlib": zlib.ZLIB_RUNTIME_VERSION},
         "study": report.uid,
         "name": report.name,
         "state": report.state,
