@@ -73,7 +73,10 @@ def side_balance(left: int, right: int, *, confidence: float = 0.95) -> SideBala
 
 
 def leave_one_out_agreement(
-    votes: Iterable[tuple[Hashable, Annotator, Choice]], *, confidence: float = 0.95
+    votes: Iterable[tuple[Hashable, Annotator, Choice]],
+    *,
+    annotators: Iterable[Annotator] = (),
+    confidence: float = 0.95,
 ) -> dict[Annotator, LeaveOneOut]:
     """Each annotator against the other votes on the same comparisons.
 
@@ -81,6 +84,7 @@ def leave_one_out_agreement(
 
     Args:
         votes: (comparison, annotator, choice), one row per vote, in any order.
+        annotators: also these, who may have no vote among them.
         confidence: of Wilson's interval, in (0, 1).
 
     Raises:
@@ -95,11 +99,12 @@ def leave_one_out_agreement(
             )
         by_comparison[comparison][annotator] = choice
 
-    found: dict[Annotator, Counter[str]] = defaultdict(Counter)
+    found: dict[Annotator, Counter[str]] = {annotator: Counter() for annotator in annotators}
     for said in by_comparison.values():
         everybody = Counter(said.values())
         for annotator, choice in said.items():
-            found[annotator][_against(everybody - Counter([choice]), choice)] += 1
+            cases = found.setdefault(annotator, Counter())
+            cases[_against(everybody - Counter([choice]), choice)] += 1
     return {
         annotator: _leave_one_out(cases, confidence=confidence)
         for annotator, cases in found.items()

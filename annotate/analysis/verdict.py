@@ -74,6 +74,7 @@ def decide(
     split: Split,
     escalate_to: int | None = None,
     overlap: int = 3,
+    on_demand: bool = False,
 ) -> Decision | None:
     """The verdict on one comparison, or None while it is undecided.
 
@@ -88,6 +89,7 @@ def decide(
         split: what becomes of a comparison without a leading choice.
         escalate_to: votes an escalated comparison gets; read only with split="escalate".
         overlap: votes a comparison gets before anyone speaks of escalation.
+        on_demand: two votes that no third could outvote decide, whatever the quorum says.
 
     Raises:
         ValueError: the protocol contradicts itself, or majority-then-priority lacks answers.
@@ -96,6 +98,8 @@ def decide(
     _check_protocol(min_votes=min_votes, split=split, escalate_to=escalate_to, overlap=overlap)
     # Before the quorum is looked at, so that unfit votes are refused from the first one on.
     ballots = RULES[rule](votes)
+    if on_demand and len(votes) == 2 and (early := _first_two(ballots, rule=rule)) is not None:
+        return early
     if len(votes) < min_votes:
         return None
     wanted = escalate_to if split == "escalate" and escalate_to is not None else overlap
@@ -110,6 +114,26 @@ def decide(
     if decision.reason == "split" and (split == "drop" or (split == "escalate" and waits)):
         return None
     return decision
+
+
+def wants_third(votes: Sequence[VoteRecord], *, rule: Rule) -> bool:
+    """Whether these two votes differ, so that a third one could change what they amount to.
+
+    Under majority-then-priority they differ where a criterion that is reached has no two equal
+    answers: lower criteria are of no account.
+
+    Raises:
+        ValueError: not two votes, or majority-then-priority lacks answers.
+    """
+    if len(votes) != 2:
+        raise ValueError(f"{len(votes)} votes; give the first two of a comparison")
+    return _first_two(RULES[Rule(rule)](votes), rule=Rule(rule)) is None
+
+
+def _first_two(ballots: tuple[_Ballot, ...], *, rule: Rule) -> Decision | None:
+    """What two votes settle for good, or None where they differ."""
+    found = _count(ballots, rule=rule, needed=2, more_to_come=True)
+    return None if found.reason == "split" else found
 
 
 def _priority_then_majority(votes: Sequence[VoteRecord]) -> tuple[_Ballot, ...]:

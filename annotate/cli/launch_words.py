@@ -11,6 +11,7 @@ from annotate.sampling.estimate import ArmEstimate, Estimate
 from annotate.sampling.files import Needed, needed
 from annotate.sampling.needs import priced
 from annotate.studies.models import PromptSet, Study
+from annotate.studies.protocol import DIFFER
 from annotate.studies.recipes import SECONDS_PER_VOTE, Recipe
 
 
@@ -45,7 +46,12 @@ def describe(study: Study, plan: LaunchPlan, recipe: Recipe | None = None) -> It
         saved = ""
         if plan.estimate is not None and plan.estimate.votes_saved:
             saved = f"; {plan.estimate.votes_saved:,} saved by judging equal pairs once"
-        yield f"votes: {votes:,}{saved}"
+        asked = (
+            f"; two on each pair and a third where they differ, taken to be {DIFFER:.0%} of pairs"
+            if study.read_protocol().on_demand
+            else ""
+        )
+        yield f"votes: {votes:,}{saved}{asked}"
     yield (
         f"annotator hours: {votes * SECONDS_PER_VOTE / 3600:,.1f} at {SECONDS_PER_VOTE} s a vote "
         "(our assumption)"

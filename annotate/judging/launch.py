@@ -156,7 +156,7 @@ def _describe(study: Study, protocol: Protocol, pairing: Pairing) -> LaunchPlan:
         comparisons=len(pairing.pairs),
         identical=identical,
         reused=pairing.items - len(pairing.pairs),
-        votes=judged * protocol.overlap,
+        votes=round(judged * protocol.votes_expected),
         missing=list(pairing.missing),
         warnings=warnings,
         refusals=refusals,

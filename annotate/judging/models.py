@@ -163,7 +163,7 @@ class Assignment(models.Model):
     lead_left = models.BooleanField(default=False)
     # A slot that came back (skipped, released, refilled) is served before fresh ones.
     returned = models.BooleanField(default=False)
-    # Not served while its comparison is held.
+    # Not served: its comparison is held, or it waits in reserve (judging.reserve).
     held = models.BooleanField(default=False)
 
     class Meta:

@@ -14,13 +14,14 @@ from typing import TypeVar
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from annotate.judging import hotpath
+from annotate.judging import hotpath, hotpath_votes
 from annotate.judging.admission import is_qualified
 from annotate.judging.hotpath import Candidate, Lease
 from annotate.judging.limits import room
 from annotate.judging.mixing import Place, claim_extra, has_extras, pairs_left
 from annotate.judging.models import Assignment, Comparison, PlannedItem, Skip
-from annotate.judging.verdicts import protocol_of
+from annotate.judging.reserve import reserve
+from annotate.judging.verdicts import protocol_of, records
 from annotate.people.models import User
 from annotate.studies.clock import database_now
 from annotate.studies.models import Membership, Study
@@ -356,5 +357,9 @@ def hold(comparison: Comparison, *, held: bool) -> None:
     def verb() -> None:
         Comparison.objects.filter(pk=comparison.pk).update(held=held)
         comparison.assignments.update(held=held)
+        protocol = protocol_of(comparison.study)
+        if protocol.on_demand:
+            answers = hotpath_votes.answers_on(comparison.pk)
+            reserve(comparison.pk, protocol, records(answers))
 
     retrying(verb)

@@ -10,6 +10,7 @@ from annotate.analysis.verdict import Decision, Rule, decide
 from annotate.analysis.votes import Choice, Criterion, VoteRecord
 from annotate.judging import hotpath_votes
 from annotate.judging.models import Assignment, Comparison, Verdict
+from annotate.judging.reserve import reserve
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
 
@@ -43,6 +44,7 @@ def rule_on(votes: Iterable[VoteRecord], protocol: Protocol) -> Decision | None:
         split=protocol.split,
         escalate_to=protocol.escalate_to,
         overlap=protocol.overlap,
+        on_demand=protocol.on_demand,
     )
 
 
@@ -55,6 +57,8 @@ def settle(comparison: int, protocol: Protocol, *, now: datetime) -> Decision | 
     answers = hotpath_votes.answers_on(comparison)
     votes = records(answers)
     decision = rule_on(votes, protocol) if votes else None
+    if protocol.on_demand:
+        reserve(comparison, protocol, votes)
     if decision is None:
         if not answers or any(has_verdict for *_, has_verdict in answers):
             Verdict.objects.filter(comparison_id=comparison).delete()

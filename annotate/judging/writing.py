@@ -8,6 +8,7 @@ from datetime import datetime
 
 from annotate.judging.models import Assignment, Comparison, ContrastItem, Outcome, Verdict
 from annotate.judging.pairing import Pair
+from annotate.judging.reserve import at_first
 from annotate.sampling.models import ImageVariant
 from annotate.sampling.storage import fit
 from annotate.studies.models import Study
@@ -59,11 +60,18 @@ def write(study: Study, protocol: Protocol, pairs: Sequence[Pair], *, now: datet
     asked = [
         (row, pair.sides) for row, pair in zip(rows, pairs, strict=True) if pair.is_asked(protocol)
     ]
-    Assignment.objects.bulk_create(slots(study, asked), batch_size=BATCH)
+    Assignment.objects.bulk_create(
+        slots(study, asked, at_first=at_first(protocol)), batch_size=BATCH
+    )
 
 
-def slots(study: Study, asked: Iterable[tuple[Comparison, Sequence[bool]]]) -> Iterable[Assignment]:
-    """The slots of each comparison; its sides say where the leading method stands in each."""
+def slots(
+    study: Study, asked: Iterable[tuple[Comparison, Sequence[bool]]], *, at_first: int
+) -> Iterable[Assignment]:
+    """The slots of each comparison; its sides say where the leading method stands in each.
+
+    Those after the first `at_first` are kept in reserve.
+    """
     for row, sides in asked:
         for slot, left in enumerate(sides, start=1):
             yield Assignment(
@@ -73,6 +81,7 @@ def slots(study: Study, asked: Iterable[tuple[Comparison, Sequence[bool]]]) -> I
                 order=row.order,
                 lead_left=left,
                 flipped=left != row.lead_first,
+                held=slot > at_first,
             )
 
 

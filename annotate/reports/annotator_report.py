@@ -48,14 +48,20 @@ def annotator_reports(
     lead: Sequence[ItemRow],
     on: dict[int, list[VoteRow]],
     *,
+    compared: Sequence[VoteRow],
     confidence: float,
 ) -> tuple[AnnotatorReport, ...]:
-    """One report for everybody who voted, by pseudonym. `lead` are the first contrast's items."""
+    """One report for everybody who voted, by pseudonym. `lead` are the first contrast's items.
+
+    Agreement with the others counts the votes `compared` only.
+    """
     own: dict[str, list[VoteRow]] = defaultdict(list)
     for vote in votes:
         own[vote.annotator].append(vote)
     others = leave_one_out_agreement(
-        ((v.comparison, v.annotator, Choice(v.choice)) for v in votes), confidence=confidence
+        ((v.comparison, v.annotator, Choice(v.choice)) for v in compared),
+        annotators=own,
+        confidence=confidence,
     )
     for_a: Counter[tuple[str, Side]] = Counter(
         (vote.annotator, as_side(vote.choice, a_is_first=item.a_is_first))

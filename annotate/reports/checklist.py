@@ -5,7 +5,7 @@ not compute; what the product does not record is said to be unrecorded.
 """
 
 from annotate.reports.report import Report
-from annotate.reports.sentences import unit, wanted
+from annotate.reports.sentences import each_pair, unit, wanted
 from annotate.reports.tables import Cell, Table, make_table
 from annotate.reports.words import coefficient, counted, number, percent, typeset
 from annotate.studies.protocol import Protocol
@@ -47,7 +47,7 @@ def answers(report: Report) -> tuple[tuple[str, str], ...]:
             else f"{people}, known by pseudonym",
         ),
         ("Where they came from, what they were paid", UNKNOWN),
-        ("How many judged, how many votes each pair", f"{people}; {protocol.overlap} a pair"),
+        ("How many judged, how many votes each pair", f"{people}; {each_pair(protocol)}"),
         ("How they were qualified", qualified(protocol)),
         ("What was rated", "two pictures of one prompt, side by side, without names"),
         ("The question", _question(report)),

@@ -185,7 +185,7 @@ def _fleiss(
     rows = []
     for item in items:
         votes = on.get(item.comparison, ())
-        if len(votes) == protocol.overlap:
+        if len(votes) == protocol.votes_compared:
             sides = [as_side(vote.choice, a_is_first=item.a_is_first) for vote in votes]
             rows.append([sides.count("a"), sides.count("tie"), sides.count("b")])
     return fleiss_kappa(rows) if rows else None

@@ -17,6 +17,7 @@ from annotate.analysis.agreement import (
     percent_agreement,
     split_shares,
 )
+from annotate.analysis.sequential import Monitoring
 from annotate.analysis.votes import PRIORITY
 from annotate.analysis.winrate import VoteShare, WinRate, three_conventions, vote_share, win_rate
 from annotate.judging.models import Verdict
@@ -85,6 +86,8 @@ class ContrastReport:
     # How often a was chosen (ties left out) when it stood on the left, and on the right.
     a_on_left: WinRate
     a_on_right: WinRate
+    # Of the primary contrast where the protocol declares early stopping.
+    monitoring: Monitoring | None = None
 
     @property
     def headline(self) -> WinRate:
@@ -98,8 +101,19 @@ class ContrastReport:
     @property
     def resolved(self) -> bool:
         """Whether the headline's interval leaves out one half."""
+        _, low, high, _ = self.shown
+        return low is not None and high is not None and not low <= 0.5 <= high
+
+    @property
+    def shown(self) -> tuple[float | None, float | None, float | None, int]:
+        """Win rate, interval and n that are claimed: under early stopping those of the sequence."""
+        seen = self.monitoring
+        if seen is not None and seen.estimate is not None:
+            return seen.estimate, seen.low, seen.high, seen.n
+        if seen is not None:
+            return None, None, None, 0
         rate = self.headline
-        return rate.low is not None and rate.high is not None and not rate.low <= 0.5 <= rate.high
+        return rate.estimate, rate.low, rate.high, rate.n
 
 
 def contrast_report(
@@ -133,7 +147,9 @@ def contrast_report(
         losses=losses,
         undecided=outcomes[None],
         waiting=sum(
-            item.outcome is None and len(on[item.comparison]) < protocol.overlap for item in items
+            item.outcome is None
+            and (protocol.on_demand or len(on[item.comparison]) < protocol.overlap)
+            for item in items
         ),
         identical=reasons["tie", Verdict.Reason.IDENTICAL],
         split=reasons["tie", Verdict.Reason.SPLIT],
@@ -143,7 +159,9 @@ def contrast_report(
         criteria=_criteria(items, confidence=confidence),
         share=share_of(items, on, confidence=confidence),
         agreement=_agreement(
-            said, categories=2 if protocol.ties == "forbid" else 3, overlap=protocol.overlap
+            said,
+            categories=2 if protocol.ties == "forbid" else 3,
+            overlap=protocol.votes_compared,
         ),
         a_on_left=left,
         a_on_right=right,

@@ -3,6 +3,7 @@
 It must not compute statistics or words; preview votes and comparisons that are not live stay out.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from annotate.judging.models import (
     VoteRevision,
 )
 from annotate.reports.frame_rows import PromptRow, ScoreRow, prompt_rows, score_rows
+from annotate.reports.serving import ServedRow, served_rows
 from annotate.sampling.progress import ArmProgress, executed
 from annotate.studies.models import Contrast, Membership, Study
 
@@ -70,6 +72,8 @@ class VoteRow(NamedTuple):
     late: bool
     too_fast: bool
     active_ms: int
+    # False for what came after two other votes where a third is asked on demand.
+    early: bool = True
 
 
 # A table, since a report asks for every vote several times.
@@ -109,6 +113,8 @@ class StudyFrame:
     # By the key that items carry.
     prompts: Mapping[int, PromptRow] = field(default_factory=dict)
     scores: tuple[ScoreRow, ...] = ()
+    # Of the primary contrast, in serving order, where the protocol declares early stopping.
+    served: tuple[ServedRow, ...] = ()
 
 
 @contextmanager
@@ -158,6 +164,7 @@ def read_frame(study: Study) -> StudyFrame:
             arms=executed(study),
             prompts=prompt_rows(study),
             scores=tuple(score_rows(study)),
+            served=served_rows(study),
         )
 
 
@@ -227,6 +234,7 @@ def _items(study: Study) -> Iterator[ItemRow]:
 
 def _votes(study: Study) -> Iterator[VoteRow]:
     names = pseudonyms(study)
+    third = _after_two(study) if study.read_protocol().on_demand else set()
     rows = (
         Vote.objects.filter(study=study, comparison__kind=LIVE)
         .order_by("comparison__order", "annotator_id")
@@ -244,7 +252,21 @@ def _votes(study: Study) -> Iterator[VoteRow]:
         )
     )
     for row in rows:
-        yield VoteRow(row[0], names[row[1]], *row[2:])
+        yield VoteRow(row[0], names[row[1]], *row[2:], early=(row[0], row[1]) not in third)
+
+
+def _after_two(study: Study) -> set[tuple[int, int]]:
+    """(comparison, annotator) of every vote that came after two others."""
+    votes = Vote.objects.filter(study=study, comparison__kind=LIVE)
+    seen: Counter[int] = Counter()
+    late: set[tuple[int, int]] = set()
+    for comparison, who in votes.order_by("created_at", "pk").values_list(
+        "comparison_id", "annotator_id"
+    ):
+        seen[comparison] += 1
+        if seen[comparison] > 2:
+            late.add((comparison, who))
+    return late
 
 
 def _set_aside(study: Study) -> SetAside:

@@ -23,6 +23,7 @@ from annotate.reports.sentences import (
     CRITERIA,
     agreement_title,
     bars_title,
+    each_pair,
     forest_title,
     headline,
     methods,
@@ -32,6 +33,7 @@ from annotate.reports.sentences import (
     unit,
     wanted,
 )
+from annotate.reports.stopping_section import stopping_section
 from annotate.reports.tables import (
     Table,
     agreement_table,
@@ -117,7 +119,7 @@ def lay_out(report: Report) -> Page:
         else None,
         people_notes=_people_notes(report),
         arms=arms_table(report) if report.arms else None,
-        analyses=analysis_sections(report),
+        analyses=(*_stopping(report), *analysis_sections(report)),
         checklist=checklist_table(report) if report.counts.votes else None,
         methods=tuple(typeset(paragraph) for paragraph in methods(report)),
         protocol=_protocol(report),
@@ -128,6 +130,20 @@ def lay_out(report: Report) -> Page:
 def _of(report: Report) -> str:
     """Ends a subtitle where votes come from programs."""
     return ". Simulated votes" if report.simulated else ""
+
+
+def _stopping(report: Report) -> tuple[Section, ...]:
+    lead = report.lead
+    if lead is None or lead.monitoring is None:
+        return ()
+    made = stopping_section(
+        lead.monitoring,
+        report.protocol,
+        names=_names(lead),
+        over=report.over,
+        programs=_of(report),
+    )
+    return (made,)
 
 
 def _names(contrast: ContrastReport) -> str:
@@ -141,7 +157,9 @@ def _facts(report: Report) -> tuple[tuple[str, str], ...]:
     prompts = number(lead.items) if lead else "0"
     sets = f", from {', '.join(report.prompt_sets)}" if report.prompt_sets else ""
     people = counted(counts.annotators, "annotator")
-    each = f"{protocol.overlap} per pair"
+    each = (
+        "two per pair, a third on demand" if protocol.on_demand else f"{protocol.overlap} per pair"
+    )
     return (
         (what, f"{prompts}{sets}"),
         ("Votes", f"{number(counts.votes)} of {number(wanted(report))} by {people}"),
@@ -184,7 +202,7 @@ def _bars(report: Report, lead: ContrastReport) -> Plate:
         if (lead.undecided)
         else ""
     )
-    who = counted(report.protocol.overlap, "annotator")
+    who = each_pair(report.protocol)
     thin = " Thin bars: as published." if ghosts else ""
     return Plate(
         title=typeset(bars_title(report)),
@@ -226,9 +244,8 @@ def _forest(report: Report, lead: ContrastReport) -> Plate:
     several = len(report.contrasts) > 1
     rows = []
     for c in report.contrasts:
-        rate = c.headline
         name = _names(c) if several else f"All {unit(c)}s"
-        rows.append(Interval(name, rate.estimate, rate.low, rate.high, rate.n))
+        rows.append(Interval(name, *c.shown))
     for row in lead.criteria:
         name, rate = f"Decided on {CRITERIA[row.criterion]}", row.rate
         rows.append(Interval(name, rate.estimate, rate.low, rate.high, rate.n, main=False))
@@ -240,11 +257,20 @@ def _forest(report: Report, lead: ContrastReport) -> Plate:
     toward_a = "First" if several else lead.a_label
     toward_b = "Second" if several else lead.b_label
     below = f". Criteria: {_names(lead)}" if several and lead.criteria else ""
-    note = "Diamonds: all verdicts." + (
-        f" Squares, by the criterion that decided, grow with the number of {unit(lead)}s and are "
-        "exploratory: their tests are not corrected for their number."
-        if lead.criteria
+    sequence = (
+        f" That of {_names(lead)} is a confidence sequence over the decided prefix (early stopping)."
+        if lead.monitoring
         else ""
+    )
+    note = (
+        "Diamonds: all verdicts."
+        + sequence
+        + (
+            f" Squares, by the criterion that decided, grow with the number of {unit(lead)}s and are "
+            "exploratory: their tests are not corrected for their number."
+            if lead.criteria
+            else ""
+        )
     )
     return Plate(
         title=typeset(forest_title(report)),
@@ -271,7 +297,12 @@ def _forest_notes(report: Report) -> tuple[str, ...]:
 
 def _agreement(report: Report, lead: ContrastReport) -> Plate:
     found = lead.agreement
-    overlap = report.protocol.overlap
+    overlap = report.protocol.votes_compared
+    early = (
+        " The first two votes of each pair only: a third is asked for where they differ."
+        if report.protocol.on_demand
+        else ""
+    )
     names = ("Two of three", "All three differ") if overlap == 3 else ("One leads", "None leads")
     rows = [
         ("Unanimous", found.unanimous),
@@ -294,7 +325,7 @@ def _agreement(report: Report, lead: ContrastReport) -> Plate:
         figure=count_bars(rows, alt=f"Bars of {unit(lead)}s by votes: {told}"),
         note=typeset(
             f"Krippendorff’s α = {coefficient(found.alpha)}, AC1 = {coefficient(found.ac1)}; "
-            f"{equal}.{left}"
+            f"{equal}.{left}{early}"
         ),
     )
 

@@ -16,6 +16,7 @@ from django.db.models.functions import Cast, Coalesce, Substr
 from annotate.judging.models import Assignment, Comparison, Report, Verdict, Vote
 from annotate.people.models import User
 from annotate.studies.models import Membership, Method, Study
+from annotate.studies.protocol import DIFFER
 
 LIVE = Comparison.Kind.LIVE
 BUCKET = timedelta(minutes=10)
@@ -92,8 +93,29 @@ def counts(study: Study) -> Counts:
         **of_pairs,
         by_votes=by_votes,
         votes=sum(n * pairs for n, pairs in enumerate(by_votes)),
-        slots=slots.count() - slots.filter(comparison__in=apart).count(),
+        slots=slots.count()
+        - slots.filter(comparison__in=apart).count()
+        - _spared(study, slots, few=sum(by_votes[:2])),
     )
+
+
+def _spared(study: Study, slots: QuerySet[Assignment], *, few: int) -> int:
+    """Third slots that nobody will be asked to fill, where a third is asked on demand.
+
+    Of the `few` pairs with fewer than two votes as large a share is expected to need it as of the
+    others.
+    """
+    if not study.read_protocol().on_demand:
+        return 0
+    reserve = slots.exclude(state=Assignment.State.VOTED).filter(
+        held=True, comparison__held=False, order__gte=0
+    )
+    reserved = reserve.count()
+    judged = Comparison.objects.filter(study=study, kind=LIVE, assignments__in=slots)
+    done = judged.filter(held=False).distinct().count() - few
+    spared = max(0, reserved - few)
+    share = spared / done if done > 0 else 1 - DIFFER
+    return spared + round(few * share)
 
 
 def _not_live(study: Study) -> QuerySet[Comparison, int]:

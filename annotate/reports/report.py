@@ -3,8 +3,9 @@
 It must not write words for people or draw (sentences, tables and figures do), nor read the clock.
 """
 
+from collections import Counter as Tally
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from annotate.analysis.annotators import CLUSTERS, FIXED_EFFECTS, SideBalance
@@ -17,6 +18,7 @@ from annotate.reports.annotator_report import (
 )
 from annotate.reports.contrast_report import ContrastReport, contrast_report
 from annotate.reports.frames import ItemRow, SetAside, StudyFrame, VoteRow, read_frame
+from annotate.reports.stopping import monitored
 from annotate.sampling.progress import ArmProgress
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
@@ -76,6 +78,11 @@ class Report:
         return self.state in {Study.State.OPEN, Study.State.PAUSED}
 
     @property
+    def over(self) -> bool:
+        """No vote comes in any more."""
+        return self.state in {Study.State.CLOSED, Study.State.ARCHIVED}
+
+    @property
     def fixed_effects(self) -> bool:
         return 0 < self.counts.annotators < FIXED_EFFECTS
 
@@ -100,13 +107,21 @@ def report_on(study: Study, frame: StudyFrame, *, now: datetime, deep: bool = Tr
     for item in frame.items:
         by_contrast[item.contrast].append(item)
     on: dict[int, list[VoteRow]] = defaultdict(list)
-    for vote in frame.votes:
+    # On demand a third vote stands on pairs where people differ: agreement and vote share would
+    # be biased by it, verdicts are not.
+    compared = [v for v in frame.votes if v.early or not protocol.on_demand]
+    for vote in compared:
         on[vote.comparison].append(vote)
     lead = by_contrast[frame.contrasts[0].pk] if frame.contrasts else []
     verdicts = {item.comparison: (item.outcome, item.reason) for item in frame.items}
     contrasts = tuple(
         contrast_report(row, by_contrast[row.pk], on, protocol=protocol) for row in frame.contrasts
     )
+    if contrasts and frame.served:
+        outcomes = {item.comparison: item.outcome for item in lead}
+        cast = Tally(vote.comparison for vote in frame.votes)
+        seen = monitored(frame.served, outcomes, cast, protocol=protocol)
+        contrasts = (replace(contrasts[0], monitoring=seen), *contrasts[1:])
     return Report(
         uid=str(study.uid),
         name=study.name,
@@ -132,7 +147,9 @@ def report_on(study: Study, frame: StudyFrame, *, now: datetime, deep: bool = Tr
         set_aside=frame.set_aside,
         contrasts=contrasts,
         sides=sides_of(frame.votes, confidence=protocol.confidence),
-        annotators=annotator_reports(frame.votes, lead, on, confidence=protocol.confidence),
+        annotators=annotator_reports(
+            frame.votes, lead, on, compared=compared, confidence=protocol.confidence
+        ),
         arms=frame.arms,
         analyses=analyse(
             frame, contrasts, by_contrast, on, protocol=protocol, printed=_printed(study)

@@ -7,6 +7,7 @@ from annotate.analysis.annotators import CLUSTERS, FIXED_EFFECTS
 from annotate.reports.contrast_report import ContrastReport
 from annotate.reports.method_words import analysis_methods
 from annotate.reports.report import Report
+from annotate.reports.stopping import ended, rule_words, state_title
 from annotate.reports.words import (
     confidence,
     counted,
@@ -16,6 +17,7 @@ from annotate.reports.words import (
     percent,
     span,
 )
+from annotate.studies.protocol import Protocol
 
 CRITERIA = {
     "alignment": "text match",
@@ -41,35 +43,50 @@ def headline(report: Report) -> str:
         votes = f"{number(report.counts.votes)} of {counted(wanted(report), 'vote')}"
         is_in = "is in" if report.counts.votes == 1 else "are in"
         return f"No {unit(lead)} is decided yet: {votes} {is_in}."
+    seen = lead.monitoring
+    if seen is not None and seen.estimate is None:
+        return f"{who} have judged no pair yet that counts: the first ones served are open or ties."
     if rate.estimate is None or rate.low is None or rate.high is None:
         return f"{who} found no difference: all {counted(lead.ties, 'verdict')} are ties."
-    ties = f"{counted(lead.ties, 'tie')} dropped"
+    ties = f"{counted(seen.ties if seen else lead.ties, 'tie')} dropped"
     if not lead.resolved:
         return (
             f"Not decided between {lead.a_label} and {lead.b_label}: {who.lower()} preferred "
             f"{lead.a_label} on {_rate(lead, flip=False)}, which contains 50 %; {ties}."
         )
-    flip = rate.estimate < 0.5
+    flip = (lead.shown[0] or 0.0) < 0.5
     winner = lead.b_label if flip else lead.a_label
     return f"{who} preferred {winner} on {_rate(lead, flip=flip)}; {ties}."
 
 
 def _rate(lead: ContrastReport, *, flip: bool) -> str:
-    rate = lead.headline
-    assert rate.estimate is not None
-    assert rate.low is not None
-    assert rate.high is not None
-    share, low, high = rate.estimate, rate.low, rate.high
+    share, low, high, n = lead.shown
+    assert share is not None
+    assert low is not None
+    assert high is not None
     if flip:
         share, low, high = 1 - share, 1 - high, 1 - low
-    decided = counted(rate.n, f"decided {unit(lead)}")
-    level = confidence(rate.confidence)
+    decided = counted(n, f"decided {unit(lead)}")
+    if lead.monitoring:
+        level = confidence(lead.monitoring.confidence)
+        return f"{percent(share)} of {decided}, {level} confidence sequence {span(low, high)}"
+    level = confidence(lead.headline.confidence)
     return f"{percent(share)} of {decided}, {level} interval {span(low, high)}"
 
 
 def wanted(report: Report) -> int:
-    """Votes asked for before any escalation."""
-    return (report.counts.comparisons - report.counts.identical) * report.protocol.overlap
+    """Votes asked for before any escalation; on demand at least two of each pair."""
+    judged = report.counts.comparisons - report.counts.identical
+    if report.protocol.on_demand:
+        return max(2 * judged, report.counts.votes)
+    return judged * report.protocol.overlap
+
+
+def each_pair(protocol: Protocol) -> str:
+    """How many annotators judge a pair."""
+    if protocol.on_demand:
+        return "two annotators and, where they differ, a third"
+    return counted(protocol.overlap, "annotator")
 
 
 def standfirst(report: Report) -> str:
@@ -82,6 +99,10 @@ def standfirst(report: Report) -> str:
             if report.running
             else ""
         )
+    if lead.monitoring:
+        seen, protocol = lead.monitoring, report.protocol
+        state = ended(seen, protocol, over=report.over) or f"{state_title(seen, protocol)}."
+        return f"{state} The interval holds at every look at once."
     dropped, half, _ = lead.conventions
     said = []
     if dropped.estimate is not None:
@@ -128,7 +149,7 @@ def _finding(contrast: ContrastReport) -> str:
 
 
 def _winner(contrast: ContrastReport) -> str:
-    ahead = (contrast.headline.estimate or 0.0) > 0.5
+    ahead = (contrast.shown[0] or 0.0) > 0.5
     return contrast.a_label if ahead else contrast.b_label
 
 
@@ -206,7 +227,11 @@ def methods(report: Report) -> list[str]:
     protocol = report.protocol
     lead = report.lead
     each = f"{'prompt' if lead is None else unit(lead)}"
-    judges = counted(protocol.overlap, "annotator", "different annotators")
+    judges = (
+        f"{each_pair(protocol)}, all different (overlap on demand)"
+        if protocol.on_demand
+        else counted(protocol.overlap, "annotator", "different annotators")
+    )
     people = f", {counted(report.counts.annotators, 'person', 'people')} in all"
     simulated = (
         f" {counted(report.counts.simulated, 'vote was', 'votes were')} cast by simulated "
@@ -229,7 +254,13 @@ def methods(report: Report) -> list[str]:
         f"They see both pictures {box}, without names, {sides}, and {_question(report)} "
         f"{_ties(report)}{simulated}"
     )
-    return [first, _rule(report), _excluded(report), *analysis_methods(report)]
+    if protocol.on_demand:
+        first += (
+            " The third vote is asked only where the first two differ, so agreement, vote shares "
+            "and models of annotators use the first two votes of each pair; verdicts use all."
+        )
+    stopping = [rule_words(protocol)] if lead is not None and lead.monitoring else []
+    return [first, _rule(report), *stopping, _excluded(report), *analysis_methods(report)]
 
 
 def _question(report: Report) -> str:

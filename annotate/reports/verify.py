@@ -122,6 +122,7 @@ def _decided(votes: list[dict[str, Any]], protocol: Protocol, *, a_is_first: boo
         split=protocol.split,
         escalate_to=protocol.escalate_to,
         overlap=protocol.overlap,
+        on_demand=protocol.on_demand,
     )
     return as_side(decision.outcome, a_is_first=a_is_first) if decision else "undecided"
 

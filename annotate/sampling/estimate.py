@@ -63,7 +63,8 @@ class Estimate:
     items: int
     pairs: float
     identical: float
-    overlap: int
+    # Votes on a pair, in expectation.
+    overlap: float
 
     @property
     def votes(self) -> int:
@@ -72,7 +73,7 @@ class Estimate:
     @property
     def votes_saved(self) -> int:
         """Votes that every item for itself would have taken beside these."""
-        return self.items * self.overlap - self.votes
+        return round(self.items * self.overlap) - self.votes
 
 
 def estimate(study: Study) -> Estimate:
@@ -110,7 +111,7 @@ def estimate(study: Study) -> Estimate:
         items=expected.items,
         pairs=expected.pairs,
         identical=expected.identical,
-        overlap=protocol.overlap,
+        overlap=protocol.votes_expected,
     )
 
 

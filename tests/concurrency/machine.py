@@ -75,16 +75,20 @@ class Judging(RuleBasedStateMachine):
         pairs=st.integers(1, 4),
         overlap=st.integers(1, 3),
         few=st.booleans(),
+        on_demand=st.sampled_from([False, False, True]),
         split=st.sampled_from(["tie", "drop", "escalate"]),
         escalate_to=st.sampled_from([4, 5]),
         prefetch=st.integers(0, 2),
         reports=st.integers(1, 2),
         said=st.lists(ON_SCREEN, min_size=3, max_size=12),
     )
-    def launched(self, pairs, overlap, few, split, escalate_to, prefetch, reports, said) -> None:
+    def launched(
+        self, pairs, overlap, few, on_demand, split, escalate_to, prefetch, reports, said
+    ) -> None:
         overlap = 3 if split == "escalate" else overlap
         protocol = {
             "overlap": overlap,
+            "overlap_mode": "on_demand" if on_demand and overlap == 3 else "full",
             "min_votes": 1 if few else overlap,
             "split": split,
             "escalate_to": escalate_to if split == "escalate" else None,
@@ -325,13 +329,21 @@ class Judging(RuleBasedStateMachine):
             seats[key] = (a.state, a.annotator_id, a.token, a.lease_until)
             if a.state == "leased":
                 hands[a.annotator_id].append(key)
-            if a.state != "voted":
+            if a.state != "voted" and key not in self.model.back:
                 (held if a.held else served).add(a.comparison_id)
         assert seats == {k: (s.state, s.who, s.token, s.until) for k, s in self.model.seats.items()}
         assert hands == self.model.hands
         assert sorted(voids) == sorted(self.model.voids)
         assert held <= self.model.held
         assert not served & self.model.held
+        # Neither more nor fewer are on offer or in hand than the pair waits for.
+        waiting = Counter(
+            a.comparison_id
+            for a in rows
+            if a.slot <= 3 and not a.held and a.state in {"free", "leased"}
+        )
+        for pair in {c.pk for c in self.comparisons} - self.model.held:
+            assert waiting[pair] == self.model.missing(pair)
 
     @invariant()
     def votes_and_verdicts_are_the_models(self) -> None:

@@ -62,6 +62,9 @@ class Model:
         self.reports: dict[int, set[int]] = {}
         self.voids: list[tuple[int, int, int]] = []
         self.votes_ever = 0
+        self.back: set[Key] = set()
+        for pair in pairs:
+            self.reserve(pair)
 
     # --- who may be served ------------------------------------------------------------------------
 
@@ -71,6 +74,8 @@ class Model:
         found: dict[Key, int] = {}
         for key, seat in self.seats.items():
             if key[0] in mine or key[0] in self.held or (who, key[0]) in self.barred:
+                continue
+            if key in self.back:
                 continue
             if seat.state == "free":
                 found[key] = RETURNED if seat.returned else FRESH
@@ -214,6 +219,7 @@ class Model:
     def resolve(self, pair: int, *, keep_held: bool) -> None:
         self.reports[pair] = set()
         (self.held.add if keep_held else self.held.discard)(pair)
+        self.reserve(pair)
 
     def _give_back(self, key: Key) -> None:
         self.hands[self.seats[key].who].remove(key)
@@ -238,10 +244,31 @@ class Model:
             split=rules.split,
             escalate_to=rules.escalate_to,
             overlap=rules.overlap,
+            on_demand=rules.on_demand,
         )
+
+    def missing(self, pair: int) -> int:
+        """Votes that a pair still waits for before any escalation."""
+        voted = sum(of == pair and n <= self.protocol.overlap for (of, n), _ in self.votes())
+        if not self.protocol.on_demand:
+            return self.protocol.overlap - voted
+        # Two different answers are a tie for a small quorum, until the third is given.
+        found = self.verdict(pair) if voted == 2 else None
+        agreed = found is not None and found.reason == "unanimous"
+        return {0: 2, 1: 1, 2: 0 if agreed else 1, 3: 0}[voted]
+
+    def reserve(self, pair: int) -> None:
+        """On demand, two answers to one end leave nothing for a third: its seat is kept back."""
+        if not self.protocol.on_demand:
+            return
+        here = [(k, s) for k, s in self.seats.items() if k[0] == pair and k[1] <= 3]
+        waiting = [(seat.state != "leased", key) for key, seat in here if seat.state != "voted"]
+        self.back -= {key for key, _ in here}
+        self.back |= {key for _, key in sorted(waiting)[self.missing(pair) :]}
 
     def _escalate(self, pair: int) -> None:
         """A split under split=escalate asks more people."""
+        self.reserve(pair)
         voted = sum(key[0] == pair for key, _ in self.votes())
         if self.protocol.escalate_to is None or voted < self.protocol.overlap:
             return
