@@ -27,6 +27,7 @@ from annotate.analysis.watching import (
 )
 from annotate.judging.answers import Judgement
 from annotate.judging.controls import is_right
+from annotate.judging.mixing import has_extras
 from annotate.judging.models import Answer, Comparison, Vote
 from annotate.judging.queue import release
 from annotate.judging.verdicts import protocol_of
@@ -176,23 +177,33 @@ def repair(membership: Membership, *, actor: User | None) -> int:
 
 
 def act(study: Study) -> list[Membership]:
-    """Do what the protocol says with everybody newly flagged; whom it met. Logged with reasons."""
+    """Do what the protocol says with everybody newly flagged; whom it met. Logged with reasons.
+
+    Under `notify` the log is all: the dashboard reads it. The same rules are not told twice.
+    """
     action = protocol_of(study).watch_action
-    if action == "notify":
-        return []
     met = []
+    told = _told(study)
     for found in watch(study):
         place = found.membership
         if not found.flags or found.kept or not place.active or place.role != "annotator":
             continue
         reasons = {flag.rule: flag.reason for flag in found.flags}
+        if action == "notify" and told.get(place.pseudonym) == set(reasons):
+            continue
         _log(place, "annotator_flagged", {"action": action, "reasons": reasons}, actor=None)
         if action == "pause":
             pause(place, actor=None)
-        else:
+        elif action == "repair":
             repair(place, actor=None)
         met.append(place)
     return met
+
+
+def _told(study: Study) -> dict[str, set[str]]:
+    """The rules of which the log spoke last, by pseudonym."""
+    events = study.events.filter(kind="annotator_flagged").order_by("at", "pk")
+    return {e["member"]: set(e["reasons"]) for e in events.values_list("data", flat=True)}
 
 
 def _log(membership: Membership, kind: str, data: Mapping[str, Any], *, actor: User | None) -> None:
@@ -203,10 +214,10 @@ def _log(membership: Membership, kind: str, data: Mapping[str, Any], *, actor: U
 
 @receiver(swept)
 def look(**_: Any) -> None:
-    """Act in every open study whose protocol says so and that has enough new votes."""
+    """Act in every open study that is watched and has enough new votes since it was looked at."""
     for study in Study.objects.filter(state=Study.State.OPEN):
-        if protocol_of(study).watch_action == "notify":
-            continue
+        if protocol_of(study).watch_action == "notify" and not has_extras(study):
+            continue  # nobody asked for it
         votes = Vote.objects.filter(study=study)
         newest = votes.aggregate(newest=Max("pk"))["newest"] or 0
         key = f"watched|{study.pk}"

@@ -9,6 +9,7 @@ from datetime import datetime
 from annotate.analysis.annotators import side_balance
 from annotate.reports.people_lines import AnnotatorLine
 from annotate.reports.snapshot import Snapshot
+from annotate.studies.models import Event, Study
 
 # One false alarm in a thousand annotators, looked at once; and enough choices to mean something.
 SIDE_P = 0.001
@@ -59,6 +60,36 @@ def fast_alert(line: AnnotatorLine) -> Alert | None:
     )
 
 
+# What ends a flag: a researcher has looked, or the person judges again.
+_ENDS = ("annotator_kept", "member_activated")
+_DONE = {
+    "notify": "is flagged",
+    "pause": "is flagged and was paused",
+    "repair": "is flagged and was paused; the votes are voided and asked of others",
+}
+
+
+def flag_alerts(study: Study) -> list[Alert]:
+    """Annotators the rules have flagged since anybody looked: their latest flag, with reasons."""
+    latest: dict[str, Event] = {}
+    for event in study.events.filter(kind__in=["annotator_flagged", *_ENDS]).order_by("at", "pk"):
+        latest[event.data.get("member", "")] = event
+    return [
+        Alert(
+            "warn" if event.data["action"] == "notify" else "info",
+            f"{member} {_DONE[event.data['action']]}",
+            f"{'. '.join(_sentence(r) for r in event.data['reasons'].values())}. See Quality.",
+            event.at,
+        )
+        for member, event in latest.items()
+        if event.kind == "annotator_flagged"
+    ]
+
+
+def _sentence(reason: str) -> str:
+    return reason[:1].upper() + reason[1:]
+
+
 def chips(line: AnnotatorLine) -> list[str]:
     """The same findings as short words for the table."""
     found = []
@@ -86,6 +117,8 @@ def alerts(snapshot: Snapshot) -> list[Alert]:
                 "People left with pairs open. The pairs go to others by themselves.",
             )
         )
+    if (seen := snapshot.watch) and seen.may_stop and snapshot.counts.needed:
+        found.append(Alert("info", f"{seen.title}", seen.text))
     if snapshot.counts.needed and snapshot.active < _people_needed(snapshot):
         found.append(
             Alert(

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from annotate.judging.models import Comparison
 from annotate.judging.opening import waiting
 from annotate.judging.reporting import resolve
-from annotate.reports.alerts import alerts
+from annotate.reports.alerts import alerts, flag_alerts
 from annotate.reports.progress import reported
 from annotate.reports.snapshot import recent
 from annotate.studies.models import Study
@@ -47,6 +47,8 @@ EVENT_WORDS = {
     "member_role": "changed somebody's role",
     "reports_resolved": "looked at a reported pair",
     "votes_invalidated": "voided votes",
+    "annotator_flagged": "flagged an annotator",
+    "annotator_kept": "kept a flagged annotator’s votes",
     "sampling_paused": "paused the making of pictures",
     "sampling_resumed": "resumed the making of pictures",
     "sampling_cancelled": "cancelled the making of pictures",
@@ -77,7 +79,7 @@ def _live(study: Study) -> dict[str, Any]:
         return shared | {"steps": draft_steps(study, samples=shared["samples"])}
     snapshot = recent(study, now=now)
     pairs = reported(study)
-    found = alerts(snapshot)
+    found = flag_alerts(study) + alerts(snapshot)
     return shared | {
         "waiting": waiting(study),
         "snapshot": snapshot,

@@ -277,6 +277,7 @@ LOOKS = [
         owner("sampling"),
         lambda w: w.address("study-sample", uid=w.sampling["uid"], pk=w.sampling["sample"]),
     ),
+    Look("quality", owner("running"), at("study-quality", "running")),
     Look("members", owner("running"), at("study-members", "running")),
     Look("report", owner("done"), at("study-report", "done")),
     Look("report-running", owner("running"), at("study-report", "running")),
