@@ -16,7 +16,7 @@ from annotate.judging.queue import left_for
 from annotate.people.models import User
 from annotate.studies.clock import database_now
 from annotate.studies.entry import OVER
-from annotate.studies.entry_models import CompletionCode
+from annotate.studies.entry_models import CompletionCode, Entry
 from annotate.studies.models import Event, Membership, Study
 
 logger = logging.getLogger(__name__)
@@ -58,6 +58,15 @@ def end_of(membership: Membership, *, now: datetime | None = None) -> End | None
     if left_for(membership, now=at) or _to_come(study):
         return None
     return End.EMPTY
+
+
+def says_the_end(membership: Membership) -> bool:
+    """Whether a page of its own tells this annotator that work is over: where a limit ended it, or
+    where a platform waits for a code. Others stay on their screen, where new pairs may appear."""
+    end = end_of(membership)
+    if end in {End.QUOTA, End.TODAY}:
+        return True
+    return end is not None and Entry.objects.filter(membership_id=membership.pk).exists()
 
 
 def _to_come(study: Study) -> bool:

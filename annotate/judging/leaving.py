@@ -8,7 +8,7 @@ from django.db import transaction
 from annotate.judging.queue import release, release_all
 from annotate.people.erasure import erase
 from annotate.people.models import User
-from annotate.studies.entry_models import Entry
+from annotate.studies.entry_models import CompletionCode, Entry
 from annotate.studies.members import set_active
 from annotate.studies.models import Event, Membership
 
@@ -42,4 +42,6 @@ def leave_and_erase(user: User) -> int:
             data={"member": place.pseudonym},
         )
     Entry.objects.filter(membership__user=user).update(parameters={})
+    # The platform keeps it beside its own id: together with ours it would tell who this was.
+    CompletionCode.objects.filter(membership__user=user).delete()
     return release_all(user)

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from annotate.judging import queue, reporting, voting
 from annotate.judging.admission import Unqualified, is_qualified, require_qualified
 from annotate.judging.answers import BadAnswer
+from annotate.judging.finishing import says_the_end
 from annotate.judging.hotpath import Lease
 from annotate.judging.verdicts import protocol_of
 from annotate.studies.models import Membership, Study
@@ -158,7 +159,10 @@ def _first_mistake(error: ValidationError) -> str:
 
 def _hand(membership: Membership) -> dict[str, Any]:
     tasks = [task(lease) for lease in queue.hand(membership)]
-    return {"tasks": tasks, "progress": progress(membership), "state": membership.study.state}
+    reply = {"tasks": tasks, "progress": progress(membership), "state": membership.study.state}
+    if not tasks and says_the_end(membership):
+        reply["next"] = reverse("finished", args=[membership.study.uid])
+    return reply
 
 
 def _more(membership: Membership, fresh: list[Lease], **extra: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from annotate.judging.admission import is_qualified
+from annotate.judging.finishing import end_of
 from annotate.judging.models import Vote
 from annotate.judging.queue import left_for
 from annotate.people.models import User
@@ -48,6 +49,10 @@ class StudyLine:
     minutes_left: int | None
     # Training and exam come first.
     qualified: bool
+    # Why nothing is left, where that is known: quota, today, empty or closed.
+    end: str
+    # By a platform's link, or with a code already.
+    has_code: bool
 
     @property
     def total(self) -> int:
@@ -84,7 +89,7 @@ def study_lines(user: User) -> Iterator[StudyLine]:
     places = (
         Membership.objects.filter(user=user, active=True, role=Membership.Role.ANNOTATOR)
         .exclude(study__state=Study.State.ARCHIVED)
-        .select_related("study")
+        .select_related("study", "entry", "completion")
         .order_by("joined_at", "pk")
     )
     now = database_now()
@@ -102,6 +107,8 @@ def study_lines(user: User) -> Iterator[StudyLine]:
             left=left,
             minutes_left=max(1, round(left * pace / 60_000)) if done >= PACE_FROM else None,
             qualified=is_qualified(place),
+            end="" if left else end_of(place, now=now) or "",
+            has_code=hasattr(place, "completion") or hasattr(place, "entry"),
         )
 
 

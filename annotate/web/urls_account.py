@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from annotate.web import account, home, people
+from annotate.web import account, entering, home, people
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="home"),
@@ -20,6 +20,8 @@ urlpatterns: list[URLPattern] = [
     ),
     path("password/done/", account.password_reset_complete, name="password_reset_complete"),
     path("join/<str:token>/", account.join, name="join"),
+    path("enter/<str:token>/", entering.enter_study, name="enter"),
+    path("account/erase/", entering.erase_me, name="erase"),
     path("people/", people.people, name="people"),
     path("people/invite/", people.invite, name="people-invite"),
     path("people/invitations/<int:pk>/withdraw/", people.withdraw, name="people-withdraw"),

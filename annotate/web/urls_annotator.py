@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from annotate.web import annotator, preview, qualification
+from annotate.web import annotator, entering, preview, qualification
 
 urlpatterns = [
     path("<uuid:uid>/preview/", preview.page, name="study-preview"),
     path("<uuid:uid>/preview/<str:name>", preview.verb, name="preview-verb"),
     path("<uuid:uid>/", annotator.judge, name="judge"),
+    path("<uuid:uid>/finished/", entering.finished, name="finished"),
+    path("<uuid:uid>/leave/", entering.leave_study, name="leave"),
     path("<uuid:uid>/first/", qualification.qualify, name="qualify"),
     path("<uuid:uid>/trial/", qualification.trial, name="trial"),
     path("<uuid:uid>/trial/<str:name>", qualification.verb, name="trial-verb"),

@@ -44,8 +44,8 @@ from annotate.studies.members import add_member, invite_to_study  # noqa: E402
 from annotate.studies.models import Membership, Method, Study  # noqa: E402
 from annotate.studies.spec import parse_spec  # noqa: E402
 from tests import stand_ins  # noqa: E402
+from tests.browser import entrants, generated  # noqa: E402
 from tests.browser import examined as exams  # noqa: E402
-from tests.browser import generated  # noqa: E402
 from tests.browser.pictures import scene  # noqa: E402
 from tests.reports.laboratory_arrange import generated_branches, score  # noqa: E402
 
@@ -236,6 +236,13 @@ def study_invitation(*, uid: str) -> str:
         Study.objects.get(uid=uid), role="annotator", created_by=None, now=timezone.now()
     )
     return token
+
+
+@verb
+def recruited(*, uid: str) -> dict[str, Any]:
+    """Entry links of a study, by source, and the session of a worker who has finished."""
+    links = entrants.make_links(Study.objects.get(uid=uid))
+    return {**links, "session": _session(entrants.worker_at_the_end(links["prolific"]))}
 
 
 @verb

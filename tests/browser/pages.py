@@ -68,6 +68,9 @@ class World:
             phone = {"phone": True} if stage.startswith("in ") else {}
             made = ask("examined", stage=stage, protocol=phone, name=NAME, public_name=PUBLIC)
             setattr(self, f"examined_{stage.replace(' ', '_')}", made)
+        quota = {"votes_per_annotator": 1, "daily_minutes": 120, "phone": True}
+        self.recruited = ask("study", pairs=4, people=1, protocol=quota, **common)
+        self.recruited |= ask("recruited", uid=self.recruited["uid"])
         self.admin = ask("person", role="admin")
         self.newcomer = ask("person", role="researcher")
         self.reset = ask("reset_link", user=self.newcomer["id"])
@@ -120,6 +123,10 @@ def at(name: str, study: str = "", **given: str) -> Callable[[World], str]:
     return url
 
 
+def by_link(source: str, given: str = "") -> Callable[[World], str]:
+    return lambda world: world.address("enter", token=world.recruited[source]) + given
+
+
 def ready(page: Page) -> None:
     page.wait_for_selector(READY, state="attached")
 
@@ -168,6 +175,13 @@ def send(fields: dict[str, str]) -> Act:
             page.evaluate("document.querySelector('main form[method=post]').submit()")
 
     return act
+
+
+def check_code(page: Page) -> None:
+    """Bring a code that nobody was given."""
+    page.fill("#codes", "NOTGIVEN22")
+    with page.expect_navigation():
+        page.click("text=Check and accept")
 
 
 def without_token(page: Page) -> None:
@@ -228,6 +242,18 @@ LOOKS = [
     Look("preview", owner("draft"), at("study-preview", "draft"), ready),
     Look("annotator-home", annotator("running"), at("home")),
     Look("annotator-home-nothing-left", annotator("empty"), at("home")),
+    Look("enter", nobody, by_link("prolific", "?PROLIFIC_PID=newcomer")),
+    Look("enter-again", nobody, by_link("prolific", "?PROLIFIC_PID=5f3a9c")),
+    Look("enter-named", nobody, by_link("named")),
+    Look("enter-refused", nobody, by_link("mturk")),
+    Look("finished", lambda w: w.recruited, at("finished", "recruited")),
+    Look("finished-home", lambda w: w.recruited, at("home")),
+    Look("worker-account", lambda w: w.recruited, at("account")),
+    Look("leave", annotator("fresh"), at("leave", "fresh")),
+    Look("erase", lambda w: w.recruited, at("erase")),
+    Look("study-recruiting", owner("recruited"), at("study-recruiting", "recruited")),
+    Look("study-pay", owner("recruited"), at("study-pay", "recruited")),
+    Look("study-codes", owner("recruited"), at("study-pay", "recruited"), check_code),
     Look("researcher-work", owner("running"), at("my-work")),
     Look("account", annotator("running"), at("account")),
     Look("password-change", annotator("running"), at("password_change")),
@@ -300,4 +326,6 @@ NOT_PAGES = {
     "study-thumb": "a picture",
     "study-toml": "a file",
     "study-export": "a file",
+    "study-frozen-report": "a file",
+    "study-pay-csv": "a file",
 }

@@ -134,7 +134,8 @@ def test_every_page_has_a_look():
             self.names: set[str] = set()
 
         def __getattr__(self, _name: str):
-            return {"uid": "", "owner": {}, "people": [{}], "sample": 1}
+            links = dict.fromkeys(("prolific", "mturk", "named"), "")
+            return {"uid": "", "owner": {}, "people": [{}], "sample": 1, **links}
 
         reset, invitation = ("", ""), ""
 

@@ -20,6 +20,7 @@ from annotate.people.invitations import invite
 from annotate.people.models import Role
 from annotate.reports.freeze import freeze
 from annotate.sampling.models import Sample
+from annotate.studies.entry import make_link, token_of
 from annotate.studies.members import invite_to_study
 from tests.factories import NOW, join, make_study, make_user
 from tests.judging.exam_items import add_items
@@ -48,6 +49,8 @@ ROWS = {
     "password_reset_confirm": ("GET", ANYBODY),
     "password_reset_complete": ("GET", ANYBODY),
     "join": ("POST", ANYBODY),
+    "enter": ("GET POST", ANYBODY),
+    "erase": ("GET POST", SIGNED_IN),
     "people": ("GET", ADMINS),
     "people-invite": ("POST", ADMINS),
     "people-withdraw": ("POST", ADMINS),
@@ -75,6 +78,12 @@ ROWS = {
     "study-exam-drop": ("POST", THIS_STUDY),
     "study-pilot": ("POST", THIS_STUDY),
     "study-exam-take": ("POST", THIS_STUDY),
+    "study-recruiting": ("GET POST", THIS_STUDY),
+    "study-recruiting-close": ("POST", THIS_STUDY),
+    "study-recruiting-addresses": ("POST", THIS_STUDY),
+    "study-pay": ("GET", THIS_STUDY),
+    "study-pay-csv": ("GET", THIS_STUDY),
+    "study-codes": ("POST", THIS_STUDY),
     "study-quality": ("GET", THIS_STUDY),
     "study-quality-decide": ("POST", THIS_STUDY),
     "study-members": ("GET", THIS_STUDY),
@@ -93,6 +102,8 @@ ROWS = {
     "study-frozen-report": ("GET", THIS_STUDY),
     "judge": ("GET", ITS_ANNOTATORS),
     "qualify": ("GET POST", ITS_ANNOTATORS),
+    "finished": ("GET", ITS_ANNOTATORS),
+    "leave": ("GET POST", ITS_ANNOTATORS),
     "trial": ("GET", ITS_ANNOTATORS),
     "trial-verb": ("GET", ITS_ANNOTATORS_JSON),
     "judge-hand": ("GET", ITS_ANNOTATORS_JSON),
@@ -105,6 +116,9 @@ ROWS = {
 # What fills a parameter besides `uid`, where the name of the address does not say enough.
 ARGUMENTS = {
     "join": {"token": "{token}"},
+    "enter": {"token": "{entry}"},
+    "study-recruiting-close": {"pk": "{entry_link}"},
+    "study-recruiting-addresses": {"pk": "{entry_link}"},
     "password_reset_confirm": {"uidb64": "MQ", "token": "set-password"},
     "people-withdraw": {"pk": "{invitation}"},
     "person-active": {"pk": "{person}"},
@@ -165,8 +179,17 @@ class World:
         invitation.expires_at = invitation.expires_at.replace(year=2100)
         invitation.save()
         to_study, _ = invite_to_study(self.study, role="annotator", created_by=None, now=NOW)
+        link = make_link(
+            self.study,
+            source="named",
+            created_by=self.study.owner,
+            now=NOW,
+            expires_at=NOW.replace(year=2100),
+        )
         self.values = {
             "uid": self.study.uid,
+            "entry": token_of(link, "ada"),
+            "entry_link": link.pk,
             "token": token,
             "invitation": invitation.pk,
             "person": make_user().pk,

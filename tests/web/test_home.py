@@ -146,7 +146,9 @@ def test_a_study_that_is_not_open_says_so_and_has_no_link(client, state, words):
         move(launch(study, actor=study.owner), state, actor=study.owner)
     page = see(client, join(study)).content.decode()
     assert words in page
-    assert reverse("judge", args=[study.uid]) not in page
+    link = reverse("judge", args=[study.uid])
+    assert f'href="{link}"' not in page
+    assert f'href="{link}#' not in page
 
 
 def test_nothing_left_is_said_kindly(client):

@@ -1,0 +1,95 @@
+"""What somebody reads who cannot come in, or who has come to an end. It must decide neither."""
+
+from django.utils.translation import gettext as _
+
+from annotate.judging.finishing import End
+from annotate.judging.verdicts import protocol_of
+from annotate.studies.entry import Why
+from annotate.studies.models import Membership
+
+
+def refusal(why: Why) -> tuple[str, str, int]:
+    """Heading, words and HTTP status for somebody who is not let in."""
+    ask = _("If you think this is a mistake, write to the people who sent you here.")
+    words: dict[Why, tuple[str, str, int]] = {
+        Why.UNKNOWN: (
+            _("This link does not open"),
+            _(
+                "It is not known here. It may have been cut off when it was copied: open it "
+                "again from the page where you found it."
+            ),
+            404,
+        ),
+        Why.INCOMPLETE: (
+            _("This link is missing something"),
+            _(
+                "It should say who you are on the platform you come from, and does not. Open the "
+                "study from the platform's own page, not from a copied address."
+            ),
+            400,
+        ),
+        Why.NOT_TAKEN: (
+            _("Accept the task first"),
+            _("You are looking at a preview. Accept the task on the platform and open it again."),
+            400,
+        ),
+        Why.CLOSED: (
+            _("This study takes nobody in any more"),
+            _("Thank you for coming. Please return the task on the platform you come from."),
+            410,
+        ),
+        Why.EXPIRED: (
+            _("This link has ended"),
+            _("Thank you for coming. Please return the task on the platform you come from."),
+            410,
+        ),
+        Why.NOT_BEGUN: (
+            _("This study has not begun"),
+            _("Please come back later, by the same link."),
+            409,
+        ),
+        Why.FULL: (
+            _("All places are taken"),
+            _(
+                "As many people as this study needs have come already. Thank you for your "
+                "interest. Please return the task on the platform you come from."
+            ),
+            409,
+        ),
+        Why.USED: (
+            _("This link has been used"),
+            _(
+                "It is meant for one person and works once. If that was you, go on where you "
+                "opened it first; to change to another device, ask for a new link."
+            ),
+            410,
+        ),
+        Why.LEFT: (
+            _("Your place in this study has ended"),
+            _("The answers you have given are kept."),
+            403,
+        ),
+    }
+    heading, said, status = words[why]
+    return heading, f"{said} {ask}", status
+
+
+def end_words(end: End | None, membership: Membership) -> tuple[str, str]:
+    """Heading and words for somebody who gets no further pair."""
+    most = protocol_of(membership.study).votes_per_annotator
+    if end is End.QUOTA:
+        said = _("You have answered all %(n)d pairs that one person is asked for.") % {"n": most}
+        return _("You are done"), said
+    if end is End.EMPTY:
+        return _("Nothing is left to judge"), _(
+            "Every pair is judged, with somebody else, or one you have seen. There is nothing to "
+            "wait for."
+        )
+    if end is End.CLOSED:
+        return _("This study is finished"), _("It has all the answers it needs.")
+    if end is End.TODAY:
+        return _("Enough for today"), _(
+            "You have reached this study's time for one day, so that eyes stay fresh. New pairs "
+            "open within 24 hours; what you have answered is kept."
+        )
+    return _("There is work again"), _("Pairs have come back since you were given your code.")
