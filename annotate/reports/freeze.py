@@ -25,6 +25,7 @@ from annotate.reports.frames import (
 )
 from annotate.reports.models import FrozenReport
 from annotate.reports.report import Report, report_on
+from annotate.reports.serving import ServedRow
 from annotate.sampling.progress import ArmProgress
 from annotate.studies.models import Study
 
@@ -112,6 +113,9 @@ def encode(study: Study, frame: StudyFrame) -> bytes:
         "prompts": sorted([key, *row] for key, row in frame.prompts.items()),
         "scores": frame.scores,
     }
+    # Only where there are any: snapshots of other studies keep their bytes and hashes.
+    if frame.served:
+        data["served"] = frame.served
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return text.encode()
 
@@ -136,6 +140,7 @@ def decode(content: bytes) -> tuple[Study, StudyFrame]:
         arms=tuple(ArmProgress(**arm) for arm in data["arms"]),
         prompts={key: PromptRow(*row) for key, *row in data["prompts"]},
         scores=tuple(ScoreRow(*row) for row in data["scores"]),
+        served=tuple(ServedRow(*row) for row in data.get("served", ())),
     )
     return Study(**told), frame
 

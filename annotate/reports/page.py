@@ -258,19 +258,15 @@ def _forest(report: Report, lead: ContrastReport) -> Plate:
     toward_b = "Second" if several else lead.b_label
     below = f". Criteria: {_names(lead)}" if several and lead.criteria else ""
     sequence = (
-        f" That of {_names(lead)} is a confidence sequence over the decided prefix (early stopping)."
+        f" That of {_names(lead)} is a confidence sequence (see early stopping)."
         if lead.monitoring
         else ""
     )
-    note = (
-        "Diamonds: all verdicts."
-        + sequence
-        + (
-            f" Squares, by the criterion that decided, grow with the number of {unit(lead)}s and are "
-            "exploratory: their tests are not corrected for their number."
-            if lead.criteria
-            else ""
-        )
+    note = f"Diamonds: all verdicts.{sequence}" + (
+        f" Squares, by the criterion that decided, grow with the number of {unit(lead)}s and are "
+        "exploratory: their tests are not corrected for their number."
+        if lead.criteria
+        else ""
     )
     return Plate(
         title=typeset(forest_title(report)),

@@ -11,6 +11,7 @@ from django.core.cache import cache
 
 from annotate.reports.people_lines import AnnotatorLine, annotators
 from annotate.reports.progress import Counts, Pace, counts, expired_leases, pace
+from annotate.reports.watch import Watch, watch
 from annotate.studies.models import Study
 
 # Counting may take at most a tenth of the time, however many people look at however large a study.
@@ -27,6 +28,8 @@ class Snapshot:
     annotators: list[AnnotatorLine]
     expired_leases: int
     at: datetime
+    # Where the protocol declares early stopping.
+    watch: Watch | None = None
 
     @property
     def working(self) -> int:
@@ -50,6 +53,7 @@ def take(study: Study, *, now: datetime) -> Snapshot:
         annotators=annotators(study, now=now),
         expired_leases=expired_leases(study, now=now),
         at=now,
+        watch=watch(study),
     )
 
 

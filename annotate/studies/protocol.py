@@ -14,6 +14,9 @@ Judgement = Literal["cascade", "single", "full"]
 Ties = Literal["equal", "split", "forbid"]
 VerdictRule = Literal["priority-then-majority", "majority-then-priority"]
 
+# How often the first two annotators are taken to differ, until a study's own votes say.
+DIFFER = 0.5
+
 
 class ExamplePair(BaseModel):
     """A worked pair for the instructions; pictures are named by content digest."""
@@ -61,6 +64,12 @@ class Protocol(BaseModel):
     )
     overlap: Annotated[int, Field(ge=1, le=9)] = Field(
         3, title="Annotators per pair", description="different people; 1 to 9"
+    )
+    overlap_mode: Literal["full", "on_demand"] = Field(
+        "full",
+        title="Third annotator",
+        description="full asks everybody of every pair; on demand asks the third only where the "
+        "first two differ: the same verdicts for fewer votes, agreement from the first two",
     )
     min_votes: Annotated[int, Field(ge=1, le=9)] = Field(
         3, title="Votes needed for a verdict", description="a pair with fewer stays undecided"
@@ -185,6 +194,23 @@ class Protocol(BaseModel):
         title="Share of mirrored repeats",
         description="own pairs again with their sides swapped, 40 pairs later; .03 is usual",
     )
+    stopping: Literal["never", "e-process"] = Field(
+        "never",
+        title="Early stopping",
+        description="never reads the result at the planned end; e-process may stop as soon as the "
+        "evidence about the primary contrast suffices, however often one looks",
+    )
+    stopping_alpha: Annotated[float, Field(ge=0.001, le=0.2)] = Field(
+        0.05,
+        title="False alarms of early stopping",
+        description="at most this share of studies without a difference is ever stopped",
+    )
+    stopping_prior: Annotated[float, Field(gt=0, le=1000)] = Field(
+        20,
+        title="Prior weight of early stopping",
+        description="a of a Beta(a, a) mixture: 20 where a win rate near a half is expected, 0.5 "
+        "for large effects",
+    )
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(
         0.95, title="Confidence of intervals", description="between 0.5 and 1"
     )
@@ -233,10 +259,21 @@ class Protocol(BaseModel):
                 f"split escalate with overlap {self.overlap}: escalation is defined for overlap 3. "
                 "Set overlap 3 or another split."
             )
+        if self.on_demand and self.overlap != 3:
+            raise ValueError(
+                f"overlap_mode on_demand with overlap {self.overlap}: it asks a third annotator "
+                "where two differ. Set overlap 3, or overlap_mode full."
+            )
         if self.min_votes > self.overlap:
             raise ValueError(
                 f"min_votes {self.min_votes} is more than overlap {self.overlap}: no pair could be "
                 "decided. Lower min_votes or raise overlap."
+            )
+        if self.may_stop_early and not self.one_per_group:
+            raise ValueError(
+                "stopping e-process with one_per_group false: prompts of one group are not "
+                "independent, and the evidence counts them one by one. Set one_per_group true, or "
+                "stopping never."
             )
         if self.deciding_factor and self.judgement != "single":
             raise ValueError(
@@ -253,6 +290,29 @@ class Protocol(BaseModel):
                     "more."
                 )
         return self
+
+    @property
+    def on_demand(self) -> bool:
+        """Whether a third vote is asked for only where the first two differ."""
+        return self.overlap_mode == "on_demand"
+
+    @property
+    def votes_expected(self) -> float:
+        """Votes on a pair, in expectation, as long as none is in."""
+        return 2 + DIFFER if self.on_demand else float(self.overlap)
+
+    @property
+    def votes_compared(self) -> int:
+        """How many votes of each pair agreement and vote share may use, so that both stay unbiased.
+
+        On demand, pairs with a third vote are those on which people differ.
+        """
+        return 2 if self.on_demand else self.overlap
+
+    @property
+    def may_stop_early(self) -> bool:
+        """Whether an e-process that may end the study is declared."""
+        return self.stopping == "e-process"
 
     @property
     def blinding_warning(self) -> str:

@@ -157,6 +157,20 @@ class StudySpec(BaseModel):
         pairs = [frozenset((c.a, c.b)) for c in self.contrasts]
         if len(set(pairs)) < len(pairs):
             raise ValueError("the same two methods are contrasted twice. Keep one of the two.")
+        if self.protocol.may_stop_early and self.replicas > 1:
+            raise ValueError(
+                f"replicas {self.replicas} with stopping e-process: its unit is the prompt, judged "
+                "once. Set replicas 1, or stopping never."
+            )
+        if (
+            self.protocol.may_stop_early
+            and self.contrasts
+            and not any(c.primary for c in self.contrasts)
+        ):
+            raise ValueError(
+                "stopping e-process without a primary contrast: it needs the one that it watches. "
+                "Mark one contrast as primary, or set stopping never."
+            )
         if sum(c.primary for c in self.contrasts) > 1:
             raise ValueError("more than one primary contrast. Mark one; the rest are exploratory.")
         return self

@@ -81,7 +81,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "protocol-watch_run",
         "protocol-watch_action",
     ),
-    "Numbers": ("protocol-confidence", "protocol-seed"),
+    "Numbers": (
+        "protocol-confidence",
+        "protocol-stopping",
+        "protocol-stopping_alpha",
+        "protocol-stopping_prior",
+        "protocol-seed",
+    ),
 }
 EXAMPLES = "protocol-examples"
 
