@@ -29,11 +29,10 @@ def describe(study: Study, plan: LaunchPlan, recipe: Recipe | None = None) -> It
             yield f"  published: {recipe.published_note}"
     if plan.estimate is not None:
         yield from _arms(study, plan.estimate)
-    yield from _opponents(study, recipe)
+    yield from _opponents(study)
     yield from _prompts(study, plan)
     votes = plan.votes
-    if recipe is not None and recipe.pairs == "replicas":
-        votes = _replica_votes(study)
+    if study.read_protocol().asks_diversity:
         yield (
             f"votes: {votes:,} ({study.read_protocol().overlap} for each method and prompt, on its "
             "two replicas)"
@@ -84,8 +83,8 @@ def _arm(arm: ArmEstimate) -> str:
     return "; ".join(parts)
 
 
-def _opponents(study: Study, recipe: Recipe | None) -> Iterator[str]:
-    if recipe is not None and recipe.pairs == "replicas":
+def _opponents(study: Study) -> Iterator[str]:
+    if study.read_protocol().asks_diversity:
         yield "opponents: the replicas of each method, against each other"
         return
     yield "opponents:"
@@ -105,12 +104,6 @@ ROLES: dict[str, str] = {
     PromptSet.Role.TEST: "judge",
     PromptSet.Role.TUNE: "tune thresholds on",
 }
-
-
-def _replica_votes(study: Study) -> int:
-    protocol = study.read_protocol()
-    prompts = sum(s.prompts.count() for s in study.prompt_sets.filter(role=PromptSet.Role.TEST))
-    return prompts * study.methods.count() * protocol.overlap
 
 
 def _machine(estimate: Estimate) -> Iterator[str]:

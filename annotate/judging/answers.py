@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from annotate.analysis.diversity import Attribute
 from annotate.analysis.votes import PRIORITY, Choice, Criterion, VoteRecord
 from annotate.studies.protocol import Protocol
 
 SIDES = ("left", "right")
 TIES = ("equal", "bad")
+# The answer to an attribute of which neither picture tells.
+CANNOT = "cannot"
 
 
 class BadAnswer(ValueError):
@@ -18,7 +21,7 @@ class BadAnswer(ValueError):
 class Judgement:
     """A vote's content in terms of the comparison's images, not of the sides of a screen."""
 
-    answers: Mapping[Criterion, Choice]
+    answers: Mapping[Criterion, Choice] | Mapping[Attribute, str]
     choice: Choice
     deciding: str
     both_bad: bool
@@ -53,6 +56,8 @@ def read_answers(
     Raises:
         BadAnswer: a criterion is missing, not asked, or its answer is not allowed.
     """
+    if protocol.asks_diversity:
+        return _read_attributes(protocol, given)
     asked = expected_criteria(protocol, given)
     if set(given) != set(asked):
         raise BadAnswer(
@@ -98,6 +103,24 @@ def read_answers(
         side=side,
         raw=dict(given),
     )
+
+
+def _read_attributes(protocol: Protocol, given: Mapping[str, str]) -> Judgement:
+    """`{"style": "2", "main_object": "cannot", …}`: levels count from 0, the side is no matter."""
+    allowed = {*map(str, range(protocol.attribute_levels)), CANNOT}
+    if set(given) != set(Attribute):
+        raise BadAnswer(
+            f"answers for {sorted(given)}; diversity asks for {[str(a) for a in Attribute]}. "
+            "Send exactly those."
+        )
+    for attribute, value in given.items():
+        if value not in allowed:
+            raise BadAnswer(
+                f"{attribute}={value!r}; allowed here: {sorted(allowed)}. Choose one of them."
+            )
+    answers = {attribute: given[attribute] for attribute in Attribute}
+    # A vote has a choice in every study; where nobody wins it is the one that names no winner.
+    return Judgement(answers, Choice.TIE, deciding="", both_bad=False, side="", raw=dict(given))
 
 
 def _choice(value: str, *, flipped: bool) -> Choice:

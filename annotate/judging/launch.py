@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db import transaction
 
 from annotate.judging.controls import items, refit, taught
+from annotate.judging.anchors import add_anchors
 from annotate.judging.exams import shortages
 from annotate.judging.models import Comparison, PlannedItem
 from annotate.judging.opening import open_ready
@@ -198,6 +199,7 @@ def launch(study: Study, *, actor: User | None, now: datetime | None = None) -> 
         _win(study, protocol, now=at)
         write(study, protocol, pairing.pairs, now=at)
         _note(study, protocol, described, actor=actor, now=at)
+    add_anchors(study, protocol)
     study.refresh_from_db()
     return study
 

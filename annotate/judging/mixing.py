@@ -91,7 +91,9 @@ def _control(membership: Membership, place: Place, *, rng: random.Random) -> int
         ~Exists(mine), ~Exists(skipped), study=membership.study_id, kind=Kind.CONTROL, held=False
     ).order_by("order")
     protocol = protocol_of(membership.study)
-    found = [row for row in pool if can_be_given(row.expected or {}, protocol)]
+    found = [
+        row for row in pool if protocol.asks_diversity or can_be_given(row.expected or {}, protocol)
+    ]
     if not found:
         return None
     return _lease(membership, rng.choice(found), place, flipped=rng.random() < 0.5)

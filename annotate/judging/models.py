@@ -269,8 +269,10 @@ class Answer(models.Model):
     """What a vote says about one criterion."""
 
     vote = models.ForeignKey(Vote, models.CASCADE, related_name="answers")
-    criterion = models.CharField(max_length=12)
-    choice = models.CharField(max_length=6, choices=Outcome)
+    # A criterion, or an attribute of a diversity study.
+    criterion = models.CharField(max_length=16)
+    # An outcome, or the attribute's level from 0, or "cannot".
+    choice = models.CharField(max_length=6)
 
     class Meta:
         constraints = [

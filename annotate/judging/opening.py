@@ -13,6 +13,7 @@ from typing import Any
 
 from django.dispatch import receiver
 
+from annotate.judging.anchors import add_anchors
 from annotate.judging.models import Assignment, Comparison, ContrastItem, PlannedItem
 from annotate.judging.pairing import Item, Pair
 from annotate.judging.places import sides_of
@@ -91,9 +92,11 @@ def _ready(study: Study, items: list[PlannedItem]) -> list[Ready]:
     images = finished(arms, prompts=keys, seed=protocol_of(study).seed)
     found: list[Ready] = []
     for item in items:
+        # Of one method by itself: its replicas 0 and 1.
+        other = item.replica + item.contrast.of_replicas
         a, b = (
-            images.get((arm.digest, sample_prompt_digest(arm, item.prompt)), {}).get(item.replica)
-            for arm in (item.contrast.a, item.contrast.b)
+            images.get((arm.digest, sample_prompt_digest(arm, item.prompt)), {}).get(replica)
+            for arm, replica in ((item.contrast.a, item.replica), (item.contrast.b, other))
         )
         if a is not None and b is not None:
             found.append((item, a, b))
@@ -127,7 +130,9 @@ def _open(study: Study, ready: list[Ready], *, now: datetime | None) -> int:
             _walk_back(study, to=min(item.order for item, *_ in fresh))
         return len(fresh)
 
-    return retrying(verb)
+    opened = retrying(verb)
+    add_anchors(study, protocol)
+    return opened
 
 
 def _content(item: PlannedItem, a: Image, b: Image, protocol: Protocol) -> Content:

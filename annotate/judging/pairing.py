@@ -36,6 +36,8 @@ class Pair:
 
     def is_asked(self, protocol: Protocol) -> bool:
         """Whether annotators judge it; identical pictures may be tied without them."""
+        if protocol.asks_diversity:
+            return True  # pictures that are equal are an answer there, and no tie
         return not (self.identical and protocol.identical == "auto_tie")
 
 
@@ -119,12 +121,21 @@ def first_pairs(
 def _images(
     contrast: Contrast, prompt: Prompt, samples: Finished, absent: dict[str, list[str]]
 ) -> Iterable[tuple[int, Image, Image]]:
-    """(replica, image of a, image of b) for every replica that both methods have."""
+    """(replica, image of a, image of b) for every replica that both methods have.
+
+    Of one method by itself: its replicas 0 and 1, as item 0.
+    """
     arms = (contrast.a, contrast.b)
     sides = [samples.get((arm.digest, sample_prompt_digest(arm, prompt)), {}) for arm in arms]
     for arm, side in zip(arms, sides, strict=True):
         if not side:
             absent[str(arm)].append(prompt.key)
+    if contrast.of_replicas:
+        if sides[0] and not {0, 1} <= sides[0].keys():
+            absent[f"{contrast.a}, replica 1"].append(prompt.key)
+        elif sides[0]:
+            yield 0, sides[0][0], sides[0][1]
+        return
     for replica in sorted(sides[0].keys() & sides[1].keys()):
         yield replica, sides[0][replica], sides[1][replica]
 

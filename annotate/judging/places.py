@@ -95,6 +95,8 @@ def _replicas(
             if not has:
                 absent[str(arm)].append(prompt.key)
         both = has if both is None else both & has
+    if contrast.of_replicas:
+        return [0] if {0, 1} <= (both or set()) else []
     return sorted(both or ())
 
 

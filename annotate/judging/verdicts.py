@@ -54,6 +54,8 @@ def settle(comparison: int, protocol: Protocol, *, now: datetime) -> Decision | 
     Call it inside the transaction that changed a vote and holds the comparison's row lock: two
     last votes at once would otherwise each miss the other.
     """
+    if protocol.asks_diversity:
+        return None  # attributes are scores: nobody wins, and no verdict is made of them
     answers = hotpath_votes.answers_on(comparison)
     votes = records(answers)
     decision = rule_on(votes, protocol) if votes else None

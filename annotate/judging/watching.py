@@ -72,6 +72,8 @@ def limits_of(protocol: Protocol) -> Limits:
 
 def work_of(study: Study) -> dict[int, tuple[Judged, ...]]:
     """Everybody's current votes in the order given, by user id: live, control and repeat."""
+    if protocol_of(study).asks_diversity:
+        return {}  # the rules are about winners and sides, which attributes do not have
     rows = list(
         Vote.objects.filter(study=study, comparison__kind__in=[Kind.LIVE, *_MIXED])
         .order_by("created_at", "pk")

@@ -42,7 +42,7 @@ def write(study: Study, protocol: Protocol, pairs: Sequence[Pair], *, now: datet
         ),
         batch_size=BATCH,
     )
-    tied = [row for row in rows if row.identical and protocol.identical == "auto_tie"]
+    tied = [row for row, pair in zip(rows, pairs, strict=True) if not pair.is_asked(protocol)]
     Verdict.objects.bulk_create(
         (
             Verdict(

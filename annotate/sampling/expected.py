@@ -35,6 +35,10 @@ def expected_pairs(study: Study, reads: Mapping[int, ReadArm]) -> Expected:
     protocol = study.read_protocol()
     replicas = study.read_spec().replicas
     contrasts = list(study.contrasts.select_related("a", "b", "prompt_set").order_by("order", "pk"))
+    if protocol.asks_diversity:
+        # One pair, of replicas 0 and 1, for each method and prompt; equal ones are asked as well.
+        pairs_of_replicas = sum(len(contrast_prompts(c, protocol)) for c in contrasts)
+        return Expected(pairs_of_replicas, 0.0, pairs_of_replicas)
     shown: dict[str, list[tuple[Method, Method]]] = defaultdict(list)
     for contrast in contrasts:
         for prompt in contrast_prompts(contrast, protocol):

@@ -15,7 +15,7 @@ from annotate.sampling.new_prompts import ImportedPrompts
 from annotate.sampling.refusals import ImportRefused, Refusals, quoted
 from annotate.sampling.samples import sample_prompt_digest
 from annotate.sampling.storage import Stored
-from annotate.studies.create import method_digest
+from annotate.studies.create import contrast_with_themselves, method_digest
 from annotate.studies.models import Contrast, Event, Method, Prompt, PromptSet, Study
 from annotate.studies.spec import MethodSpec, SpecError, parse_spec
 
@@ -179,6 +179,8 @@ def _keep_in_step(study: Study, prompt_set: PromptSet, *, grown: bool) -> None:
     study.contrasts.filter(Q(prompt_set=None) | Q(prompt_set__in=replaced)).update(
         prompt_set=prompt_set
     )
+    if spec.protocol.asks_diversity:
+        contrast_with_themselves(study)
     pairs = set(study.contrasts.values_list("a__name", "b__name"))
     for order, contrast in enumerate(spec.contrasts):
         if (contrast.a, contrast.b) not in pairs and {contrast.a, contrast.b} <= rows.keys():

@@ -147,8 +147,18 @@ def _write_rows(study: Study, spec: StudySpec, *, actor: User) -> None:
             primary=contrast.primary,
             order=order,
         )
+    if spec.protocol.asks_diversity:
+        contrast_with_themselves(study)
     for written_set in spec.prompt_sets:
         _put_prompts(study, written_set, actor=actor)
+
+
+def contrast_with_themselves(study: Study) -> None:
+    """One contrast for every method of a diversity study: its pairs are its own replicas."""
+    for method in study.methods.all():
+        Contrast.objects.get_or_create(
+            study=study, a=method, b=method, defaults={"order": method.order}
+        )
 
 
 def _put_prompts(study: Study, written: PromptSetSpec, *, actor: User) -> None:

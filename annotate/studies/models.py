@@ -158,7 +158,7 @@ class Method(models.Model):
 
 
 class Contrast(models.Model):
-    """Method a against method b over a prompt set."""
+    """Method a against method b over a prompt set; in a diversity study a is b."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="contrasts")
     a = models.ForeignKey(Method, models.PROTECT, related_name="+")
@@ -170,13 +170,15 @@ class Contrast(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["study", "a", "b"], name="contrast_methods"),
-            models.CheckConstraint(
-                condition=~models.Q(a=models.F("b")), name="contrast_of_two_methods"
-            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.a} against {self.b}"
+        return f"{self.a} against {self.b}" if self.a_id != self.b_id else f"{self.a} by itself"
+
+    @property
+    def of_replicas(self) -> bool:
+        """Whether its pairs are replicas 0 and 1 of one method."""
+        return self.a_id == self.b_id
 
 
 class Membership(models.Model):

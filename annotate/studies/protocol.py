@@ -17,6 +17,20 @@ VerdictRule = Literal["priority-then-majority", "majority-then-priority"]
 # How often the first two annotators are taken to differ, until a study's own votes say.
 DIFFER = 0.5
 
+# What a diversity study cannot choose: it has no winner, and so no tie, rule or known winner.
+_OF_WINNERS = (
+    "judgement",
+    "ties",
+    "deciding_factor",
+    "rule",
+    "split",
+    "overlap_mode",
+    "identical",
+    "examples",
+    "qualification",
+    "repeat_rate",
+)
+
 
 class ExamplePair(BaseModel):
     """A worked pair for the instructions; pictures are named by content digest."""
@@ -35,6 +49,17 @@ class Protocol(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Literal["pairwise", "diversity"] = Field(
+        "pairwise",
+        title="What is judged",
+        description="pairwise asks which of two methods' pictures is better; diversity asks how "
+        "much two pictures of one method differ, attribute by attribute",
+    )
+    attribute_levels: Literal[2, 3, 5] = Field(
+        3,
+        title="Levels of each attribute",
+        description="diversity only; from same to clearly different",
+    )
     judgement: Judgement = Field(
         "cascade",
         title="Questions",
@@ -243,6 +268,25 @@ class Protocol(BaseModel):
     )
 
     @model_validator(mode="after")
+    def _diversity_asks_attributes_only(self) -> Self:
+        """Choices about who wins mean nothing where nobody does."""
+        if self.kind == "pairwise":
+            if self.attribute_levels != 3:
+                raise ValueError(
+                    f"attribute_levels {self.attribute_levels} with kind pairwise: it asks for no "
+                    "attributes. Set kind diversity, or leave the levels out."
+                )
+            return self
+        for name in _OF_WINNERS:
+            given, usual = getattr(self, name), type(self).model_fields[name].default
+            if given != usual:
+                raise ValueError(
+                    f"{name} {given!r} with kind diversity: four attributes are asked and nobody "
+                    f"wins. Leave {name} out."
+                )
+        return self
+
+    @model_validator(mode="after")
     def _choices_agree(self) -> Self:
         if self.rule == "majority-then-priority" and self.judgement != "full":
             raise ValueError(
@@ -313,6 +357,11 @@ class Protocol(BaseModel):
     def may_stop_early(self) -> bool:
         """Whether an e-process that may end the study is declared."""
         return self.stopping == "e-process"
+
+    @property
+    def asks_diversity(self) -> bool:
+        """Whether pairs are two replicas of one method, judged by attribute."""
+        return self.kind == "diversity"
 
     @property
     def blinding_warning(self) -> str:

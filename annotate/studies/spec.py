@@ -141,6 +141,7 @@ class StudySpec(BaseModel):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
+        self._diversity_has_replicas()
         names = [m.name for m in self.methods]
         if doubled := {n for n in names if names.count(n) > 1}:
             raise ValueError(f"methods named twice: {sorted(doubled)}. Give each its own name.")
@@ -174,6 +175,21 @@ class StudySpec(BaseModel):
         if sum(c.primary for c in self.contrasts) > 1:
             raise ValueError("more than one primary contrast. Mark one; the rest are exploratory.")
         return self
+
+    def _diversity_has_replicas(self) -> None:
+        """A diversity study pairs replicas 0 and 1 of every method, so it names no contrasts."""
+        if not self.protocol.asks_diversity:
+            return
+        if self.contrasts:
+            raise ValueError(
+                f"{len(self.contrasts)} contrasts in a study of diversity: its pairs are two "
+                "pictures of one method. Remove the contrasts."
+            )
+        if self.replicas < 2 and any(m.kind != "imported" for m in self.methods):
+            raise ValueError(
+                f"replicas {self.replicas} in a study of diversity: each method needs two pictures "
+                "of every prompt. Set replicas 2."
+            )
 
 
 def _pinned_methods(pins: Any, methods: Any) -> Any:

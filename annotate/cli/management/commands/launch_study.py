@@ -21,7 +21,6 @@ from annotate.judging import opening
 from annotate.judging.launch import LaunchPlan, LaunchRefused, launch, plan
 from annotate.people.models import Role, User
 from annotate.sampling.calibration import CalibrationRefused, to_tune
-from annotate.sampling.plan import plan_samples
 from annotate.sampling.progress import progress
 from annotate.studies.create import create_study
 from annotate.studies.lifecycle import IllegalMove
@@ -126,11 +125,6 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self._refused(planned)
             return
-        if recipe is not None and recipe.pairs == "replicas":
-            if said := planned.weights.refusals:
-                raise CommandError("\n".join((*said, f"The draft {study.uid} stays.")))
-            self._pictures_only(study, options)
-            return
         try:
             launch(study, actor=actor)
         except (LaunchRefused, IllegalMove) as error:
@@ -140,21 +134,6 @@ class Command(BaseCommand):
         self.say(f"open: {study.name} ({study.uid})")
         if study.planned_items.exists() and not options["no_wait"]:
             self._wait(study)
-
-    def _pictures_only(self, study: Study, options: dict[str, Any]) -> None:
-        """A diversity study's pictures; its four attributes are not asked by this version."""
-        plan_samples(study)
-        self.say(
-            f"draft: {study.name} ({study.uid}) gets its pictures now. Its pairs are replicas of "
-            "one method, and the questions about them (angle of view, background, main object, "
-            "style) are not part of this version: the study stays a draft."
-        )
-        if not options["no_wait"]:
-            seen = sampling_bar.wait(
-                lambda: progress(study, now=timezone.now()), what="pictures", say=self.say
-            )
-            for line in sampling_bar.summary(seen):
-                self.say(line)
 
     def _wait(self, study: Study) -> None:
         """Until every pair that can open is open; workers go on without anybody waiting."""
