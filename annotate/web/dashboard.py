@@ -100,7 +100,12 @@ def _events(study: Study) -> list[dict[str, Any]]:
     return [
         {
             "who": names.get(
-                event.actor_id or 0, "an admin" if event.actor_id else "the command line"
+                event.actor_id or 0,
+                "an admin"
+                if event.actor_id
+                else "a rule"
+                if event.kind == "annotator_flagged"
+                else "the command line",
             ),
             "what": EVENT_WORDS.get(event.kind, event.kind.replace("_", " ")),
             "at": event.at,

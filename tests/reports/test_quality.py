@@ -1,0 +1,79 @@
+"""The quality of annotators, told beside the report and never in it."""
+
+import csv
+import io
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from annotate.judging.models import Assignment, Vote
+from annotate.reports.export import summary_json
+from annotate.reports.frames import read_frame
+from annotate.reports.quality import quality_csv, quality_rows
+from annotate.reports.report import report_on
+from annotate.reports.report_files import figures_zip, tables_zip, tex_file
+from annotate.studies.models import Study
+from tests.factories import NOW
+from tests.judging.test_watching import worked
+
+pytestmark = [pytest.mark.django_db]
+
+
+def files(study: Study) -> dict[str, list[bytes]]:
+    """Everything published, in lines; the sentence on what is not counted stands apart."""
+    report = report_on(study, read_frame(study), now=NOW)
+    made = {
+        "summary": summary_json(report),
+        "tables": tables_zip(report),
+        "figures": figures_zip(report),
+        "text": tex_file(report).encode(),
+    }
+    return {name: data.splitlines() for name, data in made.items()}
+
+
+def test_controls_and_repeats_change_no_published_byte_but_the_count_of_votes_set_aside():
+    study, _ = worked(careless=1, pairs=100, repeat_rate=0.05)
+    extras = Vote.objects.filter(study=study).exclude(comparison__kind="live")
+    kinds = set(extras.values_list("comparison__kind", flat=True))
+    assert kinds == {"control", "repeat"}
+    mixed = files(study)
+    extras.delete()
+    Assignment.objects.filter(study=study, order__lt=0).delete()
+    study.comparisons.exclude(mirrors=None).delete()
+    study.comparisons.exclude(kind="live").delete()
+    bare = files(study)
+    for name, lines in mixed.items():
+        assert len(lines) == len(bare[name]), name
+        changed = [line for line, other in zip(lines, bare[name], strict=True) if line != other]
+        aside = (b"votes on controls and repeats.", b'"other_kinds":')
+        assert all(any(words in line for words in aside) for line in changed), (name, changed)
+        assert len(changed) <= 2
+    assert mixed["tables"] == bare["tables"]
+    assert mixed["figures"] == bare["figures"]
+
+
+def test_the_page_tells_how_each_one_works_by_pseudonym_and_voids_on_request(client: Client):
+    study, people = worked(careless=1)
+    rows = {row.pseudonym: row for row in quality_rows(study)}
+    careless, honest = rows["A-01"], rows["A-02"]
+    assert (careless.left.estimate, careless.outliers) == (1.0, careless.votes)
+    assert honest.others.estimate > careless.others.estimate
+    assert honest.one_coin > 0.7 > careless.one_coin
+    assert honest.controls.n == honest.votes - honest.live  # no repeats here
+    table = list(csv.DictReader(io.StringIO(quality_csv(rows.values()))))
+    assert [row["annotator"] for row in table] == [f"A-0{n}" for n in range(1, 7)]
+    assert people[0].user.username not in quality_csv(rows.values())
+
+    client.force_login(study.owner)
+    html = client.get(reverse("study-quality", args=[study.uid])).content.decode()
+    assert "equal answers in a row; the limit is 15" in html
+    decide = reverse("study-quality-decide", args=[study.uid, people[0].pk])
+    client.post(decide, {"do": "keep"})
+    assert {row.pseudonym for row in quality_rows(study) if row.kept} == {"A-01"}
+    client.post(decide, {"do": "repair"})
+    assert [row.pseudonym for row in quality_rows(study)] == [f"A-0{n}" for n in range(2, 7)]
+    assert study.assignments.filter(state="free").exists()
+    client.post(decide, {"do": "resume"})
+    people[0].refresh_from_db()
+    assert people[0].active
