@@ -76,16 +76,16 @@ class EstimatorTraining(Recipe):
     average: Annotated[float, Field(ge=0, le=1)] = 0.998
 
 
-def course(steps: int = 4000, *, seed: int = 0) -> Course:
+def course(steps: int = 5000, *, seed: int = 0) -> Course:
     return Course(
         seed=seed,
         steps=steps,
         batch=64,
         micro=64,
-        rate=1.5e-3,
+        rate=2e-3,
         weight_decay=0.01,
         warmup=100,
-        hold=0.3,
+        hold=0.1,
         floor=0.02,
         clip=1.0,
     )

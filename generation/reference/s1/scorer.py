@@ -23,7 +23,7 @@ from generation.spec import Estimator
 
 # What `ScoringNetwork.look` tells of a picture.
 FEATURES = 128
-_WORDS, _FINE, _COARSE = 64, 64, 96
+_WORDS, _FINE, _COARSE, _PATTERNS = 64, 64, 96, 768
 _BATCH = 256
 
 
@@ -33,8 +33,8 @@ def vocabulary() -> list[str]:
 
 
 class ScoringNetwork(nn.Module):
-    """.42 M parameters: convolutions read the picture, and only then does the prompt weigh what
-    they found, so that what a picture shows is learned once and not anew for every prompt."""
+    """.73 M parameters: patterns and convolutions read the picture, and only then does the prompt
+    weigh what they found, so that what a picture shows is learned once and not for every prompt."""
 
     def __init__(self, words: Sequence[str]) -> None:
         super().__init__()
@@ -42,11 +42,15 @@ class ScoringNetwork(nn.Module):
         self._number = {word: number for number, word in enumerate(self.words, start=1)}
         self.embed = nn.EmbeddingBag(len(self.words) + 1, _WORDS, mode="sum")
         self.tell = nn.Sequential(nn.Linear(_WORDS, 96), nn.SiLU(), nn.Linear(96, 2 * FEATURES))
-        self.first = nn.Conv2d(12, _FINE, 3, padding=1)
-        self.second = nn.Conv2d(_FINE, _FINE, 3, padding=1)
-        self.third = nn.Conv2d(_FINE, _COARSE, 3, stride=2, padding=1)
-        self.fourth = nn.Conv2d(_COARSE, _COARSE, 3, padding=1)
+        self.patterns = nn.Linear(SIDE * SIDE, _PATTERNS, bias=False)
+        self.mix = nn.Linear(_PATTERNS + 2, FEATURES)
+        self.first = _convolution(12, _FINE)
+        self.second = _convolution(_FINE, _FINE)
+        self.third = _convolution(_FINE, _COARSE, stride=2)
+        self.fourth = _convolution(_COARSE, _COARSE)
         self.flat = nn.Linear(_COARSE * 16, FEATURES)
+        self.norm = nn.BatchNorm1d(FEATURES)
+        self.join = nn.Linear(FEATURES, FEATURES)
         self.head = nn.Sequential(nn.Linear(FEATURES, 64), nn.SiLU(), nn.Linear(64, 1))
 
     def look(self, pictures: Tensor) -> Tensor:
@@ -56,7 +60,18 @@ class ScoringNetwork(nn.Module):
         x = nn.functional.silu(x + self.second(x))
         x = nn.functional.silu(self.third(x))
         x = nn.functional.silu(x + self.fourth(x))
-        return nn.functional.silu(cast(Tensor, self.flat(x.flatten(1))))
+        seen = self.flat(x.flatten(1)) + self.mix(self._explained(pictures))
+        seen = nn.functional.silu(self.norm(seen))
+        return nn.functional.silu(seen + cast(Tensor, self.join(seen)))
+
+    def _explained(self, pictures: Tensor) -> Tensor:
+        """How much of a picture's contrast each pattern explains, in whatever colours, and how much
+        contrast there is: (n, _PATTERNS + 2)."""
+        spread = pictures - pictures.mean((2, 3), keepdim=True)
+        whole = (spread**2).sum((1, 2, 3))[:, None]
+        share = (self.patterns(spread.flatten(2)) ** 2).sum(1) / (whole + 0.1) * 8
+        mean = whole / pictures[0].numel()
+        return torch.cat([share, mean.sqrt(), (mean + 1e-3).log()], dim=1)
 
     def weigh(self, prompts: Sequence[str], features: Tensor) -> Tensor:
         """(n,) scores of what `look` found for n prompts."""
@@ -74,10 +89,19 @@ class ScoringNetwork(nn.Module):
         return self.weigh(prompts, self.look(pictures))
 
 
+def _convolution(wide: int, out: int, *, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(wide, out, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(out)
+    )
+
+
 def save(network: ScoringNetwork, folder: Path) -> Path:
     """Write the folder that `load` reads: words and half-precision safetensors."""
     folder.mkdir(parents=True, exist_ok=True)
-    state = {name: value.half().contiguous() for name, value in network.state_dict().items()}
+    state = {
+        name: (value.half() if value.is_floating_point() else value).contiguous()
+        for name, value in network.state_dict().items()
+    }
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     config = {"kind": "s1-scorer", "words": network.words}
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
@@ -120,4 +144,4 @@ def load(spec: Estimator, folder: Folder, *, device: str) -> ReferenceScorer:
     with torch.device("meta"):
         network = ScoringNetwork(words)
     fill(network, folder.state(), dtype=DTYPES[spec.dtype], device=device)
-    return ReferenceScorer(network, digest=folder.digest_of(spec), device=device)
+    return ReferenceScorer(network.eval(), digest=folder.digest_of(spec), device=device)
