@@ -1,6 +1,7 @@
 """What somebody reads who cannot come in, or who has come to an end. It must decide neither."""
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotate.judging.finishing import End
 from annotate.judging.verdicts import protocol_of
@@ -78,8 +79,12 @@ def end_words(end: End | None, membership: Membership) -> tuple[str, str]:
     """Heading and words for somebody who gets no further pair."""
     most = protocol_of(membership.study).votes_per_annotator
     if end is End.QUOTA:
-        said = _("You have answered all %(n)d pairs that one person is asked for.") % {"n": most}
-        return _("You are done"), said
+        said = ngettext(
+            "You have answered the one pair that each person is asked for.",
+            "You have answered all %(n)d pairs that one person is asked for.",
+            most,
+        )
+        return _("You are done"), said % {"n": most}
     if end is End.EMPTY:
         return _("Nothing is left to judge"), _(
             "Every pair is judged, with somebody else, or one you have seen. There is nothing to "
