@@ -1,10 +1,13 @@
-"""Reports that were frozen: the rows of a study at one moment, under their hash.
+"""Frozen reports (a study's rows under their hash), and links that open reports to reviewers.
 
 It must not hold numbers: a report is computed from the rows, and equal rows give equal reports.
 """
 
+from datetime import datetime
+
 from django.db import models
 
+from annotate.people.models import User
 from annotate.studies.models import Study
 
 
@@ -23,3 +26,19 @@ class FrozenReport(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["study", "digest"], name="frozen_report_once"),
         ]
+
+
+class ReviewLink(models.Model):
+    """Opens one study's report to whoever has the address. The secret itself is never stored."""
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="review_links")
+    token_hash = models.CharField(max_length=64, unique=True)
+    note = models.CharField(max_length=200, blank=True)
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    # None: until it is withdrawn.
+    expires_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    def is_usable(self, now: datetime) -> bool:
+        return self.withdrawn_at is None and (self.expires_at is None or now < self.expires_at)

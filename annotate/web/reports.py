@@ -6,9 +6,10 @@ It must not compute: annotate.reports does.
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
-from django.http import FileResponse, Http404, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.text import slugify
@@ -58,12 +59,16 @@ def report(request: PersonRequest, uid: UUID) -> HttpResponse:
         mark = fingerprint(study)
         if asked and request.headers.get("X-Seen") == mark:
             return HttpResponse(status=204)
-        context = _context(study, request, mark=mark) | {"mark": mark}
+        context = report_context(study, request, mark=mark, present="now" in request.GET)
+        context |= {"mark": mark}
     return render(request, f"reports/{'_report' if asked else 'report'}.html", context)
 
 
-def _context(study: Study, request: PersonRequest, *, mark: str) -> dict[str, object]:
-    frozen = None if "now" in request.GET else frozen_of(study)
+def report_context(
+    study: Study, request: HttpRequest, *, mark: str, present: bool
+) -> dict[str, Any]:
+    """What a report's page shows; `present` asks for today's numbers where others are frozen."""
+    frozen = None if present else frozen_of(study)
     if frozen is None:
         frame = read_frame(study)
         made = report_on(study, frame, now=timezone.now())
@@ -88,7 +93,8 @@ def _context(study: Study, request: PersonRequest, *, mark: str) -> dict[str, ob
         "nav": "studies",
         "study": study,
         "report": made,
-        "page": lay_out(made),
+        "page": (page := lay_out(made)),
+        "protocol": page.protocol,
         "pairs": pairs,
         "cards": cards,
         "shown": shown,

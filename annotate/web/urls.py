@@ -7,4 +7,5 @@ urlpatterns = [
     path("annotate/", include("annotate.web.urls_annotator")),
     path("studies/", include("annotate.web.urls_researcher")),
     path("studies/", include("annotate.web.urls_reports")),
+    path("review/", include("annotate.web.urls_reviewing")),
 ]

@@ -2,11 +2,13 @@
 
 from django.urls import URLPattern, path
 
-from annotate.web import laboratory, planner, reports
+from annotate.web import laboratory, planner, reports, reviewing
 
 urlpatterns: list[URLPattern] = [
     path("plan/", planner.plan, name="study-plan"),
     path("<uuid:uid>/report/", reports.report, name="study-report"),
+    path("<uuid:uid>/reviewers/", reviewing.review_links, name="study-review-links"),
+    path("<uuid:uid>/reviewers/<int:pk>/", reviewing.withdraw, name="study-withdraw-review"),
     path("<uuid:uid>/report/<str:digest>/<str:name>", reports.frozen, name="study-frozen-report"),
     path("<uuid:uid>/laboratory/", laboratory.laboratory, name="study-laboratory"),
     path("<uuid:uid>/export/<str:name>", reports.export, name="study-export"),

@@ -19,6 +19,7 @@ from annotate.judging.launch import launch
 from annotate.people.invitations import invite
 from annotate.people.models import Role
 from annotate.reports.freeze import freeze
+from annotate.reports.reviewing import make_review_link
 from annotate.sampling.models import Sample
 from annotate.studies.entry import make_link, token_of
 from annotate.studies.members import invite_to_study
@@ -100,6 +101,10 @@ ROWS = {
     "study-laboratory": ("GET", THIS_STUDY),
     "study-export": ("GET", THIS_STUDY),
     "study-frozen-report": ("GET", THIS_STUDY),
+    "study-review-links": ("GET POST", THIS_STUDY),
+    "study-withdraw-review": ("POST", THIS_STUDY),
+    "review": ("GET", ANYBODY),
+    "review-file": ("GET", ANYBODY),
     "judge": ("GET", ITS_ANNOTATORS),
     "qualify": ("GET POST", ITS_ANNOTATORS),
     "finished": ("GET", ITS_ANNOTATORS),
@@ -137,6 +142,9 @@ ARGUMENTS = {
     "preview-verb": {"name": "hand"},
     "study-export": {"name": "votes.csv"},
     "study-frozen-report": {"digest": "{snapshot}", "name": "summary.json"},
+    "study-withdraw-review": {"pk": "{review_link}"},
+    "review": {"token": "{review}"},
+    "review-file": {"token": "{review}", "name": "verdicts.csv"},
 }
 # What is posted, where an empty form is answered like a wrong address.
 POSTED = {"study-move": {"to": "paused"}}
@@ -178,6 +186,7 @@ class World:
         invitation, token = invite(role=Role.ANNOTATOR, created_by=None, now=NOW)
         invitation.expires_at = invitation.expires_at.replace(year=2100)
         invitation.save()
+        reviewed, review = make_review_link(self.study, created_by=self.study.owner, now=NOW)
         to_study, _ = invite_to_study(self.study, role="annotator", created_by=None, now=NOW)
         link = make_link(
             self.study,
@@ -196,6 +205,8 @@ class World:
             "member": self.study.memberships.get(user=self.people["annotator"]).pk,
             "study_invitation": to_study.pk,
             "snapshot": freeze(self.study, now=NOW).digest,
+            "review_link": reviewed.pk,
+            "review": review,
             "comparison": self.study.comparisons.filter(kind="live").first().pk,
             "item": self.study.comparisons.get(kind="training").pk,
             "sample": Sample.objects.filter(method_digest=self.study.methods.first().digest)
