@@ -30,7 +30,9 @@ def render_markdown(text: str) -> SafeString:
 
 def standing_instructions(protocol: Protocol | None = None) -> str:
     """What is said where a study writes no instructions of its own, in words of its protocol."""
-    return render_to_string("annotate/instructions.md", {"p": protocol or Protocol()})
+    protocol = protocol or Protocol()
+    name = "instructions_diversity" if protocol.asks_diversity else "instructions"
+    return render_to_string(f"annotate/{name}.md", {"p": protocol})
 
 
 def instructions_html(protocol: Protocol) -> SafeString:

@@ -13,6 +13,7 @@ from annotate.judging.hotpath import Lease, Shown
 from annotate.judging.verdicts import protocol_of
 from annotate.sampling.media import image_url
 from annotate.studies.models import Membership
+from annotate.web import rating
 
 # A picture's address outlives its lease by far, so that a late vote still saw its pictures.
 ADDRESS_SECONDS = 24 * 3600
@@ -88,7 +89,11 @@ def config(membership: Membership, *, preview: bool = False) -> dict[str, Any]:
     study = membership.study
     protocol = protocol_of(study)
     names = ("hand", "votes", "renew", "undo", "report", "skip")
+    asked: dict[str, Any] = {}
+    if protocol.asks_diversity:
+        asked = {"attributes": rating.rows(), "levels": rating.levels(protocol)}
     return {
+        **asked,
         "study": str(study.uid),
         "annotator": membership.pseudonym,
         "judgement": protocol.judgement,

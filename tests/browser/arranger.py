@@ -149,6 +149,8 @@ def study_of(
         "contrasts": [{"a": methods[0], "b": methods[1], "primary": True}],
         "protocol": protocol,
     }
+    if protocol.get("kind") == "diversity":
+        spec["contrasts"] = []
     made = create_study(parse_spec(spec), owner=User.objects.get(pk=owner["id"]))
     import_samples(made, Path(manifest), Path(manifest).parent, actor=made.owner)
     accounts = [person(password=password) for _ in range(people)]

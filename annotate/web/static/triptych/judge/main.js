@@ -3,13 +3,13 @@
 
 import { call, Outbox, Refused, troubleOf } from "./outbox.js";
 import { Clock, Judgement, listen, Rest } from "./person.js";
+import { Rating } from "./diversity.js";
 import { Lesson } from "./lesson.js";
 import { Look } from "./look.js";
 import * as view from "./view.js";
 
 const byId = (id) => document.getElementById(id);
-const read = (id) => JSON.parse(byId(id).textContent);
-const config = read("config");
+const read = (id) => JSON.parse(byId(id).textContent), config = read("config");
 const HAND = config.hand ?? 3; // the shown pair and those fetched ahead
 
 let hand = []; // entries { task, pictures: [left, right], context, since }; the first is shown
@@ -22,8 +22,7 @@ let begun = false; // the page's own hand has been read
 let pressedAt = null; // the key press that answered the last pair, until the next one is painted
 let busy = false; // a report or an undo is on its way
 let last = null; // the answer that may still be undone: { token, task, value, at }; survives a reload
-let asking = false; // a hand is on its way
-let refillTimer, openTimer;
+let refillTimer, openTimer, asking = false; // a hand is on its way
 const judged = new Set(); // tokens answered here or in another tab: never shown again
 
 const clock = new Clock();
@@ -38,6 +37,7 @@ const outbox = new Outbox({
   on: { change: tellState, sent, dropped, elsewhere: (token) => leave(token, "This pair was answered in another tab.") },
 });
 const lesson = new Lesson({ trial: config.trial, onNext: () => show() });
+const rating = config.attributes ? new Rating(config, choose) : null;
 const look = new Look({ stage: byId("stage"), config, onChange: arranged });
 
 // --- the hand ---
@@ -125,7 +125,7 @@ function show() {
     if (hand.length < HAND || state === "paused") refill(1);
     return;
   }
-  judgement = new Judgement(config);
+  judgement = rating?.begin() ?? new Judgement(config);
   tellState();
   view.prompt(entry.task);
   ask();
@@ -161,7 +161,7 @@ function started(now) {
 }
 
 function ask() {
-  view.question(judgement.describe());
+  rating ? rating.paint() : view.question(judgement.describe());
   offerUndo();
 }
 
@@ -176,7 +176,7 @@ function choose(number, at) {
   else if (outcome === "next") {
     ask();
     view.announce(judgement.describe().ask);
-  }
+  } else if (rating) view.hint(byId("hint").dataset.wait);
 }
 
 /** Keeps the answer on this device, shows the next pair, and lets the outbox send. */

@@ -141,7 +141,7 @@ export function undo(words) {
   if (words !== null) nodes.undoText.textContent = `Undo ${words}`;
 }
 
-export const quoted = (value) => `“${VALUE_WORDS[value]}”`;
+export const quoted = (value) => `“${VALUE_WORDS[value] ?? value}”`;
 
 export function progress({ done, left }) {
   nodes.progress.max = Math.max(1, done + left);

@@ -1,0 +1,83 @@
+"""The screen of a diversity study: four keystrokes and Enter."""
+
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.browser.axe import findings
+from tests.browser.bench import Bench
+
+pytestmark = pytest.mark.browser
+LINES = ("angle_of_view", "background", "main_object", "style")
+MARKED = ".attr-now legend"
+
+
+@pytest.fixture
+def variety(site, visitor, tmp_path):
+    """Somebody at the bench of a study: two methods, two prompts, two pictures of each."""
+    lines = ["file,prompt_id,prompt,method,replica"]
+    for n, (method, prompt, replica) in enumerate(
+        (m, p, r) for m in ("one", "two") for p in ("p0", "p1") for r in (0, 1)
+    ):
+        Image.new("RGB", (320, 320), (30 * n, 200 - 20 * n, 90)).save(tmp_path / f"{n}.png")
+        lines.append(f"{n}.png,{prompt},A cup of tea {prompt},{method},{replica}")
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("\n".join(lines), encoding="utf-8")
+    protocol = {"kind": "diversity", "overlap": 1, "min_votes": 1, "min_view_ms": 30, "phone": True}
+
+    def open_study(**screen):
+        study = site.ask(
+            "study_of", manifest=str(manifest), people=1, protocol=protocol, methods=("one", "two")
+        )
+        context = visitor(study["people"][0]["session"], **screen)
+        return Bench(context.new_page(), f"/annotate/{study['uid']}/").open(), study
+
+    return open_study
+
+
+def picture(bench: Bench, name: str) -> None:
+    """Kept where TRIPTYCH_SCREENSHOTS names a folder, to be looked at."""
+    if folder := os.environ.get("TRIPTYCH_SCREENSHOTS"):
+        bench.page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def test_four_keys_and_enter_answer_a_pair(site, variety):
+    bench, study = variety(width=1280, height=720)
+    assert bench.text(MARKED).startswith("Angle of view")
+    bench.answer("Enter").says("#hint", "Four answers first")
+    bench.answer("Digit3", "Digit2", "Digit0")
+    assert bench.text(MARKED).startswith("Style")
+    picture(bench, "diversity-1280-light")
+    assert findings(bench.page) == []
+    assert bench.run("document.querySelector('.rate').scrollHeight") <= bench.run(
+        "document.querySelector('.rate').clientHeight"
+    )
+    bench.answer("Digit1", "ArrowUp", "ArrowUp", "Digit1", "Enter").sent()
+    (vote,) = site.ask("votes", uid=study["uid"])
+    assert vote["answers"] == dict(zip(LINES, ("2", "0", "cannot", "0"), strict=True))
+    bench.ready().wait(".attr-now")
+    assert bench.text("#rate-count") == "0 of 4 answered"
+    bench.answer("Digit2", "KeyU")  # within the pair, one line back
+    assert bench.text("#rate-count") == "0 of 4 answered"
+    bench.answer("KeyU").says("#hint", "Undone").sent()
+    assert site.ask("votes", uid=study["uid"]) == []
+    for _ in range(4):
+        bench.answer(*["Digit3"] * 4, "Enter").sent()
+    assert len(site.ask("votes", uid=study["uid"])) == 4
+    bench.wait("body.shows-note")
+
+
+def test_a_phone_shows_everything_at_once_and_takes_taps(site, variety):
+    bench, study = variety(width=390, height=844, has_touch=True, color_scheme="dark")
+    for line in LINES:
+        bench.page.tap(f'input[name="{line}"][value="1"]')
+        bench.wait(f'input[name="{line}"][value="1"]:checked', state="attached")
+    picture(bench, "diversity-390-dark")
+    assert findings(bench.page) == []
+    assert bench.run("document.querySelector('#rate-next').getBoundingClientRect().bottom") <= 844
+    bench.page.tap("#rate-next")
+    bench.sent()
+    (vote,) = site.ask("votes", uid=study["uid"])
+    assert set(vote["answers"].values()) == {"1"}
