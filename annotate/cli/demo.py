@@ -10,7 +10,8 @@ from pathlib import Path
 
 from annotate.cli.demo_samples import MANIFEST, TRUTH, is_rendered, render_samples
 from annotate.cli.simulated_annotator import SimulatedAnnotator, Temper
-from annotate.cli.simulation import enlist, read_truth
+from annotate.cli.simulation import enlist
+from annotate.cli.worth import read_truth
 from annotate.judging.launch import launch
 from annotate.judging.queue import is_complete
 from annotate.people.invitations import invite, withdraw

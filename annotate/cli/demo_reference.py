@@ -12,7 +12,8 @@ from scipy.stats import binomtest
 from annotate.cli.demo import SEED, TEMPERS
 from annotate.cli.demo_run import DemoError
 from annotate.cli.simulated_annotator import SimulatedAnnotator
-from annotate.cli.simulation import enlist, truths
+from annotate.cli.simulation import enlist
+from annotate.cli.worth import truths
 from annotate.people.models import User
 from annotate.sampling.samples import finished
 from annotate.sampling.storage import pixels_of

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from annotate.cli import demo
 from annotate.cli.simulated_annotator import SimulatedAnnotator
-from annotate.cli.simulation import NotSimulatedError, TruthError, judge_together, open_votes
+from annotate.cli.simulation import NotSimulatedError, judge_together, open_votes
 from annotate.cli.site import prepare, site_children, url_of
 from annotate.cli.supervisor import (
     Child,
@@ -32,6 +32,7 @@ from annotate.cli.supervisor import (
     status_of,
 )
 from annotate.cli.visit import SimulationError
+from annotate.cli.worth import TruthError
 from annotate.people.models import User
 from annotate.reports.report import make_report
 from annotate.reports.text import win_rate_table

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import numpy as np
 
+from annotate.analysis.habits import Habit, answers_on, press
 from annotate.cli.visit import PAUSE, SimulationError, ToldToStop, Visit, told
 from generation.reference.judge import CRITERIA, TIE_WIDTH, Answer, NoisyJudge, Truth, overall
 
@@ -38,12 +39,16 @@ class Temper:
 
     Attributes:
         seconds: median time for a pair; 0 answers as soon as both pictures are decoded.
+        habit: what somebody does who does not look; see `analysis.habits`.
+        waits: False reports the drawn time without letting it pass, for a quick rehearsal.
     """
 
     accuracy: float = 0.85
     side_bias: float = 0.0
     tie_width: float = TIE_WIDTH
     seconds: float = 0.0
+    habit: Habit = "honest"
+    waits: bool = True
 
 
 def answers(
@@ -89,6 +94,7 @@ class SimulatedAnnotator:
         self.account = account
         self.temper = temper
         self.votes = 0
+        self._before: dict[str, str] | None = None
         self.passed_on = 0
         self._url = url
         self._study = study
@@ -138,15 +144,18 @@ class SimulatedAnnotator:
             visit.picture(task["context"]["url"])
         opened = time.monotonic()
         judge = self._judge_of(left, right)
-        said = answers(
+        said = self._unseen(left, right, config) or answers(
             judge,
             self._truth_of(left),
             self._truth_of(right),
             judgement=config["judgement"],
             ties=config["ties"],
         )
-        visit.rest(self.temper.seconds * float(judge.rng.lognormal(0.0, 0.5)))
-        looked = round(1000 * (time.monotonic() - opened))
+        self._before = said
+        seconds = self.temper.seconds * float(judge.rng.lognormal(0.0, 0.5))
+        visit.rest(seconds if self.temper.waits else 0)
+        spent = time.monotonic() - opened if self.temper.waits else seconds
+        looked = round(1000 * spent)
         response = visit.ask(
             "POST",
             config["urls"]["votes"],
@@ -162,13 +171,31 @@ class SimulatedAnnotator:
         fresh: list[dict[str, Any]] = response.json()["tasks"]
         return fresh
 
-    def _judge_of(self, left: str, right: str) -> NoisyJudge:
+    def _unseen(self, left: str, right: str, config: dict[str, Any]) -> dict[str, str] | None:
+        """What a spammer says without looking; None for whoever looks."""
+        ties = config["ties"] != "forbid"
+        rng = np.random.default_rng([self._stream(left, right), 1])
+        pressed = press(self.temper.habit, rng=rng, ties=ties)
+        if pressed is None:
+            return None
+        if pressed.copied and self._before is not None:
+            return self._before
+        asked = {"single": ("overall",), "full": (*CRITERIA, "overall")}
+        return answers_on(
+            pressed.side,
+            questions=asked.get(config["judgement"], CRITERIA),
+            cascade=config["judgement"] == "cascade",
+        )
+
+    def _stream(self, left: str, right: str) -> int:
         # The pair's own stream: neither the order of pairs nor their sides move another's errors.
         pair = "|".join([str(self._seed), self.account.username, *sorted((left, right))])
-        stream = int.from_bytes(hashlib.sha256(pair.encode()).digest()[:8])
+        return int.from_bytes(hashlib.sha256(pair.encode()).digest()[:8])
+
+    def _judge_of(self, left: str, right: str) -> NoisyJudge:
         return NoisyJudge(
             accuracy=self.temper.accuracy,
             side_bias=self.temper.side_bias,
             tie_width=self.temper.tie_width,
-            rng=np.random.default_rng(stream),
+            rng=np.random.default_rng(self._stream(left, right)),
         )

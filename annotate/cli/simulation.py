@@ -1,29 +1,20 @@
-"""Simulated annotators at work on a study: their accounts, what they know, and all at once.
+"""Simulated annotators at work on a study: their accounts, and all at once.
 
 It must not vote by itself: every vote goes through the site, from `SimulatedAnnotator`.
 """
 
-import json
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from pathlib import Path
 
-import numpy as np
-
-from annotate.cli.simulated_annotator import Account, SimulatedAnnotator, TruthOf
+from annotate.cli.simulated_annotator import Account, SimulatedAnnotator
 from annotate.judging.models import Assignment
 from annotate.people.models import Role, User
 from annotate.studies.members import MemberRefused, add_member
 from annotate.studies.models import Membership, Study
-from generation.reference.judge import CRITERIA
 
 PREFIX = "simulated-"
-
-
-class TruthError(ValueError):
-    """A truth file that cannot be used."""
 
 
 class NotSimulatedError(ValueError):
@@ -100,58 +91,3 @@ def judge_together(
             # Else leaving the pool would wait for the others to finish the study.
             stop.set()
     return votes()
-
-
-def read_truth(path: Path) -> TruthOf:
-    """The truth records of a JSON file: content digest → criterion → number in [0, 1].
-
-    Raises:
-        TruthError: the file is missing or says something else.
-    """
-    try:
-        records = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TruthError(f"{path} cannot be read as JSON ({error}). Name another file.") from error
-    if not isinstance(records, dict) or not all(map(_is_truth, records.values())):
-        raise TruthError(
-            f"{path.name} should map each picture's content digest to "
-            f"{{{', '.join(CRITERIA)}}}, each a number in [0, 1]. Correct it."
-        )
-
-    return truths(records, source=path.name)
-
-
-def truths(records: Mapping[str, dict[str, float]], *, source: str) -> TruthOf:
-    """Look truth up by content digest; `source` is where a reader finds the records."""
-
-    def truth_of(digest: str) -> dict[str, float]:
-        try:
-            return records[digest]
-        except KeyError:
-            raise TruthError(
-                f"a picture ({digest[:12]}…) is not in {source}. Truth is found by the pixels "
-                "served: pictures fitted into a common box need records of their own."
-            ) from None
-
-    return truth_of
-
-
-def _is_truth(record: object) -> bool:
-    return isinstance(record, dict) and all(
-        isinstance(record.get(criterion), int | float) and 0 <= record[criterion] <= 1
-        for criterion in CRITERIA
-    )
-
-
-def latent_truth(seed: int) -> TruthOf:
-    """A made-up worth for every picture, uniform in [0, 1] and fixed by seed and content.
-
-    All annotators of one seed see the same worth, so their agreement means something; it says
-    nothing about the pictures.
-    """
-
-    def truth_of(digest: str) -> dict[str, float]:
-        draws = np.random.default_rng([seed, int(digest[:16], 16)]).random(len(CRITERIA))
-        return dict(zip(CRITERIA, draws.tolist(), strict=True))
-
-    return truth_of

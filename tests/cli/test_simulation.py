@@ -25,16 +25,9 @@ from annotate.cli.simulated_annotator import (
     Temper,
     answers,
 )
-from annotate.cli.simulation import (
-    NotSimulatedError,
-    TruthError,
-    enlist,
-    judge_together,
-    latent_truth,
-    open_votes,
-    read_truth,
-)
+from annotate.cli.simulation import NotSimulatedError, enlist, judge_together, open_votes
 from annotate.cli.visit import SimulationError
+from annotate.cli.worth import TruthError, latent_truth, read_truth
 from annotate.judging.launch import launch
 from annotate.people.models import User
 from annotate.sampling.images import content_digest

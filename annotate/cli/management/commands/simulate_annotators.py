@@ -12,17 +12,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from annotate.cli.simulated_annotator import SimulatedAnnotator, Temper
-from annotate.cli.simulation import (
-    NotSimulatedError,
-    TruthError,
-    enlist,
-    judge_together,
-    latent_truth,
-    open_votes,
-    read_truth,
-)
+from annotate.cli.pool import PoolError, described, drawn, read_pool
+from annotate.cli.simulated_annotator import SimulatedAnnotator, Temper, TruthOf
+from annotate.cli.simulation import NotSimulatedError, enlist, judge_together, open_votes
 from annotate.cli.visit import SimulationError
+from annotate.cli.worth import TruthError, latent_truth, read_truth, scored_truth
 from annotate.studies.models import Study
 from generation.errors import ProfileError
 from generation.reference.judge import TIE_WIDTH
@@ -52,7 +46,24 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", metavar="STUDY_UID", type=uuid.UUID)
         parser.add_argument("--url", default="http://127.0.0.1:8000", help="the site (%(default)s)")
-        parser.add_argument("--annotators", type=_count, default=3, help="how many (3)")
+        parser.add_argument(
+            "--annotators", "--pool", type=_count, default=3, metavar="N", help="how many (3)"
+        )
+        parser.add_argument(
+            "--spammers",
+            type=float,
+            default=0.0,
+            metavar="SHARE",
+            help="of these in turn: random, always left, copying the answer before, fast (0)",
+        )
+        parser.add_argument(
+            "--people", type=Path, metavar="FILE", help="TOML: [[people]] with count, habit, …"
+        )
+        parser.add_argument(
+            "--no-waiting",
+            action="store_true",
+            help="report the time drawn for a pair without letting it pass",
+        )
         parser.add_argument(
             "--accuracy", type=float, default=0.85, help="share of right answers (0.85)"
         )
@@ -70,7 +81,10 @@ class Command(BaseCommand):
             "--truth",
             type=Path,
             metavar="FILE",
-            help="JSON: what each picture is worth; without it a made-up worth, fixed by the seed",
+            help="JSON or CSV: what each picture is worth; else made up, fixed by the seed",
+        )
+        parser.add_argument(
+            "--scores", action="store_true", help="worth by the stored scores of the samples"
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -86,24 +100,35 @@ class Command(BaseCommand):
             side_bias=options["side_bias"],
             tie_width=options["tie_width"],
             seconds=options["seconds"],
+            waits=not options["no_waiting"],
         )
         try:
-            truth_of = (
-                read_truth(options["truth"]) if options["truth"] else latent_truth(options["seed"])
+            truth_of = _truth(study, options)
+            pool = (
+                read_pool(options["people"], waits=temper.waits)
+                if options["people"]
+                else drawn(
+                    options["annotators"],
+                    temper,
+                    spammers=options["spammers"],
+                    seed=options["seed"],
+                )
             )
+            if len(pool) > MOST:
+                raise PoolError(f"{len(pool)} annotators; give 1 to {MOST}.")
             crowd = [
                 SimulatedAnnotator(
                     account,
-                    temper,
+                    one,
                     url=options["url"],
                     study=str(study.uid),
                     truth_of=truth_of,
                     seed=options["seed"],
                 )
-                for account in enlist(study, options["annotators"])
+                for account, one in zip(enlist(study, len(pool)), pool, strict=True)
             ]
             total = open_votes(study, people=len(crowd))
-        except (NotSimulatedError, TruthError) as error:
+        except (NotSimulatedError, PoolError, TruthError) as error:
             raise CommandError(str(error)) from error
         try:
             votes = _judge(crowd, total=total)
@@ -114,9 +139,15 @@ class Command(BaseCommand):
             raise CommandError(f"stopped; {votes} votes are stored.", returncode=130) from error
         lost = sum(one.passed_on for one in crowd)
         self.stdout.write(
-            f"{votes} simulated votes by {len(crowd)} annotators"
+            f"{votes} simulated votes by {len(crowd)} annotators{described(pool)}"
             + (f"; {lost} pairs had passed on to others." if lost else ".")
         )
+
+
+def _truth(study: Study, options: dict[str, Any]) -> TruthOf:
+    if options["scores"]:
+        return scored_truth(study)
+    return read_truth(options["truth"]) if options["truth"] else latent_truth(options["seed"])
 
 
 def _judge(crowd: list[SimulatedAnnotator], *, total: int) -> int:
