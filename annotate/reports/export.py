@@ -15,9 +15,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from annotate.judging.external_formats import Format, write_votes
 from annotate.reports.analyses import VERSION
 from annotate.reports.frames import StudyFrame, read_frame, read_snapshot
 from annotate.reports.freeze import encode
+from annotate.reports.interop import external_votes
 from annotate.reports.report import Report, report_on
 from annotate.reports.report_files import (
     FORMULA_STARTS,
@@ -132,6 +134,11 @@ def _take(study: Study, *, now: datetime) -> _Snapshot:
     return _Snapshot(study, frame, report_on(study, frame, now=now))
 
 
+def _interop(study: Study, kind: Format, file: IO[bytes]) -> Written:
+    out = _Hashing(file)
+    return out.done(rows=write_votes(external_votes(study), kind, out))
+
+
 def _write(data: bytes, file: IO[bytes]) -> Written:
     file.write(data)
     return written_of(data)
@@ -165,7 +172,14 @@ FILES: Mapping[str, Callable[[_Snapshot, IO[bytes]], Written]] = {
     SNAPSHOT: lambda at, file: _write(encode(at.study, at.frame), file),
     **{name: _of_report(name) for name in OF_REPORT},
 }
-NAMES = (*FILES, MANIFEST, BUNDLE)
+# Live votes as other programs read them; exact, so not for spreadsheets. Not in the bundle: they
+# tell nothing that its votes do not.
+INTEROP: Mapping[str, Callable[[Study, IO[bytes]], object]] = {
+    "votes-long.csv": lambda study, file: _interop(study, "csv", file),
+    "votes-toloka.tsv": lambda study, file: _interop(study, "toloka", file),
+    "votes-label-studio.json": lambda study, file: _interop(study, "label-studio", file),
+}
+NAMES = (*FILES, *INTEROP, MANIFEST, BUNDLE)
 
 
 def summary_json(report: Report) -> bytes:
@@ -226,6 +240,10 @@ def write_file(study: Study, name: str, file: IO[bytes], *, now: datetime, folde
     if name in FILES:
         with read_snapshot():
             FILES[name](_take(study, now=now), file)
+        return
+    if name in INTEROP:
+        with read_snapshot():
+            INTEROP[name](study, file)
         return
     write_folder(study, folder, now=now)
     if name == MANIFEST:

@@ -36,6 +36,11 @@ def check_move(current: S, target: S) -> None:
 def move(study: Study, target: S, *, actor: User | None) -> Study:
     """Move a launched study; won by compare-and-set, so two people pressing at once do it once."""
     current = S(study.state)
+    if study.external and target is not S.ARCHIVED:
+        raise IllegalMove(
+            f"the votes of this study were cast elsewhere: it has a report, and cannot be {target} "
+            "for judging, since it has no pictures. Make a study of your own for more votes."
+        )
     check_move(current, target)
     if current is S.DRAFT:
         raise IllegalMove(

@@ -114,6 +114,8 @@ class Study(models.Model):
     cloned_from = models.ForeignKey("self", models.SET_NULL, null=True, related_name="clones")
     created_at = models.DateTimeField(default=timezone.now)
     launched_at = models.DateTimeField(null=True)
+    # Its votes were cast elsewhere and imported: there are no pictures to show to anybody.
+    external = models.BooleanField(default=False)
 
     objects = StudyQuerySet.as_manager()
 
@@ -123,7 +125,11 @@ class Study(models.Model):
                 condition=models.Q(state="draft", protocol_hash="")
                 | (~models.Q(state="draft") & ~models.Q(protocol_hash="")),
                 name="study_frozen_once_launched",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(external=False) | models.Q(state__in=["closed", "archived"]),
+                name="study_external_is_never_open",
+            ),
         ]
 
     def __str__(self) -> str:

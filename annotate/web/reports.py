@@ -35,6 +35,7 @@ TYPES = {
     ".jsonl": "application/x-ndjson",
     ".pdf": "application/pdf",
     ".tex": "text/plain; charset=utf-8",
+    ".tsv": "text/tab-separated-values; charset=utf-8",
     ".zip": "application/zip",
 }
 # What is made again from a snapshot, byte for byte.
@@ -78,7 +79,7 @@ def report_context(
     place = _number(request.GET.get("contrast"), default=1, most=len(frame.contrasts)) - 1
     shown = made.contrasts[place] if made.contrasts else None
     pairs = None
-    if shown is not None and made.counts.comparisons:
+    if shown is not None and made.counts.comparisons and not study.external:
         pairs = gallery(
             study,
             frame,

@@ -44,6 +44,7 @@ def moves_of(study: Study) -> list[Move]:
     return [
         Move(target, _WORDS[current, target], final=not MOVES[target])
         for target in sorted(MOVES[current], key=order.index)
+        if not (study.external and target is S.OPEN)
     ]
 
 

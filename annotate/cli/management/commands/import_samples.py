@@ -59,7 +59,7 @@ class Command(BaseCommand):
                 result = import_samples(study, manifest, source, actor=actor, progress=progress)
             except ImportRefused as refused:
                 bar.close()
-                raise CommandError(_told(refused)) from refused
+                raise CommandError(told(refused)) from refused
         if result.unchanged:
             self.stdout.write(f"{result.rows:,} rows: all of it is in the study already.")
             return
@@ -77,7 +77,7 @@ def _what_to_read(manifest: Path, source: Path | None) -> tuple[Path | None, Pat
     return manifest, manifest.parent
 
 
-def _told(refused: ImportRefused) -> str:
+def told(refused: ImportRefused) -> str:
     """The whole list under one heading."""
     lines = [error.short for error in refused.errors]
     more = refused.total - len(lines)
