@@ -42,7 +42,7 @@ class LinkForm(forms.Form):
     people = forms.IntegerField(
         min_value=0,
         max_value=100_000,
-        initial=0,
+        initial=50,
         label="People at most",
         help_text="0 is no limit. Who is in can always come back.",
     )
