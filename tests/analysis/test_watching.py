@@ -76,6 +76,7 @@ def test_spammers_stand_out_after_forty_votes_each():
     assert np.mean(areas) > 0.95
 
 
+@pytest.mark.slow
 def test_repair_brings_the_win_rate_back_to_that_of_honest_people():
     """Flags, voids, refills; against the same run with honest people in the spammers' place."""
     pool = Pool()

@@ -16,7 +16,7 @@ from annotate.sampling.signals import swept
 from annotate.studies.models import Membership, Study
 from tests.factories import NOW, make_study
 from tests.judging.arrange import member
-from tests.judging.test_mixing import add_controls
+from tests.judging.test_mixing import add_controls, again
 
 pytestmark = [pytest.mark.django_db]
 S = Assignment.State
@@ -30,14 +30,14 @@ def truth(comparison: int) -> str:
 
 
 def judge(who: Membership, *, careless: bool, rng: random.Random) -> bool:
-    """One pair: rightly nine times of ten, or always left and fast; False when none is left."""
-    here = Membership.objects.select_related("study", "user").get(pk=who.pk)
+    """One pair: right but for one in twenty, or always left and fast; False when none is left."""
+    here = again(who)
     leases = queue.hand(here, now=NOW) if here.active else []
     if not leases:
         return False
     lease = leases[0]
     said = truth(lease.comparison_id)
-    if rng.random() < 0.1:
+    if rng.random() < 0.05:
         said = {"first": "second", "second": "first"}[said]
     side = "left" if careless or (said == "second") == lease.flipped else "right"
     ms = 800 if careless else rng.randint(2500, 6000)
