@@ -15,6 +15,7 @@ import httpx
 import numpy as np
 
 from annotate.analysis.habits import Habit, answers_on, press
+from annotate.cli.simulated_rating import rate
 from annotate.cli.visit import PAUSE, SimulationError, ToldToStop, Visit, told
 from generation.reference.judge import CRITERIA, TIE_WIDTH, Answer, NoisyJudge, Truth, overall
 
@@ -144,13 +145,17 @@ class SimulatedAnnotator:
             visit.picture(task["context"]["url"])
         opened = time.monotonic()
         judge = self._judge_of(left, right)
-        said = self._unseen(left, right, config) or answers(
-            judge,
-            self._truth_of(left),
-            self._truth_of(right),
-            judgement=config["judgement"],
-            ties=config["ties"],
-        )
+        if "attributes" in config:
+            truths = self._truth_of(left), self._truth_of(right)
+            said = rate(*truths, config=config, accuracy=self.temper.accuracy, rng=judge.rng)
+        else:
+            said = self._unseen(left, right, config) or answers(
+                judge,
+                self._truth_of(left),
+                self._truth_of(right),
+                judgement=config["judgement"],
+                ties=config["ties"],
+            )
         self._before = said
         seconds = self.temper.seconds * float(judge.rng.lognormal(0.0, 0.5))
         visit.rest(seconds if self.temper.waits else 0)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from annotate.analysis.diversity import Attribute
 from annotate.cli.simulated_annotator import TruthOf
 from annotate.sampling.models import Score
 from annotate.studies.models import Study
@@ -123,7 +124,8 @@ def latent_truth(seed: int) -> TruthOf:
     """
 
     def truth_of(digest: str) -> dict[str, float]:
-        draws = np.random.default_rng([seed, int(digest[:16], 16)]).random(len(CRITERIA))
-        return dict(zip(CRITERIA, draws.tolist(), strict=True))
+        names = [*CRITERIA, *map(str, Attribute)]  # worth first: its draws stay what they were
+        draws = np.random.default_rng([seed, int(digest[:16], 16)]).random(len(names))
+        return dict(zip(names, draws.tolist(), strict=True))
 
     return truth_of

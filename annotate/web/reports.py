@@ -28,6 +28,7 @@ from annotate.reports.report_files import figures_zip, pdf_file, tables_zip, tex
 from annotate.sampling.media import gallery_url
 from annotate.studies.models import Study
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
+from annotate.web.diversity import diversity_page
 
 TYPES = {
     ".csv": "text/csv; charset=utf-8",
@@ -55,6 +56,8 @@ DOWNLOADS = tuple(name for name in NAMES if name != "bundle.zip")
 def report(request: PersonRequest, uid: UUID) -> HttpResponse:
     """The whole page; for the page's script its inner part, or 204 when nothing has changed."""
     study = managed_study_or_404(request.user, uid)
+    if study.read_protocol().asks_diversity:
+        return diversity_page(request, study)
     asked = request.headers.get("X-Part") == "report"
     with read_snapshot():
         mark = fingerprint(study)

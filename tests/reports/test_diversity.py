@@ -1,0 +1,92 @@
+"""The report of a diversity study, from votes of simulated honest annotators in the database."""
+
+import json
+
+import numpy as np
+import pytest
+from django.urls import reverse
+
+from annotate.analysis.diversity import OVERALL, Attribute
+from annotate.cli.simulated_rating import rate
+from annotate.judging import queue
+from annotate.people.models import Role
+from annotate.reports.diversity_page import answers_csv, headline, lay_out, summary_json
+from annotate.reports.diversity_report import answer_rows, diversity_report
+from annotate.studies.models import Study
+from annotate.web.rating import levels, rows
+from tests.factories import NOW, make_user
+from tests.judging.arrange import member, vote_next
+from tests.judging.test_diversity import CLEARLY, open_study
+
+pytestmark = pytest.mark.django_db
+NAMES = [str(a) for a in Attribute]
+
+
+def judged(study: Study, *, people: int = 3, collapsed: str = "student") -> Study:
+    """Honest annotators, right in 9 of 10 answers: pictures of `collapsed` lie close together."""
+    rng = np.random.default_rng(5)
+    config = {"attributes": rows(), "levels": levels(study.read_protocol())}
+    truth: dict[str, dict[str, float]] = {}
+    for row in study.comparisons.filter(kind="live").select_related("first", "second", "prompt"):
+        spread = 0.3 if row.items.get().contrast.a.name == collapsed else 1.0
+        for image in (row.first, row.second):
+            drawn = spread * rng.random(len(NAMES))
+            truth[image.digest] = dict(zip(NAMES, drawn, strict=True)) | {"scene": row.prompt_id}
+    for who in [member(study) for _ in range(people)]:
+        while hand := queue.hand(who, now=NOW):
+            left, right = (truth[image.digest] for image in (hand[0].first, hand[0].second))
+            vote_next(who, rate(left, right, config=config, accuracy=0.9, rng=rng))
+    return study
+
+
+def test_a_collapsed_method_ranks_last_and_controls_anchor_the_scale():
+    study = judged(open_study(prompts=25, control_rate=0.3))
+    found = diversity_report(study)
+    overall = {s.method: s.estimate for s in found.scores if s.attribute == OVERALL}
+    assert overall["student"] < overall["teacher"]
+    assert all(d.adjusted_p < 0.01 for d in found.differences)
+    same, high = found.anchors
+    assert min(same.votes, high.votes) > 0
+    assert same.mean == 0
+    assert high.mean > 0.8
+    assert headline(found).startswith("teacher is the most varied")
+    assert headline(found).endswith("they differ on 4 of 4 attributes")
+    assert [section.name for section in lay_out(found).sections] == [
+        "scores", "differences", "controls",
+    ]  # fmt: skip
+
+
+def test_controls_change_no_score():
+    study = judged(open_study(prompts=8, control_rate=0.3))
+    before = diversity_report(study)
+    vote = study.votes.filter(comparison__kind="control").first()
+    vote.answers.update(choice="2")
+    after = diversity_report(study)
+    assert after.scores == before.scores
+    assert after.anchors != before.anchors
+
+
+def test_cannot_judge_is_counted_and_left_out():
+    study = open_study(prompts=1)
+    who = member(study)
+    vote_next(who, CLEARLY | {"style": "cannot"})
+    vote_next(who, CLEARLY)
+    found = {(s.method, s.attribute): s for s in diversity_report(study).scores}
+    styles = [found[m, "style"] for m in ("student", "teacher")]
+    assert sorted((s.votes, s.cannot_judge) for s in styles) == [(0, 1), (1, 0)]
+
+
+def test_page_and_files_say_what_was_simulated(client):
+    study = open_study(prompts=1)
+    who = member(study)
+    type(who.user).objects.filter(pk=who.user_id).update(simulated=True)
+    who.user.refresh_from_db()
+    vote_next(who, CLEARLY)
+    client.force_login(make_user(Role.ADMIN))
+    page = client.get(reverse("study-report", args=[study.uid]))
+    assert "1 of 1 vote were cast by programs" in page.content.decode().replace("\xa0", " ")
+    assert json.loads(summary_json(diversity_report(study)))["simulated"] == 1
+    assert answers_csv(list(answer_rows(study))).count(b",True,") == len(NAMES)
+    for name in ("scores.csv", "answers.csv", "diversity.json"):
+        address = reverse("study-diversity-file", args=[study.uid, name])
+        assert client.get(address).status_code == 200
