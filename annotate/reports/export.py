@@ -17,10 +17,11 @@ from typing import IO, Any
 
 from annotate.judging.external_formats import Format, write_votes
 from annotate.reports.analyses import VERSION
+from annotate.reports.dataset import TABLES, write_dataset, write_table
 from annotate.reports.frames import StudyFrame, read_frame, read_snapshot
 from annotate.reports.freeze import encode
 from annotate.reports.interop import external_votes
-from annotate.reports.report import Report, report_on
+from annotate.reports.report import Report, make_report, report_on
 from annotate.reports.report_files import (
     FORMULA_STARTS,
     figures_zip,
@@ -179,7 +180,9 @@ INTEROP: Mapping[str, Callable[[Study, IO[bytes]], object]] = {
     "votes-toloka.tsv": lambda study, file: _interop(study, "toloka", file),
     "votes-label-studio.json": lambda study, file: _interop(study, "label-studio", file),
 }
-NAMES = (*FILES, *INTEROP, MANIFEST, BUNDLE)
+DATASET = "dataset.zip"
+PARQUET = {f"{name}.parquet": name for name in TABLES}
+NAMES = (*FILES, *INTEROP, *PARQUET, DATASET, MANIFEST, BUNDLE)
 
 
 def summary_json(report: Report) -> bytes:
@@ -222,6 +225,15 @@ def write_folder(study: Study, folder: Path, *, now: datetime) -> dict[str, Any]
     return finish_folder(folder, at.report, written)
 
 
+def _write_for_programs(study: Study, name: str, file: IO[bytes], *, now: datetime) -> None:
+    if name in INTEROP:
+        INTEROP[name](study, file)
+    elif name in PARQUET:
+        write_table(study, PARQUET[name], file=file)
+    else:
+        write_dataset(study, make_report(study, now=now, deep=False), file=file)
+
+
 def finish_folder(folder: Path, report: Report, written: Mapping[str, Written]) -> dict[str, Any]:
     """Add README and manifest to the finished files; the manifest."""
     (folder / README).write_text(readme(report), encoding="utf-8")
@@ -241,9 +253,9 @@ def write_file(study: Study, name: str, file: IO[bytes], *, now: datetime, folde
         with read_snapshot():
             FILES[name](_take(study, now=now), file)
         return
-    if name in INTEROP:
+    if name in INTEROP or name in PARQUET or name == DATASET:
         with read_snapshot():
-            INTEROP[name](study, file)
+            _write_for_programs(study, name, file, now=now)
         return
     write_folder(study, folder, now=now)
     if name == MANIFEST:

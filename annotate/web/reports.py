@@ -34,6 +34,7 @@ TYPES = {
     ".csv": "text/csv; charset=utf-8",
     ".json": "application/json",
     ".jsonl": "application/x-ndjson",
+    ".parquet": "application/vnd.apache.parquet",
     ".pdf": "application/pdf",
     ".tex": "text/plain; charset=utf-8",
     ".tsv": "text/tab-separated-values; charset=utf-8",
