@@ -44,7 +44,7 @@ class LinkForm(forms.Form):
         max_value=100_000,
         initial=50,
         label="People at most",
-        help_text="0 is no limit. Who is in can always come back.",
+        help_text="0 is no limit. Who came can come back while it is open.",
     )
     days = forms.IntegerField(min_value=1, max_value=365, initial=14, label="Open for days")
     return_url = forms.CharField(
