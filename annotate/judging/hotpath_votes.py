@@ -90,7 +90,15 @@ def insert_vote(
         run(_INSERT_ANSWER, [values["assignment_id"], criterion, choice])
 
 
-_VERDICT_COLUMNS = ("outcome", "reason", "rule", "deciding", "votes", "decided_at")
+_VERDICT_COLUMNS = (
+    "outcome",
+    "reason",
+    "rule",
+    "protocol_hash",
+    "deciding",
+    "votes",
+    "decided_at",
+)
 _STORE_VERDICT = (
     f"INSERT INTO judging_verdict (comparison_id, {', '.join(_VERDICT_COLUMNS)}) "  # noqa: S608
     f"VALUES (%s{', %s' * len(_VERDICT_COLUMNS)}) ON CONFLICT (comparison_id) DO UPDATE SET "

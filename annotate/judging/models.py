@@ -311,6 +311,8 @@ class Verdict(models.Model):
     outcome = models.CharField(max_length=6, choices=Outcome)
     reason = models.CharField(max_length=10, choices=Reason)
     rule = models.CharField(max_length=40)
+    # The study's protocol hash when this was decided: a study that grows has more than one.
+    protocol_hash = models.CharField(max_length=64, blank=True, default="")
     deciding = models.CharField(max_length=12, blank=True)
     votes = models.PositiveSmallIntegerField()
     decided_at = models.DateTimeField()

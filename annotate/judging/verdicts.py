@@ -5,6 +5,7 @@ It must not know who may vote; the rules themselves are in `analysis.verdict`.
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 
 from annotate.analysis.verdict import Decision, Rule, decide
 from annotate.analysis.votes import Choice, Criterion, VoteRecord
@@ -25,6 +26,12 @@ def protocol_of(study: Study) -> Protocol:
     if study.protocol_hash not in _launched:
         _launched[study.protocol_hash] = study.read_protocol()
     return _launched[study.protocol_hash]
+
+
+@lru_cache(maxsize=256)
+def _digest(protocol: Protocol) -> str:
+    """Remembered, since every verdict asks for it."""
+    return protocol.digest()
 
 
 def records(answers: Iterable[tuple[int, str, str, bool]]) -> list[VoteRecord]:
@@ -70,6 +77,7 @@ def settle(comparison: int, protocol: Protocol, *, now: datetime) -> Decision | 
         "outcome": decision.outcome.value,
         "reason": decision.reason,
         "rule": decision.rule.value,
+        "protocol_hash": _digest(protocol),
         "deciding": decision.deciding.value if decision.deciding else "",
         "votes": len(votes),
     }

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Count, F, Max, Q
+from django.db.models import Count, F, Max, Min, Q
 
 from annotate.judging.models import (
     Answer,
@@ -113,6 +113,9 @@ class StudyFrame:
     # By the key that items carry.
     prompts: Mapping[int, PromptRow] = field(default_factory=dict)
     scores: tuple[ScoreRow, ...] = ()
+    # Verdicts by the protocol hash they were made under, the oldest first: a study that grew has
+    # more than one.
+    protocols: tuple[tuple[str, int], ...] = ()
     # Of the primary contrast, in serving order, where the protocol declares early stopping.
     served: tuple[ServedRow, ...] = ()
 
@@ -164,6 +167,7 @@ def read_frame(study: Study) -> StudyFrame:
             arms=executed(study),
             prompts=prompt_rows(study),
             scores=tuple(score_rows(study)),
+            protocols=tuple(_protocols(study)),
             served=served_rows(study),
         )
 
@@ -267,6 +271,17 @@ def _after_two(study: Study) -> set[tuple[int, int]]:
         if seen[comparison] > 2:
             late.add((comparison, who))
     return late
+
+
+def _protocols(study: Study) -> Iterator[tuple[str, int]]:
+    rows = (
+        Verdict.objects.filter(comparison__study=study)
+        .values("protocol_hash")
+        .annotate(n=Count("pk"), since=Min("decided_at"))
+        .order_by("since", "protocol_hash")
+    )
+    for row in rows:
+        yield row["protocol_hash"] or study.protocol_hash, row["n"]
 
 
 def _set_aside(study: Study) -> SetAside:

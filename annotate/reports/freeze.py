@@ -112,6 +112,7 @@ def encode(study: Study, frame: StudyFrame) -> bytes:
         "arms": [asdict(arm) for arm in frame.arms],
         "prompts": sorted([key, *row] for key, row in frame.prompts.items()),
         "scores": frame.scores,
+        "protocols": frame.protocols,
     }
     # Only where there are any: snapshots of other studies keep their bytes and hashes.
     if frame.served:
@@ -140,6 +141,8 @@ def decode(content: bytes) -> tuple[Study, StudyFrame]:
         arms=tuple(ArmProgress(**arm) for arm in data["arms"]),
         prompts={key: PromptRow(*row) for key, *row in data["prompts"]},
         scores=tuple(ScoreRow(*row) for row in data["scores"]),
+        # Reports frozen before studies could grow have none.
+        protocols=tuple((digest, n) for digest, n in data.get("protocols", ())),
         served=tuple(ServedRow(*row) for row in data.get("served", ())),
     )
     return Study(**told), frame

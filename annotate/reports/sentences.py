@@ -260,7 +260,19 @@ def methods(report: Report) -> list[str]:
             "and models of annotators use the first two votes of each pair; verdicts use all."
         )
     stopping = [rule_words(protocol)] if lead is not None and lead.monitoring else []
-    return [first, _rule(report), *stopping, _excluded(report), *analysis_methods(report)]
+    told = [_rule(report), *stopping, _excluded(report), *_grown(report)]
+    return [first, *told, *analysis_methods(report)]
+
+
+def _grown(report: Report) -> list[str]:
+    """Under which protocols the verdicts were made, if the study grew while it was open."""
+    if len(report.protocols) < 2:
+        return []
+    each = [f"{counted(n, 'verdict')} under {digest[:8]}" for digest, n in report.protocols]
+    return [
+        f"The study grew by prompts or methods while it was open: {listed(each)}. What is asked "
+        "and what an answer counts did not change; verdicts keep the protocol they were made under."
+    ]
 
 
 def _question(report: Report) -> str:

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Judgement = Literal["cascade", "single", "full"]
 Ties = Literal["equal", "split", "forbid"]
 VerdictRule = Literal["priority-then-majority", "majority-then-priority"]
-
 # How often the first two annotators are taken to differ, until a study's own votes say.
 DIFFER = 0.5
 
@@ -219,29 +218,6 @@ class Protocol(BaseModel):
         title="Share of mirrored repeats",
         description="own pairs again with their sides swapped, 40 pairs later; .03 is usual",
     )
-    stopping: Literal["never", "e-process"] = Field(
-        "never",
-        title="Early stopping",
-        description="never reads the result at the planned end; e-process may stop as soon as the "
-        "evidence about the primary contrast suffices, however often one looks",
-    )
-    stopping_alpha: Annotated[float, Field(ge=0.001, le=0.2)] = Field(
-        0.05,
-        title="False alarms of early stopping",
-        description="at most this share of studies without a difference is ever stopped",
-    )
-    stopping_prior: Annotated[float, Field(gt=0, le=1000)] = Field(
-        20,
-        title="Prior weight of early stopping",
-        description="a of a Beta(a, a) mixture: 20 where a win rate near a half is expected, 0.5 "
-        "for large effects",
-    )
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(
-        0.95, title="Confidence of intervals", description="between 0.5 and 1"
-    )
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
-        0, title="Seed", description="orders pairs, draws sides, picks prompts of a group"
-    )
     watch_accuracy: Annotated[float, Field(ge=0, le=1)] = Field(
         0.7,
         title="Flag below this share of right controls",
@@ -265,6 +241,32 @@ class Protocol(BaseModel):
         title="When somebody is flagged",
         description="notify tells you; pause also stops giving them pairs; repair also voids their "
         "votes and opens the slots for others",
+    )
+    stopping: Literal["never", "e-process"] = Field(
+        "never",
+        title="Early stopping",
+        description="never reads the result at the planned end; e-process may stop as soon as the "
+        "evidence about the primary contrast suffices, however often one looks",
+    )
+    stopping_alpha: Annotated[float, Field(ge=0.001, le=0.2)] = Field(
+        0.05,
+        title="False alarms of early stopping",
+        description="at most this share of studies without a difference is ever stopped",
+    )
+    stopping_prior: Annotated[float, Field(gt=0, le=1000)] = Field(
+        20,
+        title="Prior weight of early stopping",
+        description="a of a Beta(a, a) mixture: 20 where a win rate near a half is expected, 0.5 "
+        "for large effects",
+    )
+    revision: Annotated[int, Field(ge=1, le=9999)] = Field(
+        1, title="Revision", description="raised each time the launched study grows"
+    )
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(
+        0.95, title="Confidence of intervals", description="between 0.5 and 1"
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
+        0, title="Seed", description="orders pairs, draws sides, picks prompts of a group"
     )
 
     @model_validator(mode="after")
@@ -354,14 +356,14 @@ class Protocol(BaseModel):
         return 2 if self.on_demand else self.overlap
 
     @property
-    def may_stop_early(self) -> bool:
-        """Whether an e-process that may end the study is declared."""
-        return self.stopping == "e-process"
-
-    @property
     def asks_diversity(self) -> bool:
         """Whether pairs are two replicas of one method, judged by attribute."""
         return self.kind == "diversity"
+
+    @property
+    def may_stop_early(self) -> bool:
+        """Whether an e-process that may end the study is declared."""
+        return self.stopping == "e-process"
 
     @property
     def blinding_warning(self) -> str:

@@ -1,0 +1,50 @@
+"""`manage.py extend_study`: an open study grows by what a draft cloned from it has more.
+
+It must not decide anything: `judging.growing` does.
+"""
+
+import uuid
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from annotate.judging.growing import GrowthRefused, grow
+from annotate.people.models import User
+from annotate.studies.models import Study
+
+
+class Command(BaseCommand):
+    help = (
+        "Let an open study grow: clone it, add prompts, pictures or methods to the clone, and take "
+        "them over. Verdicts keep the protocol hash they were made under."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("study", metavar="STUDY_UID", type=uuid.UUID)
+        parser.add_argument("draft", metavar="DRAFT_UID", type=uuid.UUID, help="the clone")
+        parser.add_argument("--user", metavar="NAME", help="account the step is noted under")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        found = []
+        for uid in (options["study"], options["draft"]):
+            study = Study.objects.filter(uid=uid).first()
+            if study is None:
+                raise CommandError(f"There is no study {uid}. Copy the id from its page.")
+            found.append(study)
+        actor = None
+        if name := options["user"]:
+            actor = User.objects.filter(username=name).first()
+            if actor is None:
+                raise CommandError(f"There is no account {name!r}. Check the spelling.")
+        study, draft = found
+        before = study.protocol_hash
+        try:
+            grown = grow(study, draft, actor=actor)
+        except GrowthRefused as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(
+            f"{grown.prompts:,} prompts, {grown.methods:,} methods, {grown.contrasts:,} contrasts, "
+            f"{grown.items:,} new items; {grown.jobs:,} jobs make pictures.\n"
+            f"protocol {before[:8]} -> {study.protocol_hash[:8]}"
+        )
