@@ -4,11 +4,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
+from annotate.judging.growing import GrowthRefused, grow
 from annotate.judging.launch import LaunchRefused, launch, plan
+from annotate.reports.words import counted
 from annotate.sampling.calibration import to_tune
 from annotate.studies.lifecycle import IllegalMove
 from annotate.studies.models import Study
@@ -26,6 +28,8 @@ def launch_study(request: PersonRequest, uid: UUID) -> HttpResponse:
     if study.state != Study.State.DRAFT:
         messages.warning(request, "The study has been launched already.")
         return redirect("study", study.uid)
+    if request.method == "POST" and "grow" in request.POST:
+        return _grow(request, study)
     if request.method == "POST":
         try:
             launch(study, actor=request.user)
@@ -34,6 +38,29 @@ def launch_study(request: PersonRequest, uid: UUID) -> HttpResponse:
         messages.success(request, _said(study))
         return redirect("study", study.uid)
     return _page(request, study)
+
+
+def _grows(request: PersonRequest, draft: Study) -> Study | None:
+    """The running study that this draft was cloned from, if this person manages it too."""
+    mine = Study.objects.managed_by(request.user).filter(clones=draft)
+    return mine.filter(state__in=[Study.State.OPEN, Study.State.PAUSED]).first()
+
+
+def _grow(request: PersonRequest, draft: Study) -> HttpResponse:
+    """Add what this draft has more to the study it was cloned from."""
+    study = _grows(request, draft)
+    if study is None:
+        raise Http404
+    try:
+        grown = grow(study, draft, actor=request.user)
+    except GrowthRefused as error:
+        return _page(request, draft, refused=str(error).splitlines())
+    messages.success(
+        request,
+        f"The study grew: {counted(grown.prompts, 'prompt')} and "
+        f"{counted(grown.methods, 'method')} more, {counted(grown.items, 'new item')}. New verdicts stand under protocol {study.protocol_hash[:8]}.",
+    )
+    return redirect("study", study.uid)
 
 
 def _said(study: Study) -> str:
@@ -62,5 +89,6 @@ def _page(
         seconds_per_vote=SECONDS_PER_VOTE,
         protocol=study.read_protocol(),
         refused=refused,
+        grows=_grows(request, study),
         status=422 if refused else 200,
     )

@@ -160,4 +160,4 @@ def test_the_command_says_what_was_added(capsys):
     draft = clone(study)
     add_prompts(draft, "p7")
     call_command("extend_study", str(study.uid), str(draft.uid))
-    assert "1 prompts, 0 methods, 0 contrasts, 1 new items" in capsys.readouterr().out
+    assert "New: 1 prompt, 0 methods, 0 contrasts, 1 item" in capsys.readouterr().out

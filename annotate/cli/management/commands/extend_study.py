@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from annotate.judging.growing import GrowthRefused, grow
 from annotate.people.models import User
+from annotate.reports.words import counted
 from annotate.studies.models import Study
 
 
@@ -44,7 +45,8 @@ class Command(BaseCommand):
         except GrowthRefused as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            f"{grown.prompts:,} prompts, {grown.methods:,} methods, {grown.contrasts:,} contrasts, "
-            f"{grown.items:,} new items; {grown.jobs:,} jobs make pictures.\n"
+            f"New: {counted(grown.prompts, 'prompt')}, {counted(grown.methods, 'method')}, "
+            f"{counted(grown.contrasts, 'contrast')}, {counted(grown.items, 'item')}; "
+            f"{counted(grown.jobs, 'job')} to make pictures.\n"
             f"protocol {before[:8]} -> {study.protocol_hash[:8]}"
         )
