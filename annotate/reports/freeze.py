@@ -101,6 +101,8 @@ def encode(study: Study, frame: StudyFrame) -> bytes:
             "protocol_hash": study.protocol_hash,
             "launched_at": _stamp(study.launched_at),
             "spec": study.spec,
+            # Only where it is so: the bytes of other snapshots stay what they were.
+            **({"external": True} if study.external else {}),
         },
         "contrasts": frame.contrasts,
         "items": frame.items,

@@ -60,6 +60,8 @@ class Report:
     sides: SideBalance
     annotators: tuple[AnnotatorReport, ...]
     arms: tuple[ArmProgress, ...] = ()
+    # Votes that were cast elsewhere: nothing is known of how people were asked.
+    external: bool = False
     # Verdicts by the protocol hash they were made under, the oldest first.
     protocols: tuple[tuple[str, int], ...] = ()
     # None where only the counts were asked for.
@@ -153,6 +155,7 @@ def report_on(study: Study, frame: StudyFrame, *, now: datetime, deep: bool = Tr
             frame.votes, lead, on, compared=compared, confidence=protocol.confidence
         ),
         arms=frame.arms,
+        external=study.external,
         protocols=frame.protocols,
         analyses=analyse(
             frame, contrasts, by_contrast, on, protocol=protocol, printed=_printed(study)

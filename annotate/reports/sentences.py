@@ -249,6 +249,14 @@ def methods(report: Report) -> list[str]:
         if protocol.side_balance == "pair-and-annotator"
         else "sides drawn at random"
     )
+    if report.external:
+        votes, pairs = report.counts.votes, report.counts.comparisons
+        asked = (
+            f"The votes were cast elsewhere and imported: {counted(votes, 'vote')} of "
+            f"{counted(report.counts.annotators, 'annotator')} on {counted(pairs, 'pair')}. How "
+            f"pictures were shown, and what people were asked, is not known here.{simulated}"
+        )
+        return [asked, _rule(report), *analysis_methods(report)]
     first = (
         f"Each {each} is judged by {judges}{people}. "
         f"They see both pictures {box}, without names, {sides}, and {_question(report)} "

@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, path
 
-from annotate.web import laboratory, planner, reports, reviewing
+from annotate.web import external, laboratory, planner, reports, reviewing
 from annotate.web.diversity import diversity_file
 
 urlpatterns: list[URLPattern] = [
     path("plan/", planner.plan, name="study-plan"),
+    path("votes/", external.votes_import, name="votes-import"),
     path("<uuid:uid>/report/", reports.report, name="study-report"),
     path("<uuid:uid>/reviewers/", reviewing.review_links, name="study-review-links"),
     path("<uuid:uid>/reviewers/<int:pk>/", reviewing.withdraw, name="study-withdraw-review"),

@@ -97,6 +97,7 @@ ROWS = {
     "study-preview": ("GET POST", THIS_STUDY),
     "preview-verb": ("GET", THIS_STUDY),
     "study-plan": ("GET", RESEARCHERS),
+    "votes-import": ("GET POST", RESEARCHERS),
     "study-report": ("GET", THIS_STUDY),
     "study-laboratory": ("GET", THIS_STUDY),
     "study-diversity-file": ("GET", THIS_STUDY),
