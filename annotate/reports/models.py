@@ -1,9 +1,11 @@
-"""Frozen reports (a study's rows under their hash), and links that open reports to reviewers.
+"""Frozen reports (a study's rows under their hash), links for reviewers, campaigns of studies.
 
 It must not hold numbers: a report is computed from the rows, and equal rows give equal reports.
 """
 
+import uuid
 from datetime import datetime
+from typing import ClassVar
 
 from django.db import models
 
@@ -42,3 +44,24 @@ class ReviewLink(models.Model):
 
     def is_usable(self, now: datetime) -> bool:
         return self.withdrawn_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    """Campaigns by who may see them."""
+
+    def seen_by(self, user: User) -> "CampaignQuerySet":
+        """Those all of whose studies this person manages: a figure shows every study's result."""
+        foreign = Study.objects.exclude(pk__in=Study.objects.managed_by(user).values("pk"))
+        return self.exclude(studies__in=foreign).filter(studies__isnull=False).distinct()
+
+
+class Campaign(models.Model):
+    """Several studies whose primary comparisons make one figure and one family of tests."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=120)
+    studies = models.ManyToManyField(Study, related_name="campaigns")
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    objects: ClassVar[CampaignQuerySet] = CampaignQuerySet.as_manager()  # type: ignore[assignment]

@@ -8,4 +8,5 @@ urlpatterns = [
     path("studies/", include("annotate.web.urls_researcher")),
     path("studies/", include("annotate.web.urls_reports")),
     path("review/", include("annotate.web.urls_reviewing")),
+    path("campaigns/", include("annotate.web.urls_campaigns")),
 ]

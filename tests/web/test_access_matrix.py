@@ -19,6 +19,7 @@ from annotate.judging.launch import launch
 from annotate.people.invitations import invite
 from annotate.people.models import Role
 from annotate.reports.freeze import freeze
+from annotate.reports.models import Campaign
 from annotate.reports.reviewing import make_review_link
 from annotate.sampling.models import Sample
 from annotate.studies.entry import make_link, token_of
@@ -103,6 +104,10 @@ ROWS = {
     "study-diversity-file": ("GET", THIS_STUDY),
     "study-export": ("GET", THIS_STUDY),
     "study-frozen-report": ("GET", THIS_STUDY),
+    "campaigns": ("GET POST", RESEARCHERS),
+    "campaign": ("GET", THIS_STUDY),
+    "campaign-file": ("GET", THIS_STUDY),
+    "campaign-remove": ("POST", THIS_STUDY),
     "study-review-links": ("GET POST", THIS_STUDY),
     "study-withdraw-review": ("POST", THIS_STUDY),
     "review": ("GET", ANYBODY),
@@ -145,6 +150,9 @@ ARGUMENTS = {
     "study-export": {"name": "votes.csv"},
     "study-diversity-file": {"name": "scores.csv"},
     "study-frozen-report": {"digest": "{snapshot}", "name": "summary.json"},
+    "campaign": {"campaign": "{campaign}"},
+    "campaign-file": {"campaign": "{campaign}", "name": "table.csv"},
+    "campaign-remove": {"campaign": "{campaign}"},
     "study-withdraw-review": {"pk": "{review_link}"},
     "review": {"token": "{review}"},
     "review-file": {"token": "{review}", "name": "verdicts.csv"},
@@ -189,6 +197,10 @@ class World:
         invitation, token = invite(role=Role.ANNOTATOR, created_by=None, now=NOW)
         invitation.expires_at = invitation.expires_at.replace(year=2100)
         invitation.save()
+        campaign = Campaign.objects.create(
+            name="Figure", created_by=self.study.owner, created_at=NOW
+        )
+        campaign.studies.add(self.study)
         reviewed, review = make_review_link(self.study, created_by=self.study.owner, now=NOW)
         to_study, _ = invite_to_study(self.study, role="annotator", created_by=None, now=NOW)
         link = make_link(
@@ -208,6 +220,7 @@ class World:
             "member": self.study.memberships.get(user=self.people["annotator"]).pk,
             "study_invitation": to_study.pk,
             "snapshot": freeze(self.study, now=NOW).digest,
+            "campaign": campaign.uid,
             "review_link": reviewed.pk,
             "review": review,
             "comparison": self.study.comparisons.filter(kind="live").first().pk,
