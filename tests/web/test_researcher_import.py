@@ -61,7 +61,7 @@ def test_a_zip_with_its_manifest_inside_is_imported(client: Client, draft: Study
     assert draft.contrasts.count() == 1
     html = client.get(answer["Location"]).content.decode()
     assert "2 rows read, 2 new samples, 2 different pictures." in html
-    assert html.count('<img class="thumb"') == 2
+    assert html.count('<img class="thumb ') == 2
 
 
 def test_a_manifest_beside_the_zip_is_used_and_its_name_is_kept(
