@@ -55,10 +55,11 @@ def _grow(request: PersonRequest, draft: Study) -> HttpResponse:
         grown = grow(study, draft, actor=request.user)
     except GrowthRefused as error:
         return _page(request, draft, refused=str(error).splitlines())
+    more = f"{counted(grown.prompts, 'prompt')} and {counted(grown.methods, 'method')}"
     messages.success(
         request,
-        f"The study grew: {counted(grown.prompts, 'prompt')} and "
-        f"{counted(grown.methods, 'method')} more, {counted(grown.items, 'new item')}. New verdicts stand under protocol {study.protocol_hash[:8]}.",
+        f"The study grew: {more} more, {counted(grown.items, 'new item')}. New verdicts stand "
+        f"under protocol {study.protocol_hash[:8]}.",
     )
     return redirect("study", study.uid)
 
