@@ -3,6 +3,8 @@
 It must not know how a qualification is earned (judging.qualification does).
 """
 
+from django.utils.translation import gettext as _
+
 from annotate.judging.verdicts import protocol_of
 from annotate.studies.models import Membership
 
@@ -25,6 +27,9 @@ def require_qualified(membership: Membership) -> None:
         version = protocol_of(membership.study).qualification_version
         passed = membership.qualified_version or "none"
         raise Unqualified(
-            f"this study asks for version {version} of its training and exam; you have passed "
-            f"{passed}. Open the study from your own page and pass them first."
+            _(
+                "this study asks for version %(version)s of its training and exam; you have passed "
+                "%(passed)s. Open the study from your own page and pass them first."
+            )
+            % {"version": version, "passed": passed}
         )

@@ -6,6 +6,8 @@ It must not touch assignments or votes.
 import uuid
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from annotate.judging.answers import read_answers
 from annotate.judging.hotpath import Lease, Shown
 from annotate.judging.models import PreviewVote
@@ -98,7 +100,7 @@ def submit(study: Study, user: User, ballot: Ballot) -> bool:
     """
     lease = next((x for x in _leases(study, user) if x.token == ballot.token), None)
     if lease is None:
-        raise TooLate("this pair is not part of the preview; reload the page")
+        raise TooLate(_("this pair is not part of the preview; reload the page"))
     read_answers(protocol_of(study), ballot.answers, flipped=lease.flipped, factor=ballot.factor)
     images = {
         i.digest: i
@@ -116,7 +118,7 @@ def submit(study: Study, user: User, ballot: Ballot) -> bool:
         },
     )
     if not created and stored.answers != dict(ballot.answers):
-        raise Conflict("this pair already has your other answer; the first one stands")
+        raise Conflict(_("this pair already has your other answer; the first one stands"))
     return created
 
 
@@ -126,10 +128,10 @@ def undo(study: Study, user: User, token: uuid.UUID) -> Lease:
     Raises:
         TooLate: there is no such answer.
     """
-    gone, _ = PreviewVote.objects.filter(study=study, user=user, token=token).delete()
+    gone, _by_model = PreviewVote.objects.filter(study=study, user=user, token=token).delete()
     lease = next((x for x in _leases(study, user) if x.token == token), None)
     if not gone or lease is None:
-        raise TooLate("there is no such answer of yours to take back")
+        raise TooLate(_("there is no such answer of yours to take back"))
     return lease
 
 

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from annotate.judging.admission import is_qualified
 from annotate.judging.answers import Judgement, read_answers
 from annotate.judging.controls import is_right
@@ -106,7 +108,7 @@ def consent(
     """
 
     def verb() -> None:
-        mine, _ = Qualification.objects.get_or_create(
+        mine, _made = Qualification.objects.get_or_create(
             membership=membership,
             version=protocol_of(membership.study).qualification_version,
         )
@@ -184,7 +186,7 @@ def _drawn(membership: Membership, sitting: Sitting) -> list[Drawn]:
     try:
         return draw(pool, protocol, seen=seen, rng=rng)
     except ValueError as error:
-        raise NotNow(f"This study has run out of exam items: {error}") from error
+        raise NotNow(_("This study has run out of exam items: %(why)s") % {"why": error}) from error
 
 
 def in_hand(sitting: Sitting) -> list[SittingItem]:
@@ -222,15 +224,15 @@ def answer(membership: Membership, ballot: Ballot, *, now: datetime | None = Non
             .first()
         )
         if item is None:
-            raise PassedOn("this pair is not part of your training or exam; reload the page")
+            raise PassedOn(_("this pair is not part of your training or exam; reload the page"))
         if membership.study.state not in {Study.State.OPEN, Study.State.PAUSED}:
-            raise PassedOn("the study has been closed; this answer is not counted")
+            raise PassedOn(_("the study has been closed; this answer is not counted"))
         judgement = read_answers(
             protocol, ballot.answers, flipped=item.flipped, factor=ballot.factor
         )
         if item.answers is not None:
             if item.answers != dict(ballot.answers):
-                raise Conflict("this pair already has your other answer; the first one stands")
+                raise Conflict(_("this pair already has your other answer; the first one stands"))
             return Marked(False, item, judgement, ended=item.sitting.ended_at is not None)
         item.answers, item.answered_at = dict(ballot.answers), at
         item.right = is_right(item.comparison.expected or {}, judgement)
@@ -277,15 +279,17 @@ def _mine(membership: Membership) -> Qualification:
     version = protocol_of(membership.study).qualification_version
     mine = Qualification.objects.filter(membership=membership, version=version).first()
     if mine is None or mine.consented_at is None:
-        raise NotNow("consent comes first. Open the study from your own page.")
+        raise NotNow(_("consent comes first. Open the study from your own page."))
     return mine
 
 
 def _why_not(there: Standing) -> str:
     if there.stage is Stage.WAIT and there.opens_at is not None:
-        return f"the next attempt opens at {there.opens_at:%Y-%m-%d %H:%M} UTC. Come back then."
+        return _("the next attempt opens at %(at)s UTC. Come back then.") % {
+            "at": f"{there.opens_at:%Y-%m-%d %H:%M}"
+        }
     if there.stage is Stage.FAILED:
-        return "all attempts at the exam are used. Thank you for trying."
+        return _("all attempts at the exam are used. Thank you for trying.")
     if there.stage is Stage.QUALIFIED:
-        return "training and exam are passed, or not asked for. Open the study to judge."
-    return f"{there.stage} comes first. Open the study from your own page."
+        return _("training and exam are passed, or not asked for. Open the study to judge.")
+    return _("another step comes first. Open the study from your own page.")

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from annotate.judging import hotpath, hotpath_votes
 from annotate.judging.admission import is_qualified
@@ -54,8 +55,8 @@ def retrying(verb: Callable[[], Result]) -> Result:
         except (IntegrityError, OperationalError) as error:
             if attempt == TRIES - 1:
                 raise Busy(
-                    f"gave up after {attempt + 1} tries ({type(error).__name__}); nothing was "
-                    "changed. Try again."
+                    _("gave up after %(tries)d tries (%(why)s); nothing was changed. Try again.")
+                    % {"tries": attempt + 1, "why": type(error).__name__}
                 ) from error
             # Doubling: a second and a half in all, about what "503, come again" would cost.
             time.sleep(random.uniform(0.002, 0.02) * 2**attempt)  # noqa: S311 (spreading out)
@@ -115,7 +116,7 @@ def renew(membership: Membership, token: uuid.UUID, *, now: datetime | None = No
     until = (now or database_now()) + lease_time(membership.study)
     won = _held_by(membership).filter(token=token).update(lease_until=until)
     if not won:
-        raise PassedOn("this pair has passed on to another annotator; fetch the next one")
+        raise PassedOn(_("this pair has passed on to another annotator; fetch the next one"))
     return until
 
 
@@ -152,7 +153,7 @@ def _claim(
     membership: Membership, *, lane: int, turn: int, now: datetime, wait: bool
 ) -> int | None:
     """Lease one slot by compare-and-set; its id, or None when nothing is left."""
-    for _ in range(TRIES):
+    for _try in range(TRIES):
         slot = _candidate(membership, now=now, wait=wait)
         if slot is None:
             return None
@@ -312,7 +313,7 @@ def skip(membership: Membership, token: uuid.UUID, *, now: datetime | None = Non
         mine = _held_by(membership).filter(token=token)
         slot = mine.select_related("comparison").first()
         if slot is None or not free(mine):
-            raise PassedOn("this pair has passed on to another annotator; fetch the next one")
+            raise PassedOn(_("this pair has passed on to another annotator; fetch the next one"))
         Skip.objects.get_or_create(
             comparison_id=slot.comparison_id,
             annotator_id=membership.user_id,

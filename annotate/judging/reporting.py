@@ -6,6 +6,8 @@ It must not judge whether the report is right: a researcher looks.
 import uuid
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from annotate.judging.models import Assignment, Comparison, Report
 from annotate.judging.queue import hold, retrying, skip
 from annotate.judging.verdicts import protocol_of
@@ -35,7 +37,9 @@ def report(
     if reason not in Report.Reason.values:
         raise BadReport(f"reason {reason!r}; allowed: {', '.join(Report.Reason.values)}.")
     if len(comment) > 1000:
-        raise BadReport(f"a comment of {len(comment)} characters; at most 1,000. Shorten it.")
+        raise BadReport(
+            _("a comment of %(n)d characters; at most 1,000. Shorten it.") % {"n": len(comment)}
+        )
 
     def verb() -> Assignment:
         slot = skip(membership, token, now=now)

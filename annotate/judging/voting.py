@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from annotate.judging import hotpath, hotpath_votes
 from annotate.judging.admission import require_qualified
 from annotate.judging.answers import Judgement, read_answers
@@ -76,7 +78,7 @@ def submit(membership: Membership, ballot: Ballot, *, now: datetime | None = Non
         slot = _slot(membership, ballot.token)
         protocol = protocol_of(membership.study)
         if slot.state == S.LEASED and membership.study.state in _OVER:
-            raise PassedOn("the study has been closed; this answer is not counted")
+            raise PassedOn(_("the study has been closed; this answer is not counted"))
         judgement = read_answers(
             protocol, ballot.answers, flipped=slot.flipped, factor=ballot.factor
         )
@@ -84,7 +86,7 @@ def submit(membership: Membership, ballot: Ballot, *, now: datetime | None = Non
             _check_same(slot, judgement)
             return Receipt(created=False, fresh=[])
         if not hotpath_votes.mark_voted(slot.pk, ballot.token):
-            raise PassedOn("this pair has passed on to another annotator")
+            raise PassedOn(_("this pair has passed on to another annotator"))
         _insert(membership, slot, judgement, ballot, now=at)
         if slot.live:
             settle(slot.comparison_id, protocol, now=at)
@@ -103,8 +105,8 @@ def _slot(membership: Membership, token: uuid.UUID) -> Slot:
     if slot is not None:
         return slot
     if VoteRevision.objects.filter(token=token, annotator_id=membership.user_id).exists():
-        raise Undone("this answer was taken back; the pair is open again under a new token")
-    raise PassedOn("this pair has passed on to another annotator")
+        raise Undone(_("this answer was taken back; the pair is open again under a new token"))
+    raise PassedOn(_("this pair has passed on to another annotator"))
 
 
 def _check_same(slot: Slot, judgement: Judgement) -> None:
@@ -112,7 +114,7 @@ def _check_same(slot: Slot, judgement: Judgement) -> None:
     stored = dict(vote.answers.values_list("criterion", "choice"))
     given = {str(k): str(v) for k, v in judgement.answers.items()}
     if stored != given or vote.both_bad != judgement.both_bad:
-        raise Conflict("this pair already has your other answer; the first one stands")
+        raise Conflict(_("this pair already has your other answer; the first one stands"))
 
 
 def _insert(
@@ -163,15 +165,17 @@ def undo(
             .first()
         )
         if slot is None:
-            raise TooLate("there is no such answer of yours to take back")
+            raise TooLate(_("there is no such answer of yours to take back"))
         mine = study.votes.filter(annotator_id=membership.user_id)
         last = mine.order_by("-created_at", "-pk").first()
         if last is None or last.assignment_id != slot.pk:
-            raise TooLate("only the last answer can be taken back; a later one is already in")
+            raise TooLate(_("only the last answer can be taken back; a later one is already in"))
         if at > last.created_at + timedelta(seconds=protocol.undo_seconds):
-            raise TooLate(f"an answer can be taken back for {protocol.undo_seconds} seconds")
+            raise TooLate(
+                _("an answer can be taken back for %(n)d seconds") % {"n": protocol.undo_seconds}
+            )
         if study.state not in {Study.State.OPEN, Study.State.PAUSED}:
-            raise TooLate("the study has been closed; its answers stand")
+            raise TooLate(_("the study has been closed; its answers stand"))
         # Locked, so that a lease which ran out is not passed on while it makes room.
         held = list(
             Assignment.objects.select_for_update()
@@ -232,7 +236,7 @@ def invalidate(vote: Vote, *, actor: User | None, now: datetime | None = None) -
         slot = Assignment.objects.get(pk=vote.assignment_id)
         current = Vote.objects.filter(pk=vote.pk).first()
         if current is None or slot.state != S.VOTED:
-            raise Undone("this vote was undone or invalidated already")
+            raise Undone(_("this vote was undone or invalidated already"))
         _retract(current, VoteRevision.Reason.INVALIDATED, actor=actor, now=at)
         Assignment.objects.filter(pk=slot.pk).update(state=S.VOID)
         if slot.order < 0:

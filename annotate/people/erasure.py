@@ -9,6 +9,7 @@ from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotate.people.accounts import AccountRefused, end_sessions
 from annotate.people.models import ExternalAccount, Invitation, Role, User
@@ -28,8 +29,11 @@ def erase(user: User) -> None:
     """
     if user.role != Role.ANNOTATOR:
         raise AccountRefused(
-            f"{user.username} is {user.role}: only annotators erase themselves here. Ask an admin "
-            "to hand over your studies and change your role first."
+            _(
+                "%(name)s is %(role)s: only annotators erase themselves here. Ask an admin to hand "
+                "over your studies and change your role first."
+            )
+            % {"name": user.username, "role": user.role}
         )
     known_as = user.username
     user.username, user.email = f"erased-{user.pk}", ""

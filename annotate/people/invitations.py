@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from annotate.people.models import Invitation, Role, User, hash_token
 
@@ -81,24 +83,29 @@ def find(token: str, *, now: datetime) -> Invitation:
     Raises:
         InvitationError: unknown, used, withdrawn or expired; the message is fit for the page.
     """
-    ask = "Ask the person who sent it for a new one."
+    ask = _("Ask the person who sent it for a new one.")
     invitation = Invitation.objects.filter(token_hash=hash_token(token)).first()
     if invitation is None:
         raise InvitationError(
-            "This invitation link is not known here. It may have been cut off when it was copied. "
-            "Open it again from the message, or ask the person who sent it for a new one.",
+            _(
+                "This invitation link is not known here. It may have been cut off when it was "
+                "copied. Open it again from the message, or ask the person who sent it for a new "
+                "one."
+            ),
             unknown=True,
         )
     if invitation.used_at is not None:
         raise InvitationError(
-            "This invitation has been used already; each one works once. "
-            f"If it was you, log in. {ask}"
+            _("This invitation has been used already; each one works once. If it was you, log in.")
+            + f" {ask}"
         )
     if invitation.withdrawn_at is not None:
-        raise InvitationError(f"This invitation was withdrawn. {ask}")
+        raise InvitationError(_("This invitation was withdrawn.") + f" {ask}")
     if now >= invitation.expires_at:
         raise InvitationError(
-            f"This invitation ended on {invitation.expires_at:%-d %B %Y at %H:%M} UTC. {ask}"
+            _("This invitation ended on %(at)s UTC.")
+            % {"at": date_format(invitation.expires_at, "j F Y, H:i")}
+            + f" {ask}"
         )
     return invitation
 
@@ -135,7 +142,8 @@ def accept(
                 user.save()
         except IntegrityError as error:
             raise UsernameTaken(
-                f"The name {username!r} is taken. Choose another; the invitation is still yours."
+                _("The name %(name)r is taken. Choose another; the invitation is still yours.")
+                % {"name": username}
             ) from error
         _spend(invitation, user=user, now=now)
         if then is not None:
@@ -191,9 +199,12 @@ def _spend(invitation: Invitation, *, user: User, now: datetime) -> None:
     ).update(used_at=now, used_by=user)
     if not won:
         find_again = Invitation.objects.get(pk=invitation.pk)
-        word = "withdrawn" if find_again.withdrawn_at else "used"
-        raise InvitationError(
-            f"This invitation was {word} a moment ago. Ask the person who sent it for a new one."
+        ask = _("Ask the person who sent it for a new one.")
+        was = (
+            _("This invitation was withdrawn a moment ago.")
+            if find_again.withdrawn_at
+            else _("This invitation was used a moment ago.")
         )
+        raise InvitationError(f"{was} {ask}")
     invitation.refresh_from_db(fields=["used_at", "used_by"])
     logger.info("invitation=%s used user=%s", invitation.pk, user.pk)

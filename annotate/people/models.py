@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
 
 
 class Role(models.TextChoices):
-    ADMIN = "admin", "Admin"
-    RESEARCHER = "researcher", "Researcher"
-    ANNOTATOR = "annotator", "Annotator"
+    ADMIN = "admin", _("Admin")
+    RESEARCHER = "researcher", _("Researcher")
+    ANNOTATOR = "annotator", _("Annotator")
 
 
 class TriptychUserManager(UserManager["User"]):

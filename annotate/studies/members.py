@@ -7,6 +7,7 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotate.people import invitations
 from annotate.people.invitations import LIFETIME, InvitationError
@@ -36,9 +37,11 @@ def add_member(study: Study, user: User, *, role: str) -> Membership:
     Study.objects.select_for_update().get(pk=study.pk)
     if there := Membership.objects.filter(study=study, user=user).first():
         raise MemberRefused(
-            f"{user.username} is in this study already as {there.role} {there.pseudonym}. "
-            "A person keeps one role in a study, so that nobody judges what they have seen, "
-            "unless its owner changes it."
+            _(
+                "%(name)s is in this study already as %(place)s. A person keeps one role in a "
+                "study, so that nobody judges what they have seen, unless its owner changes it."
+            )
+            % {"name": user.username, "place": f"{there.role} {there.pseudonym}"}
         )
     membership = Membership.objects.create(
         study=study, user=user, role=role, pseudonym=_next_pseudonym(study, role)

@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -54,7 +55,7 @@ def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 (a view)
     return JsonResponse({"status": "ok"})
 
 
-def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
+def locked_out(request: HttpRequest, *_rest: Any) -> HttpResponse:
     """The answer to a log-in that was refused unseen: why, and for how long."""
     now = timezone.now()
     until = guessing.closed_until(guessing.visitor_address(request), now=now)
@@ -81,7 +82,7 @@ def logout_everywhere(request: HttpRequest) -> HttpResponse:
     """End this session and all others this person has."""
     accounts.end_sessions(cast(PersonRequest, request).user)
     logout(request)
-    messages.success(request, "You are logged out everywhere.")
+    messages.success(request, _("You are logged out everywhere."))
     return redirect("login")
 
 

@@ -7,12 +7,18 @@ import hashlib
 import time
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy
+
 from annotate.sampling.media import image_url
 from annotate.sampling.models import Image
 from annotate.studies.protocol import ExamplePair, Protocol
 
 DAY = 24 * 3600
-SAID = {"1": "Picture 1", "2": "Picture 2", "equal": "About equal"}
+SAID = {
+    "1": gettext_lazy("Picture 1"),
+    "2": gettext_lazy("Picture 2"),
+    "equal": gettext_lazy("About equal"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ def examples(protocol: Protocol) -> list[Example]:
                 _picture(stored[pair.first], pair, "1"),
                 _picture(stored[pair.second], pair, "2"),
             ),
-            answer=SAID[pair.answer],
+            answer=str(SAID[pair.answer]),
             explanation=pair.explanation,
         )
         for pair in protocol.examples

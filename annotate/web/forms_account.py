@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.auth.forms import PasswordResetForm, UserCreationForm
+from django.utils.translation import gettext_lazy as _
 
 from annotate.people.models import Role, User
 
@@ -25,16 +26,16 @@ class JoinForm(NewAccountForm):
     class Meta:
         model = User
         fields = ("username", "email")
-        labels = {"username": "Username", "email": "E-mail address (optional)"}
+        labels = {"username": _("Username"), "email": _("E-mail address (optional)")}
         help_texts = {
-            "username": "To log in with. Reports and exports never show it: there you are A-07.",
-            "email": "Only for a link when you forget your password.",
+            "username": _("To log in with. Reports and exports never show it: there you are A-07."),
+            "email": _("Only for a link when you forget your password."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].widget.attrs["autocomplete"] = "email"
-        self.fields["password2"].label = "Password again"
+        self.fields["password2"].label = _("Password again")
         self.fields["password2"].help_text = ""
 
 

@@ -13,6 +13,8 @@ from django.db.models import Avg, Count, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from annotate.judging.admission import is_qualified
 from annotate.judging.finishing import end_of
@@ -24,12 +26,18 @@ from annotate.studies.models import Membership, Study
 from annotate.web.access import PersonRequest
 
 ASKED = {
-    "cascade": "Two pictures for one prompt. Say which one matches the text better; "
-    "if they are equal, which has better quality; if that is equal too, which is more beautiful.",
-    "single": "Two pictures for one prompt. Say which one is better: "
-    "by matching the text first, then by quality, then by beauty.",
-    "full": "Two pictures for one prompt. Compare how they match the text, their quality and "
-    "their beauty, and say which one is better overall.",
+    "cascade": gettext_lazy(
+        "Two pictures for one prompt. Say which one matches the text better; if they are equal, "
+        "which has better quality; if that is equal too, which is more beautiful."
+    ),
+    "single": gettext_lazy(
+        "Two pictures for one prompt. Say which one is better: by matching the text first, then by "
+        "quality, then by beauty."
+    ),
+    "full": gettext_lazy(
+        "Two pictures for one prompt. Compare how they match the text, their quality and their "
+        "beauty, and say which one is better overall."
+    ),
 }
 # Fewer own votes say too little about one's pace.
 PACE_FROM = 5
@@ -75,7 +83,9 @@ class OwnCount:
 def hours_and_minutes(milliseconds: int) -> str:
     """1 h 49 min; whole minutes, since nobody works by the second."""
     hours, minutes = divmod(round(milliseconds / 60_000), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    if hours:
+        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
+    return _("%(minutes)d min") % {"minutes": minutes}
 
 
 def study_lines(user: User) -> Iterator[StudyLine]:
@@ -99,8 +109,8 @@ def study_lines(user: User) -> Iterator[StudyLine]:
         left = left_for(place, now=now)
         yield StudyLine(
             uid=str(study.uid),
-            title=study.spec.get("public_name") or "Side by side",
-            asked=ASKED[study.read_protocol().judgement],
+            title=study.spec.get("public_name") or _("Side by side"),
+            asked=str(ASKED[study.read_protocol().judgement]),
             pseudonym=place.pseudonym,
             state=study.state,
             done=done,
@@ -115,12 +125,12 @@ def study_lines(user: User) -> Iterator[StudyLine]:
 def own_counts(user: User, *, now: datetime) -> list[OwnCount]:
     """Votes and active time: neutral numbers, never compared with other people's."""
     spans = {
-        "day": ("Last 24 hours", Q(created_at__gt=now - timedelta(days=1))),
-        "week": ("Last 7 days", Q(created_at__gt=now - timedelta(days=7))),
-        "all": ("In all", Q()),
+        "day": (_("Last 24 hours"), Q(created_at__gt=now - timedelta(days=1))),
+        "week": (_("Last 7 days"), Q(created_at__gt=now - timedelta(days=7))),
+        "all": (_("In all"), Q()),
     }
     sums: dict[str, Any] = {}
-    for key, (_, when) in spans.items():
+    for key, (_label, when) in spans.items():
         sums[f"{key}_pairs"] = Count("pk", filter=when)
         sums[f"{key}_ms"] = Sum("active_ms", filter=when)
     found = Vote.objects.filter(annotator=user).aggregate(**sums)

@@ -7,6 +7,8 @@ import hashlib
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from annotate.judging import queue
 from annotate.judging.hotpath import Lease, Shown
@@ -14,6 +16,7 @@ from annotate.judging.verdicts import protocol_of
 from annotate.sampling.media import image_url
 from annotate.studies.models import Membership
 from annotate.web import rating
+from annotate.web.bench_words import bench_words
 
 # A picture's address outlives its lease by far, so that a late vote still saw its pictures.
 ADDRESS_SECONDS = 24 * 3600
@@ -21,15 +24,19 @@ ADDRESS_SECONDS = 24 * 3600
 CRITERIA = [
     {
         "key": "alignment",
-        "label": "Text match",
-        "question": "Which picture matches the text better?",
+        "label": gettext_noop("Text match"),
+        "question": gettext_noop("Which picture matches the text better?"),
     },
     {
         "key": "quality",
-        "label": "Image quality",
-        "question": "Which picture has better image quality?",
+        "label": gettext_noop("Image quality"),
+        "question": gettext_noop("Which picture has better image quality?"),
     },
-    {"key": "aesthetics", "label": "Aesthetics", "question": "Which picture is more pleasing?"},
+    {
+        "key": "aesthetics",
+        "label": gettext_noop("Aesthetics"),
+        "question": gettext_noop("Which picture is more pleasing?"),
+    },
 ]
 
 
@@ -110,7 +117,11 @@ def config(membership: Membership, *, preview: bool = False) -> dict[str, Any]:
         "overlap": protocol.overlap,
         "preview": preview,
         "simulated": membership.user.simulated,
-        "criteria": CRITERIA,
+        "criteria": [
+            {"key": c["key"], "label": _(c["label"]), "question": _(c["question"])}
+            for c in CRITERIA
+        ],
+        "words": bench_words(),
         "urls": {
             **{n: reverse(f"judge-{n}", args=[study.uid]) for n in names},
             "home": reverse("home"),

@@ -27,14 +27,14 @@ const judged = new Set(); // tokens answered here or in another tab: never shown
 
 const clock = new Clock();
 const rest = new Rest({
-  minutes: config.break_minutes, pairs: config.break_pairs, clock, dialog: byId("rest"), stateNode: byId("break-text"),
+  minutes: config.break_minutes, pairs: config.break_pairs, clock, dialog: byId("rest"), stateNode: byId("break-text"), say: view.say,
   onClose: () => painted && started(performance.now()),
 });
 const outbox = new Outbox({
   scope: `${config.study}/${config.annotator}`,
   urls: config.urls,
   have: (token) => [...hand.map(({ task }) => task.token), ...outbox.records.keys()].filter((one) => one !== token),
-  on: { change: tellState, sent, dropped, elsewhere: (token) => leave(token, "This pair was answered in another tab.") },
+  on: { change: tellState, sent, dropped, elsewhere: (token) => leave(token, view.say("other_tab")) },
 });
 const lesson = new Lesson({ trial: config.trial, onNext: () => show() });
 const rating = config.attributes ? new Rating(config, choose) : null;
@@ -54,7 +54,7 @@ function take(reply, { front = false, asked = null } = {}) {
   if (asked) {
     const ours = new Set(tasks.map(({ token }) => token));
     for (const entry of hand.filter(({ task }) => asked.includes(task.token) && !ours.has(task.token))) {
-      leave(entry.task.token, "That pair was passed on to someone else. Here is the next.");
+      leave(entry.task.token, view.say("passed_on"));
     }
   }
   const known = new Set([...judged, ...outbox.records.keys(), ...hand.map(({ task }) => task.token)]);
@@ -67,7 +67,7 @@ function take(reply, { front = false, asked = null } = {}) {
 }
 
 const prefetch = (task) => view.loadPair(task, (entry) =>
-  entry === hand[0] && view.moment("A picture has not loaded yet. Trying again; R reports it."));
+  entry === hand[0] && view.moment(view.say("picture_trouble")));
 
 /** The pair is no longer ours to judge; if it was on the screen, say why and show the next. */
 function leave(token, why) {
@@ -152,7 +152,7 @@ function started(now) {
   clearTimeout(openTimer);
   if (pressedAt !== null) performance.measure("triptych:next-pair", { start: pressedAt, end: now });
   pressedAt = null;
-  view.announce(`Pair ${progress.done + outbox.size + 1}. ${judgement.describe().ask}`);
+  view.announce(view.say("pair", { number: progress.done + outbox.size + 1, question: judgement.describe().ask }));
   openTimer = setTimeout(() => {
     open = true;
     view.open(true);
@@ -168,7 +168,7 @@ function ask() {
 function choose(number, at) {
   if (view.showsNote() || busy || !judgement) return;
   if (!open) {
-    view.moment(painted ? "A moment: look at both pictures first." : "A moment: both pictures are still loading.");
+    view.moment(view.say(painted ? "moment_look" : "moment_load"));
     return;
   }
   const outcome = judgement.choose(number);
@@ -221,7 +221,7 @@ function dropped(record, body) {
   judged.add(record.token);
   if (last?.token === record.token) remember(null);
   lesson.drop(record.token);
-  view.hint(body.message ?? "One answer was not needed: the pair had been passed on to someone else.");
+  view.hint(body.message ?? view.say("not_needed"));
   offerUndo();
   refill(1);
 }
@@ -241,8 +241,8 @@ function undoable() {
 }
 
 function offerUndo() {
-  if (judgement?.last) view.undo(view.quoted(judgement.last));
-  else view.undo(undoable() && !busy ? `last answer, ${view.quoted(last.value)}` : null);
+  if (judgement?.last) view.undo(view.say("undo", { answer: view.quoted(judgement.last) }));
+  else view.undo(undoable() && !busy ? view.say("undo_last", { answer: view.quoted(last.value) }) : null);
 }
 
 /** Within the pair: one question back. Else the last pair opens again, from this device or the server. */
@@ -254,11 +254,11 @@ async function undo() {
     return;
   }
   if (!undoable()) {
-    view.hint("Nothing to undo: an answer can be taken back until the next one, or for a minute.");
+    view.hint(view.say("no_undo"));
     return;
   }
   busy = true;
-  view.hint("Undoing the last answer.");
+  view.hint(view.say("undoing"));
   const { token, task } = last;
   try {
     const kept = await outbox.takeBack(token);
@@ -270,11 +270,11 @@ async function undo() {
       take(await call(config.urls.undo, { token }), { front: true });
     }
     remember(null);
-    view.hint("Undone. The pair is open again.");
-    view.announce("Undone. The pair is open again.");
+    view.hint(view.say("undone"));
+    view.announce(view.say("undone"));
   } catch (error) {
     if (error instanceof Refused && error.status === 409) remember(null);
-    view.hint(error.body?.message ?? "No connection: this answer is already saved. Undo works again when the connection is back.");
+    view.hint(error.body?.message ?? view.say("undo_offline"));
   } finally {
     busy = false;
     offerUndo();
@@ -294,13 +294,13 @@ async function report(kind, form) {
     const { reason, comment } = Object.fromEntries(new FormData(form));
     const body = kind === "skip" ? { token } : { token, reason, comment };
     const reply = await call(config.urls[kind], body);
-    finished(kind === "skip" ? "Skipped. This pair will not come back to you." : "Reported. Thank you; here is the next pair.");
+    finished(view.say(kind === "skip" ? "skipped" : "reported"));
     take(reply);
   } catch (error) {
     if (error instanceof Refused && [404, 409].includes(error.status)) {
-      finished(error.body.message ?? "The pair had already been passed on to someone else.");
+      finished(error.body.message ?? view.say("had_passed"));
     } else {
-      problem.textContent = "This could not be sent: no connection. Nothing is lost; try again in a moment.";
+      problem.textContent = view.say("unsendable");
       problem.hidden = false;
     }
   } finally {
@@ -323,7 +323,7 @@ async function renew() {
     entry.since = performance.now();
   } catch (error) {
     if (!(error instanceof Refused) || error.status !== 409) return;
-    leave(entry.task.token, "That pair was passed on to someone else. Here is the next.");
+    leave(entry.task.token, view.say("passed_on"));
     refill(1);
   }
 }

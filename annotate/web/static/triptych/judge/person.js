@@ -42,7 +42,6 @@ export function listen(actions) {
 }
 
 const VALUES = { 1: "left", 2: "right", 0: "equal", 9: "bad" };
-const OVERALL = { key: "overall", label: "Overall", question: "Which picture is better overall?" };
 
 /**
  * The questions of one pair under the study's protocol, and the answers so far.
@@ -57,8 +56,9 @@ export class Judgement {
 
   constructor(config) {
     this.config = config;
-    const { judgement, criteria } = config;
-    this.steps = { cascade: criteria, single: [OVERALL], full: [...criteria, OVERALL] }[judgement];
+    const { judgement, criteria, words } = config;
+    const overall = { key: "overall", label: words.overall, question: words.overall_question };
+    this.steps = { cascade: criteria, single: [overall], full: [...criteria, overall] }[judgement];
   }
 
   get asksFactor() {
@@ -101,7 +101,7 @@ export class Judgement {
       ? criteria.map(({ label }) => ({ label, state: "coming" }))
       : this.steps.map(({ label }, i) => ({ label, value: this.#path[i], state: state(i) }));
     return {
-      ask: this.asksFactor ? "What decided it?" : this.steps[at].question,
+      ask: this.asksFactor ? this.config.words.decided : this.steps[at].question,
       factor: this.asksFactor ? criteria.map(({ label }) => label) : null,
       next: judgement === "cascade" ? this.steps[at + 1]?.label.toLowerCase() : undefined,
       line,
@@ -179,8 +179,8 @@ export class Rest {
   #atMs = 0;
   #pairs = 0;
 
-  constructor({ minutes, pairs, clock, dialog, stateNode, onClose }) {
-    Object.assign(this, { minutes, pairs, clock, dialog, stateNode });
+  constructor({ minutes, pairs, clock, dialog, stateNode, say, onClose }) {
+    Object.assign(this, { minutes, pairs, clock, dialog, stateNode, say });
     const text = dialog.querySelector("[data-rest-text]");
     const actions = dialog.querySelector("[data-rest-actions]");
     dialog.querySelector("[data-rest-go]").addEventListener("click", () => dialog.close());
@@ -203,7 +203,7 @@ export class Rest {
   tell() {
     this.stateNode.parentElement.hidden = this.minutes === 0;
     const left = Math.max(0, this.minutes - (this.clock.total - this.#atMs) / 60_000);
-    this.stateNode.textContent = left < 1 ? "Break soon" : `Break in ${Math.ceil(left)} min`;
+    this.stateNode.textContent = left < 1 ? this.say("break_soon") : this.say("break_in", { n: Math.ceil(left) });
   }
 
   /** One more pair is done. True when it is time: the caller then opens the rest. */
@@ -216,8 +216,9 @@ export class Rest {
 
   open() {
     const minutes = Math.round((this.clock.total - this.#atMs) / 60_000);
-    const what = this.pairs > 0 && this.#pairs >= this.pairs ? `${this.#pairs} pairs.` : `${minutes} minutes.`;
-    this.dialog.querySelector("[data-rest-text]").textContent = `${what} A short break keeps your eyes fair.`;
+    const byPairs = this.pairs > 0 && this.#pairs >= this.pairs;
+    const words = byPairs ? this.say("rest_pairs", { n: this.#pairs }) : this.say("rest_minutes", { n: minutes });
+    this.dialog.querySelector("[data-rest-text]").textContent = words;
     this.dialog.querySelector("[data-rest-actions]").hidden = false;
     this.clock.pause();
     this.dialog.showModal();
@@ -227,7 +228,7 @@ export class Rest {
     const end = performance.now() + seconds * 1000;
     const tick = () => {
       const left = Math.max(0, Math.round((end - performance.now()) / 1000));
-      text.textContent = `Look at something far away. ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+      text.textContent = this.say("far_away", { time: `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}` });
       if (left === 0) this.dialog.close();
     };
     tick();

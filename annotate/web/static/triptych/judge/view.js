@@ -3,7 +3,21 @@
 const byId = (id) => document.getElementById(id);
 const LONG_PROMPT = 260; // characters from which the prompt is set one size smaller
 const HINT_MS = 4000;
-const VALUE_WORDS = { left: "picture 1", right: "picture 2", equal: "equal", bad: "both bad" };
+const { words: WORDS } = JSON.parse(byId("config").textContent);
+const plural = new Intl.PluralRules(document.documentElement.lang);
+
+/**
+ * The words of this name in the reader's language (annotate/web/bench_words.py), their {braces} filled
+ * in. Words that differ by number have a form for a number of each kind; `values.n` says which is due.
+ */
+export function say(name, values = {}) {
+  let words = WORDS[name];
+  if (typeof words === "object") {
+    const like = Object.keys(words).find((number) => plural.select(Number(number)) === plural.select(values.n));
+    words = words[like ?? "other"];
+  }
+  return words.replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+}
 
 const nodes = {
   hint: byId("hint"), live: byId("live"), foot: document.querySelector(".foot"),
@@ -49,7 +63,7 @@ export function loadPicture(url, alt, onTrouble) {
 export function loadPair(task, onTrouble) {
   const entry = { task, since: performance.now() };
   const trouble = () => onTrouble(entry);
-  entry.pictures = [1, 2].map((side) => loadPicture(task.images[side - 1], `Picture ${side}`, trouble));
+  entry.pictures = [1, 2].map((side) => loadPicture(task.images[side - 1], say("picture", { side }), trouble));
   entry.context = (task.context ?? null) && loadPicture(task.context.url, task.context.role, trouble);
   entry.all = [...entry.pictures, ...(entry.context ? [entry.context] : [])];
   return entry;
@@ -97,11 +111,13 @@ export function prompt(task) {
   nodes.contextRole.textContent = role.charAt(0).toUpperCase() + role.slice(1);
 }
 
+const valueWords = (value) => (["left", "right", "equal", "bad"].includes(value) ? say(value) : value);
+
 function stepItem({ label, value, state }) {
   const item = document.createElement("li");
   if (state === "done") item.append(byId("tick").content.cloneNode(true));
   if (state === "current") item.setAttribute("aria-current", "step");
-  item.append(value === undefined ? label : `${label}: ${VALUE_WORDS[value] ?? value}`);
+  item.append(value === undefined ? label : `${label}: ${valueWords(value)}`);
   return item;
 }
 
@@ -114,9 +130,9 @@ export function question({ ask, line, factor, next, ties }) {
   nodes.choices.className = `choices${{ split: " is-split", forbid: " is-forced" }[ties] ?? ""}`;
   nodes.choices.querySelector(".choice-equal").hidden = ties === "forbid";
   nodes.choices.querySelector(".choice-bad").hidden = ties !== "split";
-  byId("equal-words").textContent = ties === "split" ? "Equally good" : "About equal";
+  byId("equal-words").textContent = say(ties === "split" ? "equally_good" : "about_equal");
   // Four buttons in a row leave no room for the reminder; the line of questions says it too.
-  byId("equal-next").textContent = next && ties !== "split" ? `then ${next}` : "";
+  byId("equal-next").textContent = next && ties !== "split" ? say("then", { question: next }) : "";
   if (factor === null) return;
   const buttons = nodes.factors.querySelectorAll(".choice");
   buttons.forEach((button, i) => {
@@ -138,15 +154,15 @@ export function open(isOpen) {
 export function undo(words) {
   nodes.undo.setAttribute("aria-disabled", String(words === null));
   nodes.undo.tabIndex = words === null ? -1 : 0;
-  if (words !== null) nodes.undoText.textContent = `Undo ${words}`;
+  if (words !== null) nodes.undoText.textContent = words;
 }
 
-export const quoted = (value) => `“${VALUE_WORDS[value] ?? value}”`;
+export const quoted = (value) => say("quoted", { answer: valueWords(value) });
 
 export function progress({ done, left }) {
   nodes.progress.max = Math.max(1, done + left);
   nodes.progress.value = done;
-  nodes.progress.textContent = `${done} of ${done + left}`;
+  nodes.progress.textContent = `${done} / ${done + left}`;
   nodes.progressText.textContent = `${done} / ${done + left}`;
 }
 
@@ -154,7 +170,7 @@ export function unsent(count) {
   nodes.unsent.hidden = false;
   nodes.unsent.classList.toggle("is-waiting", count > 0);
   nodes.unsent.querySelector(".icon").toggleAttribute("hidden", count === 0);
-  const words = count === 0 ? "All answers saved" : `${count} ${count === 1 ? "answer" : "answers"} waiting to send`;
+  const words = count === 0 ? say("saved") : say("waiting", { n: count });
   if (nodes.unsentWords.textContent !== words) nodes.unsentWords.textContent = words;
 }
 
@@ -174,39 +190,34 @@ export function note(words) {
 
 export const showsNote = () => document.body.classList.contains("shows-note");
 
-const yours = (count) => (count === 1 ? "your answer is in" : `your ${count} answers are in`);
-const kept = (count) => `${count === 1 ? "1 answer is" : `${count} answers are`} kept`;
+const kept = (count) => (count ? say("kept", { n: count }) : "");
+const sentences = (...said) => said.filter(Boolean).join(" ");
 
 /** Why no pair can be shown, in words, or null when one can. */
 export function noteWords({ layout, state, count, asking, progress: { done, left, complete }, inHand, overlap, trouble }) {
-  if (layout === "note") {
-    const safe = count ? ` ${kept(count)} on this device and will be sent.` : "";
-    return `This study needs a screen at least 900 px wide.${safe} Please open it on a larger screen.`;
-  }
-  if (state === "paused") return "This study is paused. Everything you answered is kept; this page goes on by itself when the study is open again.";
-  if (state === "closed" || state === "archived") return `This study is closed. Thank you, ${yours(done + count)}.`;
+  if (layout === "note") return sentences(say("too_narrow"), kept(count), say("larger"));
+  if (state === "paused") return say("paused");
+  if (state === "closed" || state === "archived") return sentences(say("closed"), say("thanks", { n: done + count }));
   if (inHand > 0) return null;
-  if (trouble === "login") return "Log in again to go on.";
-  if (trouble) {
-    const safe = count ? `${kept(count)} on this device and will be sent. ` : "";
-    return `No connection. ${safe}New pairs appear by themselves when the connection is back.`;
-  }
-  if (count > 0 || asking) return "The next pair is on its way.";
-  if (left > 0) return "Nothing to judge just now: the pairs that are left are with other people. This page looks again by itself.";
-  if (complete === false) return `Nothing left to judge here for you. Thank you, ${yours(done)}.`;
-  const all = { 1: "its answer", 2: "its two answers", 3: "its three answers" }[overlap ?? 3] ?? "all its answers";
-  return `Nothing left to judge here: every pair has ${all}. Thank you, ${yours(done)}.`;
+  if (trouble === "login") return say("log_in_again");
+  if (trouble) return sentences(say("offline"), kept(count), say("offline_wait"));
+  if (count > 0 || asking) return say("coming");
+  if (left > 0) return say("with_others");
+  const thanks = say("thanks", { n: done });
+  if (complete === false) return sentences(say("nothing_for_you"), thanks);
+  const each = `nothing_${overlap ?? 3}`;
+  return sentences(say(each in WORDS ? each : "nothing"), thanks);
 }
 
 /** What holds the work up while pairs can still be judged: [words or null, link or null]. */
 export function bannerWords({ count, trouble, parked, durable }) {
   if (trouble === "login") {
-    const safe = count ? ` ${kept(count)} on this device and will be sent after you log in.` : "";
-    return [`You are logged out.${safe}`, ["Log in", window.location.href]];
+    const safe = count ? say("kept_login", { n: count }) : "";
+    return [sentences(say("logged_out"), safe), [say("log_in"), window.location.href]];
   }
-  if (parked > 0) return [`${kept(parked)} on this device but could not be placed. Reload this page; if it stays so, tell the researcher.`];
-  if (!durable && count > 0) return [`${kept(count)} in this tab only. Please leave it open until they are sent.`];
-  if (count > 3) return [`No connection. ${kept(count)} on this device and will be sent. You can go on.`];
+  if (parked > 0) return [say("parked", { n: parked })];
+  if (!durable && count > 0) return [say("tab_only", { n: count })];
+  if (count > 3) return [sentences(say("offline"), kept(count), say("offline_go_on"))];
   return [null];
 }
 
@@ -217,5 +228,5 @@ export function announce(words) {
 
 export function zoomWords({ zoomed, magnification }) {
   const percent = Math.round(magnification * 100);
-  nodes.zoom.textContent = `zoom both, now ${zoomed ? "" : "fit, "}${percent} %`;
+  nodes.zoom.textContent = say(zoomed ? "zoom" : "zoom_fit", { percent });
 }

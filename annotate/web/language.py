@@ -1,0 +1,31 @@
+"""The language a page is answered in: what the browser asks for, except for researchers.
+
+It must not know any page's words.
+"""
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+
+# What researchers read is English, and a report is the same bytes for every reader.
+ENGLISH = ("/studies/", "/people/", "/admin/", "/healthz")
+
+
+class PageLanguage(LocaleMiddleware):
+    """Django's choice by `Accept-Language`, except on the researchers' pages."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if request.path_info.startswith(ENGLISH):
+            translation.activate(settings.LANGUAGE_CODE)
+            request.LANGUAGE_CODE = settings.LANGUAGE_CODE
+        else:
+            super().process_request(request)
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if request.path_info.startswith(ENGLISH):
+            return response
+        return super().process_response(request, response)

@@ -1,0 +1,172 @@
+"""Nothing that annotators read is hard-coded: their pages in a language that marks translations."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import trans_real
+
+from annotate.judging import qualification
+from annotate.judging.launch import launch
+from annotate.people.invitations import invite
+from annotate.studies.entry import make_link, token_of
+from annotate.studies.entry_models import CompletionCode
+from annotate.studies.members import invite_to_study
+from tests.factories import join, make_study
+from tests.judging.arrange import member
+from tests.judging.exam_items import make_examined, prepare, sit
+from tests.judging.test_diversity import open_study
+from tests.web.pseudo import PSEUDO, Marking, untranslated
+
+pytestmark = pytest.mark.django_db
+# Names of keys, of the product, and of a time zone are the same everywhere.
+NAMES = ("Triptych", "UTC")
+
+
+@pytest.fixture(autouse=True)
+def _pseudo(settings, monkeypatch):
+    settings.LANGUAGES = [("en", "English"), (PSEUDO, "Pseudo")]
+    monkeypatch.setitem(trans_real._translations, PSEUDO, Marking())
+    yield
+    trans_real.deactivate()
+
+
+def browser(user=None) -> Client:
+    client = Client(headers={"Accept-Language": PSEUDO})
+    if user is not None:
+        client.force_login(user, backend="annotate.people.backends.PlainBackend")
+    return client
+
+
+def left_english(response, *given: str) -> list[str]:
+    html = response.content.decode()
+    assert f'<html lang="{PSEUDO}"' in html
+    assert "⟦" in html
+    return untranslated(html, given=(*given, *NAMES))
+
+
+@pytest.mark.parametrize(
+    "name", ["login", "password_reset", "password_reset_done", "password_reset_complete"]
+)
+def test_pages_before_the_log_in_are_translated(name):
+    assert left_english(browser().get(reverse(name))) == []
+
+
+def test_mistakes_at_the_log_in_and_unknown_addresses_are_told_in_the_readers_language():
+    wrong = browser().post(reverse("login"), {"username": "x1", "password": "y2"})
+    assert wrong.status_code == 200
+    assert left_english(wrong, "x1") == []
+    assert left_english(browser().get("/nowhere/")) == []
+    for token in ("nobody", "cut-off"):
+        assert left_english(browser().get(reverse("join", args=[token]))) == []
+    assert left_english(browser().get(reverse("enter", args=["nothing"]))) == []
+
+
+def test_an_invitation_and_its_form_are_translated():
+    study = make_study()
+    _, token = invite_to_study(study, role="annotator", created_by=study.owner, now=timezone.now())
+    address = reverse("join", args=[token])
+    assert left_english(browser().get(address)) == []
+    refused = browser().post(address, {"username": "", "password1": "1", "password2": "2"})
+    assert left_english(refused) == []
+    person = join(make_study())
+    assert left_english(browser(person).get(address), person.username) == []
+    _, token = invite(role="researcher", created_by=None, now=timezone.now())
+    assert left_english(browser().get(reverse("join", args=[token]))) == []
+
+
+def test_what_one_owns_is_translated():
+    study = launch(make_study(pairs=2), actor=None)
+    person = join(study)
+    join(make_study(name="Draft"), person)
+    client = browser(person)
+    titles = ("Side by side", "A-01", person.username)
+    for name in ("my-work", "account", "password_change", "erase"):
+        assert left_english(client.get(reverse(name)), *titles) == [], name
+    assert left_english(client.get(reverse("leave", args=[study.uid])), *titles) == []
+    assert left_english(client.post(reverse("erase")), *titles) == []
+
+
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        {},
+        {"judgement": "single", "deciding_factor": True, "ties": "split"},
+        {"judgement": "full", "ties": "forbid"},
+        {"kind": "diversity"},
+    ],
+)
+def test_the_judging_screen_and_all_its_scripts_say_are_translated(protocol):
+    if "kind" in protocol:
+        study = open_study()
+    else:
+        study = launch(make_study(pairs=2, protocol=protocol), actor=None)
+    client = browser(join(study))
+    page = client.get(reverse("judge", args=[study.uid]))
+    assert page.status_code == 200
+    assert left_english(page, study.read_spec().public_name) == []
+    gone = client.post(
+        reverse("judge-votes", args=[study.uid]),
+        {"token": "6f1a7c0e-6a55-4bd0-9c9e-0e3f4c1d2b3a", "answers": {}},
+        content_type="application/json",
+    )
+    assert gone.json()["message"].startswith("⟦")
+
+
+def test_what_comes_before_live_work_is_translated():
+    for stage in ("consent", "instructions", "training", "exam", "failed", "qualified"):
+        who = member(make_examined())
+        now = timezone.now() - timedelta(days=3)
+        if stage not in {"consent"}:
+            qualification.consent(who, device={"viewport": [1280, 720]}, now=now)
+        if stage not in {"consent", "instructions"}:
+            qualification.instructed(who, now=now)
+        if stage in {"exam", "failed", "qualified"}:
+            prepare(who, now=now)
+        if stage in {"failed", "qualified"}:
+            sit(who, right=stage == "qualified", now=now)
+        client = browser(who.user)
+        name = (who.study.read_spec().public_name, who.user.username)
+        address = reverse("qualify", args=[who.study.uid])
+        assert left_english(client.get(address), *name) == [], stage
+        if stage == "consent":
+            assert left_english(client.post(address, {"step": "consent"}), *name) == []
+        if stage in {"training", "exam"}:
+            client.post(address, {"step": "begin"})
+            trial = client.get(reverse("trial", args=[who.study.uid]))
+            assert left_english(trial, *name) == [], stage
+
+
+def test_the_way_in_from_a_platform_and_its_end_are_translated():
+    study = make_study(pairs=1, protocol={"votes_per_annotator": 1})
+    study = launch(study, actor=study.owner)
+    now = timezone.now()
+    link = make_link(
+        study,
+        source="prolific",
+        created_by=study.owner,
+        now=now,
+        expires_at=now + timedelta(days=1),
+    )
+    client = browser()
+    address = reverse("enter", args=[token_of(link, "")])
+    given = {"PROLIFIC_PID": "5f3a", "STUDY_ID": "s1", "SESSION_ID": "v1"}
+    name = study.read_spec().public_name
+    assert left_english(client.get(address, given), name) == []
+    client.post(f"{address}?PROLIFIC_PID=5f3a&STUDY_ID=s1&SESSION_ID=v1")
+    [pair] = client.get(reverse("judge-hand", args=[study.uid])).json()["tasks"]
+    ballot = {"token": pair["token"], "answers": {"alignment": "left"}, "active_ms": 6000}
+    client.post(reverse("judge-votes", args=[study.uid]), ballot, content_type="application/json")
+    guest = study.memberships.get(role="annotator").user.username
+    end = client.get(reverse("finished", args=[study.uid]))
+    code = CompletionCode.objects.get().code
+    assert left_english(end, name, guest, code) == []
+
+
+def test_researchers_pages_stay_english_so_that_a_report_is_the_same_for_every_reader():
+    study = make_study()
+    page = browser(study.owner).get(reverse("study", args=[study.uid]))
+    assert '<html lang="en"' in page.content.decode()
+    assert "⟦" not in page.content.decode()
