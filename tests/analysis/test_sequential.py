@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from annotate.analysis.contrast import Result
 from annotate.analysis.sequential import confidence_sequence, log_e_values, monitor
+from benchmarks.coverage import false_alarms
 
 W, T, L = Result.WIN, Result.TIE, Result.LOSS
 results = st.lists(st.sampled_from(list(Result)), max_size=60)
@@ -180,3 +181,10 @@ def test_the_confidence_sequence_covers_the_win_rate_at_all_looks_at_once(a, win
     table = log_e_values(np.arange(601)[:, None], np.arange(601)[None, :], a=a, win_rate=win_rate)
     covered = 1 - ever(table[wins, n - wins])
     assert covered > 0.95 - 3 * math.sqrt(0.05 * 0.95 / 3000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("a", [0.5, 20])
+def test_null_studies_with_a_third_vote_on_demand_are_stopped_in_at_most_5_percent(a):
+    along_the_serving_order, _ = false_alarms(a=a)
+    assert along_the_serving_order <= 0.05

@@ -1,0 +1,144 @@
+"""How often intervals cover and how often a study without a difference is stopped, by simulation.
+It must not know Django; exit status 1 when a share leaves the bounds the project has set itself.
+
+    python -m benchmarks.coverage
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotate.analysis.clustered import crossed_share
+from annotate.analysis.grouped import grouped_rate
+from annotate.analysis.rehearsal import crowd_for, rehearse
+from annotate.analysis.sequential import log_e_values
+from tests.analysis.crowds import crowd, grouped, true_share
+
+PROMPTS, PEOPLE, STUDIES, NULLS = 600, 40, 1000, 10_000
+# Pairs that are in work at once: a third vote comes up to so many pairs later.
+DELAY = 60
+
+
+def null_verdicts(
+    rng: np.random.Generator, studies: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """(verdicts 1, 0, -1, asked a third) of studies whose true win rate is exactly one half.
+
+    Prompts and annotators differ (deviations 1 and 0.4 in logits, ties 16 %); annotators come in
+    pairs of opposite opinions, so that the pool as a whole has none.
+
+    Returns:
+        two arrays of shape (studies, prompts).
+    """
+    shape = (studies, PROMPTS)
+    half = rng.normal(0, 0.4, (studies, PEOPLE // 2))
+    opinions = np.concatenate([half, -half], axis=1)
+    first = rng.integers(0, PEOPLE, shape)
+    second = (first + rng.integers(1, PEOPLE, shape)) % PEOPLE
+    third = rng.integers(0, PEOPLE - 2, shape)
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    third = third + (third >= low)
+    third = third + (third >= high)
+    own = rng.normal(0, 1, shape)
+    votes = []
+    for who in (first, second, third):
+        chance = 1 / (1 + np.exp(-(own + np.take_along_axis(opinions, who, axis=1))))
+        won = np.where(rng.random(shape) < chance, 1, -1)
+        votes.append(np.where(rng.random(shape) < 0.16, 0, won))
+    one, two, three = votes
+    differ = one != two
+    # Two equal votes decide; else the third joins one of them, or all three differ: a tie.
+    verdict = np.where(~differ, one, np.where(three == one, one, np.where(three == two, two, 0)))
+    return verdict, differ
+
+
+def false_alarms(*, a: float, studies: int = NULLS, seed: int = 20261123) -> tuple[float, float]:
+    """Shares of null studies that are ever stopped, looked at after every decided pair, on demand:
+
+    along the serving order over the decided prefix, and in the order in which pairs are decided.
+    """
+    rng = np.random.default_rng(seed)
+    table = log_e_values(np.arange(PROMPTS + 1)[:, None], np.arange(PROMPTS + 1)[None, :], a=a)
+    stopped = np.zeros(2)
+    for start in range(0, studies, 500):
+        n = min(500, studies - start)
+        verdict, differ = null_verdicts(rng, n)
+        decided_at = np.arange(PROMPTS) + differ * rng.uniform(0, DELAY, verdict.shape)
+        by_completion = np.take_along_axis(verdict, np.argsort(decided_at, axis=1), axis=1)
+        # A prefix ends before the first pair that is open at the moment of looking: every prefix
+        # is seen at some look, none is seen that is longer.
+        for place, order in enumerate((verdict, by_completion)):
+            wins, losses = np.cumsum(order > 0, axis=1), np.cumsum(order < 0, axis=1)
+            stopped[place] += (table[wins, losses].max(axis=1) >= math.log(20)).sum()
+    return float(stopped[0] / studies), float(stopped[1] / studies)
+
+
+def two_way(*, lean: float, studies: int = STUDIES) -> float:
+    """How often the two-way interval of the vote share holds the true share."""
+    truth = true_share(lean, math.hypot(1.0, 0.4))
+    held = 0
+    for seed in range(studies):
+        seen = crossed_share(*crowd(seed, prompts=PROMPTS, annotators=PEOPLE, lean=lean))
+        assert seen.low is not None
+        assert seen.high is not None
+        held += seen.low <= truth <= seen.high
+    return held / studies
+
+
+def bootstrap(*, groups: int, studies: int = STUDIES) -> float:
+    """How often the bootstrap over groups of prompts holds the true win rate."""
+    truth, held = true_share(0.2, 1.0), 0
+    for seed in range(studies):
+        results, of = grouped(seed, groups=groups, size=PROMPTS // groups)
+        seen = grouped_rate(results, of, rng=np.random.default_rng(seed))
+        assert seen.low is not None
+        assert seen.high is not None
+        held += seen.low <= truth <= seen.high
+    return held / studies
+
+
+def power_gap(win_rate: float, *, tie: float, studies: int = 5000) -> tuple[float, float]:
+    """Planned and simulated power of 600 prompts with prompts and annotators that differ."""
+    rng = np.random.default_rng(7)
+    people = crowd_for(
+        win_rate, tie_rate=tie, prompt_sd=1.0, annotator_sd=0.4, annotators=PEOPLE, rng=rng
+    )
+    seen = rehearse(people, PROMPTS, studies=studies, rng=rng, pools=1000)
+    return seen.planned, seen.power
+
+
+def main() -> int:
+    began, fine = time.perf_counter(), True
+
+    def told(what: str, share: float, low: float, high: float) -> None:
+        nonlocal fine
+        held = low <= share <= high
+        fine &= held
+        print(f"{what}: {100 * share:.2f} % ({'held' if held else 'MISSED'}: "
+              f"{100 * low:g} to {100 * high:g} %)")  # fmt: skip
+
+    print(f"{PROMPTS} prompts, {PEOPLE} annotators, three votes each, nominal 95 %")
+    for lean in (0.0, 0.2, 0.6):
+        told(f"two-way interval, lean {lean}, {STUDIES:,} studies", two_way(lean=lean), 0.93, 0.97)
+    for groups in (600, 300):
+        share = bootstrap(groups=groups)
+        told(f"bootstrap over {groups} groups, {STUDIES:,} studies", share, 0.93, 0.97)
+    for a in (0.5, 20.0):
+        prefix, completion = false_alarms(a=a)
+        told(f"e-process, a = {a:g}, on demand, {NULLS:,} null studies", prefix, 0.0, 0.05)
+        print(f"  the same in order of completion, which is not offered: {100 * completion:.2f} %")
+    for win_rate, tie in ((0.55, 0.16), (0.58, 0.3)):
+        planned, power = power_gap(win_rate, tie=tie)
+        told(f"planned less simulated power, win rate {win_rate}", abs(planned - power), 0, 0.02)
+        print(f"  planned {100 * planned:.1f} %, simulated {100 * power:.1f} %")
+    print(f"{time.perf_counter() - began:.0f} s")
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
