@@ -51,6 +51,8 @@ def moves_of(study: Study) -> list[Move]:
 def protocol_line(study: Study) -> str:
     """The protocol in five words: "Cascade, three annotators per pair"."""
     protocol = study.read_protocol()
+    if protocol.on_demand:
+        return f"{protocol.judgement.capitalize()}, two annotators per pair, a third on demand"
     people = "annotator" if protocol.overlap == 1 else "annotators"
     return f"{protocol.judgement.capitalize()}, {_NUMBERS[protocol.overlap]} {people} per pair"
 
