@@ -11,7 +11,9 @@ from django.utils.translation import trans_real
 PSEUDO = "eo"
 _MARKED = re.compile("⟦[^⟦⟧]*⟧")
 _WORD = re.compile(r"[A-Za-z]{2,}")
-_SAID = ("alt", "title", "placeholder", "aria-label", "data-words", "data-wait")
+_SAID = {"alt", "title", "placeholder", "aria-label", "data-words", "data-wait"} | {
+    f"data-{name}" for name in ("wide", "narrow", "copy", "copied", "marked")
+}
 
 
 class Marking:
@@ -42,7 +44,7 @@ class _Page(HTMLParser):
         if tag in {"script", "style"}:
             self._silent.append(tag)
             self._data = given.get("id") == "config"
-        self.said += [str(given[name]) for name in _SAID if given.get(name)]
+        self.said += [words for name, words in attrs if name in _SAID and words]
         if tag == "input" and given.get("type") in {"submit", "button"}:
             self.said.append(given.get("value") or "")
 

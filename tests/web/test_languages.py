@@ -1,6 +1,8 @@
 """Nothing that annotators read is hard-coded: their pages in a language that marks translations."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -14,6 +16,7 @@ from annotate.people.invitations import invite
 from annotate.studies.entry import make_link, token_of
 from annotate.studies.entry_models import CompletionCode
 from annotate.studies.members import invite_to_study
+from annotate.web import bench_words as bench_words_module
 from tests.factories import join, make_study
 from tests.judging.arrange import member
 from tests.judging.exam_items import make_examined, prepare, sit
@@ -163,6 +166,18 @@ def test_the_way_in_from_a_platform_and_its_end_are_translated():
     end = client.get(reverse("finished", args=[study.uid]))
     code = CompletionCode.objects.get().code
     assert left_english(end, name, guest, code) == []
+
+
+def test_the_judging_scripts_say_the_servers_words_all_of_them_and_no_other():
+    folder = Path(bench_words_module.__file__).parent / "static/triptych/judge"
+    lines = [line for path in folder.glob("*.js") for line in path.read_text("utf-8").splitlines()]
+    code = "\n".join(line.split("// ")[0] for line in lines if not line.lstrip().startswith("*"))
+    named = set(re.findall(r"[\"`](\w+)[\"`]", code)) | set(re.findall(r"words\.(\w+)", code))
+    words = bench_words_module.bench_words()
+    assert set(re.findall(r"say\(\"(\w+)\"", code)) <= words.keys()
+    # Values of answers, and the number of votes that each pair has, are names too.
+    assert words.keys() - named == {"nothing_1", "nothing_2", "nothing_3"}
+    assert re.findall(r"[\"`][A-Z][a-z]+ [a-z][^\"`]*[\"`]", code) == []
 
 
 def test_researchers_pages_stay_english_so_that_a_report_is_the_same_for_every_reader():

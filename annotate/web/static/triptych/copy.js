@@ -4,14 +4,14 @@ for (const field of document.querySelectorAll("[data-copy]")) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "btn";
-  button.textContent = "Copy";
+  button.textContent = field.dataset.copy || "Copy";
   button.addEventListener("click", async () => {
     field.select();
     try {
       await navigator.clipboard.writeText(field.value);
-      button.textContent = "Copied";
+      button.textContent = field.dataset.copied ?? "Copied";
     } catch {
-      button.textContent = "Marked: press Ctrl C";
+      button.textContent = field.dataset.marked ?? "Marked: press Ctrl C";
     }
   });
   field.after(button);
