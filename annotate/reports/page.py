@@ -120,7 +120,8 @@ def lay_out(report: Report) -> Page:
         people_notes=_people_notes(report),
         arms=arms_table(report) if report.arms else None,
         analyses=(*_stopping(report), *analysis_sections(report)),
-        checklist=checklist_table(report) if report.counts.votes else None,
+        # The protocol of votes from elsewhere is not known, so nothing can be checked off.
+        checklist=checklist_table(report) if report.counts.votes and not report.external else None,
         methods=tuple(typeset(paragraph) for paragraph in methods(report)),
         protocol=_protocol(report),
         citation=bibtex(report),

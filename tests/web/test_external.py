@@ -31,6 +31,7 @@ def test_a_file_becomes_a_report_without_pictures_or_a_list_of_mistakes(client: 
     study = Study.objects.get()
     told = client.get(reverse("study-report", args=[study.uid])).content.decode()
     assert "The votes were cast elsewhere and imported: 3 votes of 3 annotators" in told
+    assert "Instructions" not in told
     assert "<img" not in told
     assert "Reopen" not in client.get(reverse("study", args=[study.uid])).content.decode()
     for tab in ("study-samples", "study-members", "study-edit"):
