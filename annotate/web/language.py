@@ -3,7 +3,10 @@
 It must not know any page's words.
 """
 
+from collections.abc import Callable
+
 from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
@@ -15,6 +18,12 @@ ENGLISH = ("/studies/", "/people/", "/admin/", "/healthz")
 
 class PageLanguage(LocaleMiddleware):
     """Django's choice by `Accept-Language`, except on the researchers' pages."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        super().__init__(get_response)
+        # With one language there is nothing to choose, and no vote pays for the choice.
+        if len(settings.LANGUAGES) < 2:
+            raise MiddlewareNotUsed
 
     def process_request(self, request: HttpRequest) -> None:
         if request.path_info.startswith(ENGLISH):
