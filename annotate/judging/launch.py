@@ -9,8 +9,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from annotate.judging.controls import items, refit, taught
 from annotate.judging.anchors import add_anchors
+from annotate.judging.controls import items, refit, taught
 from annotate.judging.exams import shortages
 from annotate.judging.models import Comparison, PlannedItem
 from annotate.judging.opening import open_ready

@@ -37,6 +37,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "protocol-deciding_factor",
         "protocol-rule",
         "protocol-overlap",
+        "protocol-overlap_mode",
         "protocol-min_votes",
         "protocol-split",
         "protocol-escalate_to",
