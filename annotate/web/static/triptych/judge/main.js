@@ -3,14 +3,15 @@
 
 import { call, Outbox, Refused, troubleOf } from "./outbox.js";
 import { Clock, Judgement, listen, Rest } from "./person.js";
-import { Rating } from "./diversity.js";
-import { Lesson } from "./lesson.js";
 import { Look } from "./look.js";
 import * as view from "./view.js";
 
 const byId = (id) => document.getElementById(id);
 const read = (id) => JSON.parse(byId(id).textContent), config = read("config");
 const HAND = config.hand ?? 3; // the shown pair and those fetched ahead
+// Asked for where they are needed only: ordinary work does without.
+const { Lesson } = config.trial ? await import("./lesson.js") : {};
+const { Rating } = config.attributes ? await import("./diversity.js") : {};
 
 let hand = []; // entries { task, pictures: [left, right], context, since }; the first is shown
 let progress = { done: 0, left: 0 };
@@ -36,8 +37,9 @@ const outbox = new Outbox({
   have: (token) => [...hand.map(({ task }) => task.token), ...outbox.records.keys()].filter((one) => one !== token),
   on: { change: tellState, sent, dropped, elsewhere: (token) => leave(token, view.say("other_tab")) },
 });
-const lesson = new Lesson({ trial: config.trial, onNext: () => show() });
-const rating = config.attributes ? new Rating(config, choose) : null;
+const lesson = Lesson ? new Lesson({ trial: config.trial, onNext: () => show() })
+  : { open: false, drop() {}, hear: (_, { next }) => next && window.location.assign(next) };
+const rating = Rating ? new Rating(config, choose) : null;
 const look = new Look({ stage: byId("stage"), config, onChange: arranged });
 
 // --- the hand ---
