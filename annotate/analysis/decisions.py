@@ -305,19 +305,36 @@ def reliability(
 def resampled_aucs(scores: Array, labels: NDArray[np.bool_], drawn: NDArray[np.int64]) -> Array:
     """`auc` of each resample at once; NaN where a label was not drawn.
 
-    With scores sorted, a sample to keep outscores the samples to improve below it and half of those
-    that score the same.
-
     Args:
         scores: of the prompts, (prompts,).
         labels: True where the ideal oracle keeps, (prompts,).
         drawn: places of the prompts of each resample, (resamples, prompts).
     """
+    return weighted_aucs(scores, labels, times_drawn(drawn))
+
+
+def times_drawn(drawn: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How often each of n places was drawn, (resamples, n), from n draws of each resample."""
     import numpy as np
 
     resamples, n = drawn.shape
     places = (drawn + n * np.arange(resamples)[:, None]).ravel()
-    weights = np.bincount(places, minlength=resamples * n).reshape(resamples, n)
+    return np.bincount(places, minlength=resamples * n).reshape(resamples, n)
+
+
+def weighted_aucs(scores: Array, labels: NDArray[np.bool_], weights: NDArray[np.int64]) -> Array:
+    """`auc` where each sample counts as often as its weight says; NaN where a label has none.
+
+    With scores sorted, a sample to keep outscores the samples to improve below it and half of those
+    that score the same.
+
+    Args:
+        scores: of the samples, (samples,).
+        labels: True where the ideal oracle keeps, (samples,).
+        weights: how often each counts, (resamples, samples).
+    """
+    import numpy as np
+
     order = np.argsort(scores, kind="stable")
     starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
     sorted_weights, ideal = weights[:, order], labels[order]
@@ -326,7 +343,7 @@ def resampled_aucs(scores: Array, labels: NDArray[np.bool_], drawn: NDArray[np.i
     below = np.cumsum(bad, axis=1) - bad
     pairs = good.sum(axis=1) * bad.sum(axis=1)
     above = (good * (below + bad / 2)).sum(axis=1)
-    found: Array = np.full(resamples, np.nan)
+    found: Array = np.full(len(weights), np.nan)
     np.divide(above, pairs, out=found, where=pairs > 0)
     return found
 

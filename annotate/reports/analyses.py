@@ -109,8 +109,9 @@ def analyse(
     """
     seed, confidence = protocol.seed, protocol.confidence
     tested = [r.headline.p_value for r in reports]
-    corrected = iter(holm([p for p in tested if p is not None]))
-    adjusted = [None if p is None else next(corrected) for p in tested]
+    # A comparison without a test yet counts with p = 1, so that no correction grows later.
+    corrected = holm([1.0 if p is None else p for p in tested])
+    adjusted = [None if p is None else c for p, c in zip(tested, corrected, strict=True)]
     lead = items[frame.contrasts[0].pk] if frame.contrasts else ()
     scored = estimator_agreements(
         frame.contrasts, items, frame.scores, confidence=confidence, seeds=[seed, _SCORES]

@@ -100,7 +100,8 @@ def analyse_contrast(
     sided = [
         SidedVote(cluster, vote.annotator, result, (vote.side == "left") == (side == "a"))
         for cluster, result, (_, vote, side) in zip(clusters, results, cast, strict=True)
-        if side != "tie"
+        # Votes from elsewhere may not say where the pictures stood.
+        if side != "tie" and vote.side
     ]
     return ContrastAnalysis(
         a=report.a,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from annotate.analysis.contrast import Result
-from annotate.analysis.decisions import auc, resampled_aucs
+from annotate.analysis.decisions import auc, times_drawn, weighted_aucs
 from annotate.analysis.estimators import HumanCeiling, PairAgreement, human_ceiling, pair_agreement
 from annotate.analysis.slices import SliceTable, Value, slice_table
 from annotate.reports.contrast_analyses import RESULTS, cluster_of
@@ -29,7 +29,7 @@ class EstimatorAgreement:
     """An estimator against the verdicts of one contrast.
 
     `auc` is the area under the ROC curve of the score difference for "a won", ties left out, with
-    a bootstrap over prompts; None where only one method ever won.
+    a bootstrap over prompts, those of one group together; None where only one method ever won.
     """
 
     a: str
@@ -125,8 +125,10 @@ def _agreement(
     won = np.array([result is Result.WIN for _, _, result, _ in decided])
     point, low, high = auc(difference, won), None, None
     if point is not None:
-        drawn = rng.integers(len(won), size=(RESAMPLES, len(won)))
-        again = resampled_aucs(difference, won, drawn)
+        places: dict[str, int] = {}
+        place = [places.setdefault(cluster, len(places)) for *_, cluster in decided]
+        drawn = rng.integers(len(places), size=(RESAMPLES, len(places)))
+        again = weighted_aucs(difference, won, times_drawn(drawn)[:, place])
         again = again[np.isfinite(again)]
         ends = ((1 - confidence) / 2, (1 + confidence) / 2)
         low, high = (float(q) for q in np.quantile(again, ends)) if len(again) else (None, None)

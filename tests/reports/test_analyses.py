@@ -243,3 +243,38 @@ def test_a_table_in_a_spreadsheet_holds_numbers_but_no_formula() -> None:
 def test_the_software_names_the_version_that_it_is() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert re.search(r'^version = "(.+)"$', project, re.M)[1] == VERSION  # type: ignore[index]
+
+
+def test_votes_whose_side_nobody_knows_say_nothing_of_sides() -> None:
+    unknown = tuple(vote._replace(side="") for vote in frame().votes)
+    lead = found(replace(frame(), votes=unknown)).contrasts[0]
+    assert lead.side.estimate is None
+    assert lead.adjusted.estimate is None
+    assert lead.effects is None
+    assert lead.crossed == plain().contrasts[0].crossed
+
+
+def test_a_comparison_without_a_test_yet_counts_in_the_correction() -> None:
+    items = tuple(i if i.contrast == 1 else i._replace(outcome=None) for i in frame().items)
+    lead, empty = found(replace(frame(), items=items)).contrasts
+    assert empty.holm is None
+    assert lead.p_value is not None
+    assert lead.holm == min(1.0, 2 * lead.p_value)
+
+
+def test_a_prompt_judged_many_times_makes_no_interval_of_an_area_shorter() -> None:
+    of = frame()
+    again = replace(
+        of,
+        items=tuple(
+            i._replace(comparison=i.comparison + 1000 * n, replica=n)
+            for n in range(4)
+            for i in of.items
+        ),
+        votes=(),
+        scores=tuple(s._replace(replica=n) for n in range(4) for s in of.scores),
+    )
+    one, four = (found(f).estimators[0] for f in (of, again))
+    assert one.auc_low is not None
+    assert four.auc == one.auc
+    assert (four.auc_low, four.auc_high) == (one.auc_low, one.auc_high)
