@@ -4,9 +4,10 @@ It must not compute: annotate.reports does.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
@@ -25,8 +26,8 @@ FILES: Mapping[str, tuple[str, Callable[[Study], bytes]]] = {
 }
 
 
-def diversity_page(request: PersonRequest, study: Study) -> HttpResponse:
-    """The whole page."""
+def diversity_page(request: HttpRequest, study: Study, **more: Any) -> HttpResponse:
+    """The whole page; `more` is what reviewers' pages have of their own."""
     with read_snapshot():
         made = diversity_report(study)
     context = {
@@ -36,7 +37,7 @@ def diversity_page(request: PersonRequest, study: Study) -> HttpResponse:
         "page": lay_out(made),
         "downloads": list(FILES),
     }
-    return render(request, "reports/diversity.html", context)
+    return render(request, "reports/diversity.html", context | more)
 
 
 @researcher_required
@@ -47,6 +48,11 @@ def diversity_file(request: PersonRequest, uid: UUID, name: str) -> HttpResponse
     study = managed_study_or_404(request.user, uid)
     if name not in FILES:
         raise Http404
+    return diversity_answer(study, name)
+
+
+def diversity_answer(study: Study, name: str) -> HttpResponse:
+    """The file of that name, to be saved."""
     kind, write = FILES[name]
     with read_snapshot():
         answer = HttpResponse(write(study), content_type=kind)

@@ -31,6 +31,7 @@ from annotate.reports.report import make_report
 from annotate.reports.reviewing import make_review_link, reviewed_study, withdraw_review_link
 from annotate.studies.models import Study
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
+from annotate.web.diversity import diversity_answer, diversity_page
 from annotate.web.reports import FROZEN_FILES, TYPES, report_context
 from annotate.web.study_pages import study_page
 
@@ -38,6 +39,8 @@ from annotate.web.study_pages import study_page
 OF_REPORT = tuple(name for name in FROZEN_FILES if name != "summary.json")
 OF_ROWS = ("votes.csv", "verdicts.csv")
 NAMES = (*OF_REPORT, *OF_ROWS)
+# Of a diversity study, whose report is another one; its JSON holds the same protocol.
+OF_DIVERSITY = ("scores.csv", "answers.csv")
 # Protocol fields in researchers' own words, which may name people.
 UNSHOWN = {"instructions", "consent"}
 
@@ -127,6 +130,9 @@ def reviewers_only(view: View) -> Callable[..., HttpResponseBase]:
 @reviewers_only
 def review(request: HttpRequest, study: Study, token: str) -> HttpResponse:
     """The frozen report of a closed study, else the present one."""
+    if study.read_protocol().asks_diversity:
+        own = {"nav": "", "reviewer": True, "token": token, "downloads": OF_DIVERSITY}
+        return diversity_page(request, study, **own)
     with read_snapshot():
         context = report_context(study, request, mark=fingerprint(study), present=False)
     page = context["page"]
@@ -142,8 +148,11 @@ def review(request: HttpRequest, study: Study, token: str) -> HttpResponse:
 @reviewers_only
 def review_file(_request: HttpRequest, study: Study, _token: str, name: str) -> HttpResponseBase:
     """A file of the report, or the votes and verdicts by pseudonym."""
-    if name not in NAMES:
+    diverse = study.read_protocol().asks_diversity
+    if name not in (OF_DIVERSITY if diverse else NAMES):
         raise Http404
+    if diverse:
+        return diversity_answer(study, name)
     start = slugify(study.name)[:60] or "study"
     if name in OF_REPORT:
         kept = frozen_of(study)

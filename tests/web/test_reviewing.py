@@ -14,7 +14,9 @@ from annotate.reports.models import ReviewLink
 from annotate.reports.reviewing import make_review_link, withdraw_review_link
 from annotate.studies.lifecycle import move
 from annotate.studies.models import Study
-from annotate.web.reviewing import NAMES
+from annotate.web.reviewing import NAMES, OF_DIVERSITY
+from tests.judging.arrange import member, vote_next
+from tests.judging.test_diversity import CLEARLY, open_study
 from tests.reports.arrange import voted
 
 
@@ -54,6 +56,24 @@ def test_a_reviewer_sees_the_report_and_its_files_and_nobodys_name() -> None:
             assert b"secretname" not in content
             assert b"example.org" not in content
             assert file["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.django_db
+def test_a_reviewer_of_a_diversity_study_sees_its_own_report_and_files() -> None:
+    study = open_study(prompts=1, consent="Write to ann@example.org.")
+    vote_next(member(study), CLEARLY)
+    _, token = make_review_link(study, created_by=study.owner, now=timezone.now())
+    html = Client().get(reverse("review", args=[token])).content.decode()
+    assert "Controls anchor the scale" in html
+    assert "/studies/" not in html
+    for name in OF_DIVERSITY:
+        address = reverse("review-file", args=[token, name])
+        assert address in html
+        file = Client().get(address)
+        assert file.status_code == 200
+        assert b"example.org" not in file.content
+    for name in ("report.pdf", "diversity.json"):
+        assert Client().get(reverse("review-file", args=[token, name])).status_code == 404
 
 
 @pytest.mark.django_db
