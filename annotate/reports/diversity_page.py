@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from annotate.analysis.diversity import OVERALL, Attribute, DiversityScore
 from annotate.reports.diversity_figures import score_bars
 from annotate.reports.diversity_report import AnswerRow, DiversityReport
+from annotate.reports.export import safe_cell
 from annotate.reports.figures import Interval
 from annotate.reports.plates import Plate, Section
 from annotate.reports.tables import Cell, Column, Table
@@ -225,5 +226,7 @@ def _csv(rows: list[dict[str, object]]) -> bytes:
     if rows:
         out = csv.DictWriter(file, list(rows[0]))
         out.writeheader()
-        out.writerows(rows)
+        out.writerows(
+            {k: safe_cell(v) if isinstance(v, str) else v for k, v in row.items()} for row in rows
+        )
     return file.getvalue().encode()

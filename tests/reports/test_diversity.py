@@ -1,6 +1,7 @@
 """The report of a diversity study, from votes of simulated honest annotators in the database."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,6 +75,13 @@ def test_cannot_judge_is_counted_and_left_out():
     found = {(s.method, s.attribute): s for s in diversity_report(study).scores}
     styles = [found[m, "style"] for m in ("student", "teacher")]
     assert sorted((s.votes, s.cannot_judge) for s in styles) == [(0, 1), (1, 0)]
+
+
+def test_a_prompt_in_a_spreadsheet_is_no_formula():
+    study = open_study(prompts=1)
+    vote_next(member(study), CLEARLY)
+    row = replace(next(answer_rows(study)), prompt="=1+1")
+    assert b",'=1+1," in answers_csv([row])
 
 
 def test_page_and_files_say_what_was_simulated(client):
