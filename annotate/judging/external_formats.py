@@ -153,7 +153,8 @@ def _tasks(text: str) -> Iterator[tuple[int, Any]]:
         number, seen = number + text.count("\n", seen, place), place
         try:
             task, place = decoder.raw_decode(text, place)
-        except (json.JSONDecodeError, RecursionError) as error:
+        # ValueError: also a whole number of more digits than Python reads.
+        except (ValueError, RecursionError) as error:
             raise Refused(f"line {number} is no JSON ({error}).", "Export it again.") from error
         yield number, task
         place = _skip(text, place)

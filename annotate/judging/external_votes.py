@@ -153,7 +153,7 @@ def _milliseconds(given: Any) -> int:
         return 0
     try:
         seconds = float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = math.nan
     if isinstance(given, bool) or not 0 <= seconds <= MAX_SECONDS:
         raise Refused(

@@ -153,6 +153,20 @@ def test_a_file_with_mistakes_is_refused_whole_with_a_word_on_each_line(tmp_path
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("digits", "said"), [(400, "`seconds` is"), (5000, "is no JSON")])
+def test_a_number_that_no_machine_holds_is_a_mistake_in_the_file(
+    tmp_path: Path, digits: int, said: str
+) -> None:
+    path = tmp_path / "v.json"
+    data = '{"prompt": "cat", "first": "x", "second": "y", "winner": "tie"}'
+    said_by = f'{{"completed_by": 1, "lead_time": {"9" * digits}}}'
+    path.write_text(f'[{{"data": {data}, "annotations": [{said_by}]}}]')
+    with pytest.raises(ImportRefused) as caught:
+        import_votes(path, kind="label-studio", name="E", owner=make_user(), now=NOW)
+    assert said in caught.value.errors[0].problem
+
+
+@pytest.mark.django_db
 def test_tasks_that_toloka_turned_down_and_control_tasks_are_no_votes(tmp_path: Path) -> None:
     names = ("prompt", "first", "second")
     header = [f"INPUT:{n}" for n in names] + ["OUTPUT:winner", "GOLDEN:winner"]
