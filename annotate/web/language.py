@@ -13,7 +13,7 @@ from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
 # What researchers read is English, and a report is the same bytes for every reader.
-ENGLISH = ("/studies/", "/people/", "/admin/", "/healthz")
+ENGLISH = ("/studies/", "/people/", "/admin/", "/healthz", "/campaigns/", "/review/")
 
 
 class PageLanguage(LocaleMiddleware):

@@ -185,3 +185,9 @@ def test_researchers_pages_stay_english_so_that_a_report_is_the_same_for_every_r
     page = browser(study.owner).get(reverse("study", args=[study.uid]))
     assert '<html lang="en"' in page.content.decode()
     assert "⟦" not in page.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/studies/", "/campaigns/", "/review/secret/"])
+def test_reports_and_researchers_pages_are_english_in_every_browser(path):
+    assert f'<html lang="{PSEUDO}"' not in browser().get(path, follow=False).content.decode()
+    assert "Content-Language" not in browser().get(path).headers
