@@ -85,5 +85,11 @@ def _address_file() -> Path:
 
 def url_of(listening: socket.socket) -> str:
     """The address a person opens, for a socket that may listen on every interface."""
+    host, port = door(listening)
+    return f"http://{host}:{port}"
+
+
+def door(listening: socket.socket) -> tuple[str, int]:
+    """Host and port at which this machine itself reaches the socket."""
     host, port = listening.getsockname()[:2]
-    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+    return ("127.0.0.1" if host == "0.0.0.0" else host), port  # noqa: S104

@@ -4,6 +4,7 @@ It must know nothing of studies: whoever erases somebody also ends their places 
 """
 
 import logging
+import secrets
 
 from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
@@ -36,7 +37,7 @@ def erase(user: User) -> None:
             % {"name": user.username, "role": user.role}
         )
     known_as = user.username
-    user.username, user.email = f"erased-{user.pk}", ""
+    user.username, user.email = _nameless(user), ""
     user.first_name = user.last_name = ""
     user.last_login, user.is_active = None, False
     user.set_unusable_password()
@@ -52,3 +53,11 @@ def erase(user: User) -> None:
         object_repr=user.username
     )
     logger.info("user=%s erased", user.pk)
+
+
+def _nameless(user: User) -> str:
+    name = f"erased-{user.pk}"
+    # Somebody may have chosen that name for their own; nobody's wish to go fails for it.
+    if User.objects.filter(username=name).exclude(pk=user.pk).exists():
+        return f"{name}-{secrets.token_hex(5)}"
+    return name

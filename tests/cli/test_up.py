@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import pytest
 
+from annotate.cli.site import door, url_of
 from annotate.cli.supervisor import (
     Child,
     NotReadyError,
@@ -200,6 +201,15 @@ def test_a_taken_port_is_refused_with_what_to_do() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(PortTakenError, match=rf"127.0.0.1:{port} .* choose another port"):
             open_socket("127.0.0.1", port=port)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
+@pytest.mark.parametrize(("host", "at"), [("127.0.0.2", "127.0.0.2"), ("0.0.0.0", "127.0.0.1")])
+def test_a_site_is_looked_for_on_the_interface_it_listens_on(host: str, at: str) -> None:
+    with closing(open_socket(host, port=0)) as listening:
+        port = listening.getsockname()[1]
+        assert door(listening) == (at, port)
+        assert url_of(listening) == f"http://{at}:{port}"
 
 
 def test_without_a_port_the_next_free_one_is_taken() -> None:

@@ -76,3 +76,11 @@ def test_one_id_of_one_source_is_one_account_without_a_password():
     assert find_or_make_external("mturk", "worker-4711") != first
     assert not first.has_usable_password()
     assert "4711" not in first.username
+
+
+def test_a_name_that_somebody_took_keeps_nobody_from_being_erased():
+    user = make_user(Role.ANNOTATOR)
+    make_user(Role.ANNOTATOR, username=f"erased-{user.pk}")
+    erase(user)
+    assert user.username.startswith(f"erased-{user.pk}-")
+    assert not user.is_active

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from annotate.cli.sampling_children import why_no_worker
-from annotate.cli.site import note_address, prepare, site_children, url_of
+from annotate.cli.site import door, note_address, prepare, site_children, url_of
 from annotate.cli.supervisor import NotReadyError, PortTakenError, Supervisor, open_socket
 from annotate.people.models import User
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         site.on_signals()
         with site:
             try:
-                ready = site.wait_until_ready("127.0.0.1", listening.getsockname()[1])
+                ready = site.wait_until_ready(*door(listening))
             except NotReadyError as error:
                 raise CommandError(str(error)) from error
             if ready:
