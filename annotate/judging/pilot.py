@@ -11,7 +11,8 @@ from django.db import transaction
 
 from annotate.analysis.votes import PRIORITY, Choice
 from annotate.judging.controls import KINDS, BadItem, KnownItem, add_item
-from annotate.judging.models import Answer, Comparison, Verdict
+from annotate.judging.models import Answer, Comparison, Verdict, Vote
+from annotate.judging.reserve import at_first
 from annotate.people.models import User
 from annotate.studies.clock import database_now
 from annotate.studies.create import clone_study
@@ -54,6 +55,7 @@ def make_pilot(study: Study, *, prompts: int, owner: User, now: datetime | None 
     small = store_prompts(f"Pilot of {study.uid}", [_row(prompt) for prompt in chosen])
     changed = {
         "overlap": OVERLAP,
+        "overlap_mode": "full",
         "min_votes": OVERLAP,
         "split": "tie",
         "escalate_to": None,
@@ -90,14 +92,15 @@ def _row(prompt: Prompt) -> PromptRow:
 def unanimous(study: Study) -> list[tuple[Comparison, dict[str, str]]]:
     """Live pairs on which all agreed at every question asked, with that answer per criterion.
 
-    Pairs with fewer votes than the protocol wants are left out, and so are those of a protocol
-    that asks for one overall answer: it leaves open by which criterion.
+    Pairs with fewer votes than the protocol wants (two where a third is asked on demand) are left
+    out, and so are those of a protocol that asks for one overall answer: it leaves open by which
+    criterion.
     """
     rows = Comparison.objects.filter(
         study=study,
         kind=Comparison.Kind.LIVE,
         verdict__reason=Verdict.Reason.UNANIMOUS,
-        verdict__votes__gte=study.read_protocol().overlap,
+        verdict__votes__gte=at_first(study.read_protocol()),
     ).select_related("prompt", "first", "second", "verdict")
     said: dict[int, dict[str, list[str]]] = {}
     answers = Answer.objects.filter(vote__comparison__in=rows)
@@ -146,14 +149,20 @@ def promote(source: Study, target: Study, *, kind: str, limit: int, actor: User)
             f"{source.name} has no pair on which everybody agreed at each question, beside those "
             "that are items already. Collect more votes there, or write items yourself."
         )
-    for row, agreed in fresh[:limit]:
+    chosen = fresh[:limit]
+    programs = Vote.objects.filter(comparison__in=[row for row, _ in chosen], simulated=True)
+    simulated = set(programs.values_list("comparison", flat=True))
+    for row, agreed in chosen:
+        who = f"{row.verdict.votes} annotators of a pilot"
+        if row.pk in simulated:
+            who += " (simulated)"
         item = KnownItem(
             kind=kind,
             prompt=row.prompt.text,
             a=row.first.digest,
             b=row.second.digest,
             answers={criterion: _SIDES[choice] for criterion, choice in agreed.items()},
-            explanation=f"All {row.verdict.votes} annotators of a pilot gave this answer.",
+            explanation=f"All {who} gave this answer.",
         )
         try:
             add_item(target, item, actor=actor)

@@ -55,3 +55,22 @@ def test_pairs_on_which_all_agreed_become_items_with_the_answer_of_all():
     assert not Vote.objects.filter(study=study).exists()
     with pytest.raises(PilotRefused, match="items already"):
         promote(pilot, study, kind="training", limit=10, actor=study.owner)
+
+
+def test_a_pilot_asks_all_five_where_the_study_asks_the_third_on_demand():
+    study = make_study(pairs=2, protocol={"overlap_mode": "on_demand"})
+    pilot = launch(make_pilot(study, prompts=2, owner=study.owner), actor=study.owner)
+    assert pilot.assignments.filter(held=False).count() == 10
+
+
+def test_two_who_agree_are_all_where_the_third_is_asked_on_demand_and_programs_are_named():
+    study = make_study(pairs=1)
+    source = launch(make_study(pairs=1, protocol={"overlap_mode": "on_demand"}), actor=None)
+    people = [member(source) for _ in range(2)]
+    for who in people:
+        who.user.simulated = True
+        who.user.save()
+    vote_all(people, lambda lease: prefer(lease, "first"))
+    assert promote(source, study, kind="training", limit=1, actor=study.owner) == 1
+    item = study.comparisons.get(kind="training")
+    assert item.explanation == "All 2 annotators of a pilot (simulated) gave this answer."
