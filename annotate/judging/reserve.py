@@ -22,9 +22,15 @@ def at_first(protocol: Protocol) -> int:
 
 
 def votes_wanted(votes: Sequence[VoteRecord], protocol: Protocol) -> int:
-    """How many votes a pair with these votes shall have before any escalation."""
+    """How many votes a pair with these votes shall have; slots that an escalation adds come on top,
+
+    until a vote stands in one of them.
+    """
     if not protocol.on_demand:
         return protocol.overlap
+    if len(votes) > protocol.overlap:
+        # Escalated. A slot below that was voided meanwhile is wanted too, or one vote would lack.
+        return protocol.escalate_to or protocol.overlap
     if len(votes) == FIRST:
         return FIRST + wants_third(votes, rule=Rule(protocol.rule))
     return max(FIRST, min(len(votes), protocol.overlap))

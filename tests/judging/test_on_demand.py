@@ -56,6 +56,17 @@ def test_three_answers_go_on_to_a_fourth_and_fifth_where_splits_escalate():
     assert not queue.hand(member(study), now=NOW)
 
 
+def test_an_escalated_pair_gets_all_five_votes_though_one_is_voided():
+    study = open_study(protocol={"split": "escalate", "escalate_to": 5})
+    for answer in ("first", "second", "tie", "first"):
+        vote_for(member(study), answer)
+    voting.invalidate(study.votes.get(choice="second"), actor=study.owner, now=NOW)
+    for answer in ("second", "tie"):
+        vote_for(member(study), answer)
+    assert verdict_of(study) == ("tie", "split", 5)
+    assert not queue.hand(member(study), now=NOW)
+
+
 def test_an_undone_vote_closes_the_third_slot_until_two_differ_again():
     study = open_study()
     a, b, c = (member(study) for _ in range(3))
