@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
+from django.db.models.signals import post_save
 
 from annotate.judging import queue, voting
 from annotate.judging.launch import launch
@@ -179,6 +180,21 @@ def test_invalidating_an_annotator_voids_all_their_votes_and_logs_it():
     assert not study.votes.exists()
     assert VoteRevision.objects.filter(reason="invalidated").count() == 4
     assert study.events.filter(kind="votes_invalidated").count() == 1
+
+
+def test_a_vote_that_somebody_else_voids_meanwhile_keeps_no_other_from_being_voided():
+    study = open_study(pairs=4)
+    who = member(study)
+    votes = [vote_next(who) for _ in range(4)]
+
+    def another(created: bool, **_: object) -> None:
+        post_save.disconnect(another, sender=VoteRevision)
+        voting.invalidate(votes[1], actor=None, now=NOW)
+
+    post_save.connect(another, sender=VoteRevision)
+    assert voting.invalidate_all(study, who.user, actor=study.owner) == 3
+    assert not study.votes.exists()
+    assert VoteRevision.objects.count() == 4
 
 
 @pytest.mark.parametrize("to", [4, 5])
