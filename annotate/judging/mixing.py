@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, Max, OuterRef, Q
 
 from annotate.analysis.mixing import extra_at, in_all, next_extra
 from annotate.judging.controls import REPEATS_BELOW, can_be_given
@@ -100,25 +100,30 @@ def _control(membership: Membership, place: Place, *, rng: random.Random) -> int
 
 
 def _repeat(membership: Membership, place: Place, *, rng: random.Random) -> int | None:
-    """A pair this annotator judged long enough ago, with its sides swapped."""
-    again = Assignment.objects.filter(
-        comparison__mirrors=OuterRef("comparison"), annotator=membership.user_id
-    )
+    """A pair this annotator judged long enough ago, with its sides swapped.
+
+    Not one that they had again or skipped, nor one that is held, by itself or as a repeat.
+    """
+    me, repeat = membership.user_id, OuterRef("comparison")
+    again = Assignment.objects.filter(comparison__mirrors=repeat, annotator=me)
+    skipped = Skip.objects.filter(comparison__mirrors=repeat, annotator=me)
+    held = Comparison.objects.filter(mirrors=repeat, held=True)
+    out = Q(comparison__held=True) | Exists(again) | Exists(skipped) | Exists(held)
     earlier = Vote.objects.filter(
         study=membership.study_id,
-        annotator=membership.user_id,
+        annotator=me,
         comparison__kind=Kind.LIVE,
         comparison__identical=False,
     )
-    # Cut off before what was repeated is left out, or the wait would be counted without it.
+    # Cut off before what is out is left out, or the wait would be counted without it.
     old = list(
-        earlier.annotate(repeated=Exists(again))
+        earlier.annotate(out=out)
         .order_by("-created_at", "-pk")
-        .values_list("comparison", "assignment__flipped", "repeated")[
+        .values_list("comparison", "assignment__flipped", "out")[
             REPEAT_AFTER : REPEAT_AFTER + REPEAT_AMONG
         ]
     )
-    fresh = [(comparison, flipped) for comparison, flipped, repeated in old if not repeated]
+    fresh = [(comparison, flipped) for comparison, flipped, is_out in old if not is_out]
     if not fresh:
         return None
     comparison, flipped = rng.choice(fresh)

@@ -165,3 +165,21 @@ def test_a_vote_on_a_control_can_be_undone_and_voided():
     invalidate(again, actor=study.owner, now=NOW)
     assert not Verdict.objects.filter(comparison=again.comparison).exists()
     assert list(again.comparison.assignments.values_list("state", flat=True)) == [S.VOID]
+
+
+def test_a_pair_that_is_held_or_whose_repeat_was_skipped_does_not_come_again():
+    study = mixed(pairs=80, controls=0, control_rate=0, repeat_rate=0.2)
+    who = member(study)
+    work(who, REPEAT_AFTER)
+    pairs = [vote.comparison for vote in study.votes.all()]
+    for pair in pairs:
+        queue.hold(pair, held=True)
+    work(who, 15)
+    repeats = Assignment.objects.filter(study=study, comparison__kind=Kind.REPEAT)
+    assert not repeats.exists()
+    queue.hold(pairs[0], held=False)
+    while not repeats.exists():
+        work(who, 1)
+    queue.skip(again(who), repeats.get().token, now=NOW)
+    work(who, 15)
+    assert [row.state for row in repeats] == [S.VOID]
