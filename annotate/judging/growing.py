@@ -48,7 +48,9 @@ def grow(study: Study, draft: Study, *, actor: User | None, now: datetime | None
         GrowthRefused: the draft asks something else, lacks something, or adds nothing.
     """
     with turn(), transaction.atomic():
-        locked = Study.objects.select_for_update().get(pk=study.pk)
+        # Votes go on meanwhile, which need only its key: one that waited for it would hold a pair
+        # that `_follow` waits for.
+        locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
         if reasons := refusals(locked, draft):
             raise GrowthRefused("\n".join(reasons))
         at = now or database_now()

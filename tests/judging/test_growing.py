@@ -2,6 +2,8 @@
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from annotate.judging import queue
 from annotate.judging.growing import GrowthRefused, grow
@@ -53,6 +55,17 @@ def add_picture(method: Method, prompt) -> None:
         state=Sample.State.DONE,
         image=make_image(),
     )
+
+
+def test_growing_leaves_the_key_of_the_study_to_votes_that_need_it():
+    study = open_study()
+    draft = clone(study)
+    add_prompts(draft, "new")
+    with CaptureQueriesContext(connection) as asked:
+        grow(study, draft, actor=None)
+    locks = [q["sql"] for q in asked if '"studies_study"' in q["sql"] and " FOR " in q["sql"]]
+    assert len(locks) >= (connection.vendor == "postgresql")
+    assert not [sql for sql in locks if sql.endswith("FOR UPDATE")]
 
 
 def test_new_prompts_come_behind_the_old_ones_under_a_new_hash_and_votes_stay():
