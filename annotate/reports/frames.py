@@ -238,7 +238,7 @@ def _items(study: Study) -> Iterator[ItemRow]:
 
 def _votes(study: Study) -> Iterator[VoteRow]:
     names = pseudonyms(study)
-    third = _after_two(study) if study.read_protocol().on_demand else set()
+    third = after_two(study) if study.read_protocol().on_demand else set()
     rows = (
         Vote.objects.filter(study=study, comparison__kind=LIVE)
         .order_by("comparison__order", "annotator_id")
@@ -259,7 +259,7 @@ def _votes(study: Study) -> Iterator[VoteRow]:
         yield VoteRow(row[0], names[row[1]], *row[2:], early=(row[0], row[1]) not in third)
 
 
-def _after_two(study: Study) -> set[tuple[int, int]]:
+def after_two(study: Study) -> set[tuple[int, int]]:
     """(comparison, annotator) of every vote that came after two others."""
     votes = Vote.objects.filter(study=study, comparison__kind=LIVE)
     seen: Counter[int] = Counter()

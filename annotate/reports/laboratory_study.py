@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from annotate.analysis.contrast import Result
@@ -16,7 +16,7 @@ from annotate.analysis.oracle import Cost
 from annotate.judging.models import ContrastItem, Verdict, Vote
 from annotate.reports.branches import Arm, Branches, Scores
 from annotate.reports.estimator_names import NAMES
-from annotate.reports.frames import LIVE, as_side, read_snapshot
+from annotate.reports.frames import LIVE, after_two, as_side, read_snapshot
 from annotate.sampling.models import Calibration, Score
 from annotate.sampling.needs import WaitsForThreshold, arm_of
 from annotate.sampling.samples import sample_prompt_digest, sample_seed
@@ -85,9 +85,16 @@ def has_laboratory(study: Study) -> bool:
 def read_branches(study: Study, pair: BranchPair) -> Branches:
     """Verdicts, votes and scores of the pair's prompts, in the order of the prompts."""
     with read_snapshot():
-        identical_votes = study.read_protocol().overlap
-        student = _rows(pair.student_contrast, pair.student, identical_votes=identical_votes)
-        refined = _rows(pair.refined_contrast, pair.refined, identical_votes=identical_votes)
+        protocol = study.read_protocol()
+        # As in the report: a third vote on demand stands where people differ.
+        third = after_two(study) if protocol.on_demand else frozenset()
+        identical = protocol.votes_compared
+        student = _rows(
+            pair.student_contrast, pair.student, identical_votes=identical, without=third
+        )
+        refined = _rows(
+            pair.refined_contrast, pair.refined, identical_votes=identical, without=third
+        )
         slots = [slot for slot in student if slot in refined]
         prompts = [student[slot].prompt for slot in slots]
         return Branches(
@@ -142,8 +149,16 @@ def _cost(pair: BranchPair) -> Cost | None:
     return Cost(student_steps=steps_of(arm.student), refine_steps=int(planned(arm.teacher).steps))
 
 
-def _rows(contrast: Contrast, challenger: Method, *, identical_votes: int) -> dict[Slot, _Row]:
+def _rows(
+    contrast: Contrast,
+    challenger: Method,
+    *,
+    identical_votes: int,
+    without: Set[tuple[int, int]] = frozenset(),
+) -> dict[Slot, _Row]:
     """The contrast's verdicts, mirrored where the challenger is its b.
+
+    `without` are votes, by comparison and annotator, that are counted but compared with no other.
 
     Two identical pictures tie without asking: nobody's answer could differ, so that their tie
     counts as if every annotator had given it.
@@ -154,13 +169,13 @@ def _rows(contrast: Contrast, challenger: Method, *, identical_votes: int) -> di
         .select_related("prompt", "comparison__verdict")
         .order_by("prompt__order", "prompt_id", "replica")
     )
-    votes: dict[int, list[tuple[str, bool]]] = defaultdict(list)
+    votes: dict[int, list[tuple[str, bool, bool]]] = defaultdict(list)
     theirs = ContrastItem.objects.filter(contrast=contrast).values("comparison")
     cast = Vote.objects.filter(comparison__in=theirs, comparison__kind=LIVE)
-    for comparison, choice, simulated in cast.order_by("annotator_id").values_list(
-        "comparison_id", "choice", "simulated"
+    for comparison, who, choice, simulated in cast.order_by("annotator_id").values_list(
+        "comparison_id", "annotator_id", "choice", "simulated"
     ):
-        votes[comparison].append((choice, simulated))
+        votes[comparison].append((choice, simulated, (comparison, who) not in without))
     found = {}
     for item in items:
         verdict: Verdict | None = getattr(item.comparison, "verdict", None)
@@ -169,7 +184,7 @@ def _rows(contrast: Contrast, challenger: Method, *, identical_votes: int) -> di
             result = _RESULTS[as_side(choice, a_is_first=item.a_is_first)]
             return result.mirrored() if mirrored else result
 
-        said = tuple(read(choice) for choice, _ in votes[item.comparison_id])
+        said = tuple(read(choice) for choice, _, early in votes[item.comparison_id] if early)
         if verdict and verdict.reason == Verdict.Reason.IDENTICAL:
             said = (Result.TIE,) * identical_votes
         found[item.prompt_id, item.replica] = _Row(
@@ -177,7 +192,7 @@ def _rows(contrast: Contrast, challenger: Method, *, identical_votes: int) -> di
             result=read(verdict.outcome) if verdict else None,
             votes=said,
             cast=len(votes[item.comparison_id]),
-            simulated=sum(simulated for _, simulated in votes[item.comparison_id]),
+            simulated=sum(simulated for _, simulated, _ in votes[item.comparison_id]),
         )
     return found
 

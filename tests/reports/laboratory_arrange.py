@@ -33,10 +33,12 @@ ALL_REFINED = {"arm": ADAPTIVE["arm"], "threshold": {"tau": math.inf}}
 
 
 def imported_branches(
-    student: Sequence[str], refined: Sequence[str], *, simulated: bool = False
+    student: Sequence[str], refined: Sequence[str], *, simulated: bool = False, **protocol: object
 ) -> Study:
     """A study of imported pictures; entry i are the votes ("WWT") on prompt i's student picture."""
-    study = make_study(pairs=len(student), methods=("student", "refined", "teacher"))
+    study = make_study(
+        pairs=len(student), methods=("student", "refined", "teacher"), protocol=protocol
+    )
     study.contrasts.get(a__name="student", b__name="refined").delete()
     people = [join(study) for _ in range(3)]
     launch(study, actor=study.owner, now=NOW)

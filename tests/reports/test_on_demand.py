@@ -4,11 +4,13 @@ import pytest
 
 from annotate.judging import queue
 from annotate.judging.launch import launch, plan
+from annotate.reports.laboratory_study import branch_pairs, read_branches
 from annotate.reports.page import lay_out
 from annotate.reports.progress import counts
 from annotate.reports.report import make_report
 from tests.factories import NOW, make_study
 from tests.judging.arrange import member, vote_for
+from tests.reports.laboratory_arrange import imported_branches
 
 pytestmark = pytest.mark.django_db
 
@@ -47,3 +49,10 @@ def test_votes_needed_follow_the_pairs_that_differed_so_far():
         vote_for(who, "first")
     # One pair, whose first two agreed: so are the others expected to.
     assert (counts(study).slots, counts(study).needed) == (8, 6)
+
+
+def test_the_laboratory_compares_the_first_two_votes_and_counts_all():
+    study = imported_branches(["WLW", "WW"], ["WW", "LL"], overlap_mode="on_demand")
+    branches = read_branches(study, branch_pairs(study)[0])
+    assert {len(votes) for votes in (*branches.student_votes, *branches.refined_votes)} == {2}
+    assert branches.votes == 9
