@@ -26,6 +26,7 @@ from annotate.reports.analyses_tables import (
     published_table,
 )
 from annotate.reports.figures import count_bars
+from annotate.reports.method_words import fixed
 from annotate.reports.plates import Plate, Section
 from annotate.reports.report import Report
 from annotate.reports.tables import Table
@@ -71,8 +72,8 @@ def _intervals(report: Report, found: Analyses) -> Section:
     ]
     if found.family > 1:
         notes.append(
-            f"All {found.family} comparisons were written before launch: Holm’s correction is over "
-            f"these. {len(kept)} of {len(told)} stay below "
+            f"All {found.family} comparisons {fixed(report)}: Holm’s correction is over these. "
+            f"{len(kept)} of {len(told)} stay below "
             f"{1 - report.protocol.confidence:.2g} with it."
         )
     warning = found.contrasts[0].crossed.warning

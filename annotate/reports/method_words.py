@@ -20,6 +20,14 @@ def _people(report: Report) -> str:
     )
 
 
+def fixed(report: Report) -> str:
+    """When the comparisons of Holm's family were written down, as the end of a sentence."""
+    if report.external:
+        return "of the file make one family"
+    grown = " or when the study grew" if report.grown else ""
+    return f"were fixed before launch{grown}"
+
+
 def analysis_methods(report: Report) -> list[str]:
     """What was computed beside the majority, and with which software."""
     found = report.analyses
@@ -32,9 +40,9 @@ def analysis_methods(report: Report) -> list[str]:
     ]
     if found.family > 1:
         said.append(
-            f"All {found.family} comparisons were fixed before launch; their sign tests are "
-            "corrected after Holm. Slices and paired tests are exploratory, corrected after "
-            "Benjamini and Hochberg."
+            f"All {found.family} comparisons {fixed(report)}; their sign tests are corrected "
+            "after Holm. Slices and paired tests are exploratory, corrected after Benjamini and "
+            "Hochberg."
         )
     if lead.crossed.warning:
         said.append(f"Of vote shares: {lead.crossed.warning}.")
@@ -63,7 +71,8 @@ def analysis_methods(report: Report) -> list[str]:
     )
     versions = listed([f"{name} {version}" for name, version in found.software])
     return [
-        _people(report),
+        # How annotators of votes from elsewhere were prepared is not known.
+        *(() if report.external else (_people(report),)),
         " ".join(said),
         f"Computed with {versions}; random draws are seeded by the protocol.",
     ]

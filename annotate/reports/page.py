@@ -225,6 +225,8 @@ def _bars_notes(report: Report, lead: ContrastReport) -> tuple[str, ...]:
     notes = []
     if len(report.contrasts) > 1:
         which = "fixed before launch" if lead.primary else "the first one written; none was primary"
+        if report.external:
+            which = "the first one of the file"
         notes.append(
             f"Headline comparison: {_names(lead)}, {which}. Tests of the others count with "
             "Holm’s correction."

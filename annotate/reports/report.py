@@ -87,6 +87,11 @@ class Report:
         return self.state in {Study.State.CLOSED, Study.State.ARCHIVED}
 
     @property
+    def grown(self) -> bool:
+        """Prompts or methods were added while the study was open."""
+        return any(digest != self.protocol_hash for digest, _ in self.protocols)
+
+    @property
     def fixed_effects(self) -> bool:
         return 0 < self.counts.annotators < FIXED_EFFECTS
 

@@ -77,8 +77,9 @@ def frame(prompts: int = 60, people: int = 14) -> StudyFrame:
     )
 
 
-def made(of: StudyFrame) -> Report:
-    study = Study(name="A & B", spec={"protocol": Protocol().model_dump(mode="json")})
+def made(of: StudyFrame, *, external: bool = False) -> Report:
+    spec = {"protocol": Protocol().model_dump(mode="json")}
+    study = Study(name="A & B", spec=spec, external=external)
     return report_on(study, of, now=NOW)
 
 
@@ -278,3 +279,12 @@ def test_a_prompt_judged_many_times_makes_no_interval_of_an_area_shorter() -> No
     assert one.auc_low is not None
     assert four.auc == one.auc
     assert (four.auc_low, four.auc_high) == (one.auc_low, one.auc_high)
+
+
+def test_comparisons_are_said_to_be_fixed_before_launch_only_where_that_is_known() -> None:
+    grown = str(lay_out(made(replace(frame(), protocols=(("a" * 64, 60), ("", 60))))))
+    assert grown.count("comparisons were fixed before launch or when the study grew") == 2
+    elsewhere = str(lay_out(made(frame(), external=True)))
+    assert "before launch" not in elsewhere
+    assert "training or exam" not in elsewhere
+    assert "comparisons of the file make one family" in elsewhere
