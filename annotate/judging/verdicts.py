@@ -5,7 +5,6 @@ It must not know who may vote; the rules themselves are in `analysis.verdict`.
 
 from collections.abc import Iterable
 from datetime import datetime
-from functools import lru_cache
 
 from annotate.analysis.verdict import Decision, Rule, decide
 from annotate.analysis.votes import Choice, Criterion, VoteRecord
@@ -26,12 +25,6 @@ def protocol_of(study: Study) -> Protocol:
     if study.protocol_hash not in _launched:
         _launched[study.protocol_hash] = study.read_protocol()
     return _launched[study.protocol_hash]
-
-
-@lru_cache(maxsize=256)
-def _digest(protocol: Protocol) -> str:
-    """Remembered, since every verdict asks for it."""
-    return protocol.digest()
 
 
 def records(answers: Iterable[tuple[int, str, str, bool]]) -> list[VoteRecord]:
@@ -55,12 +48,13 @@ def rule_on(votes: Iterable[VoteRecord], protocol: Protocol) -> Decision | None:
     )
 
 
-def settle(comparison: int, protocol: Protocol, *, now: datetime) -> Decision | None:
+def settle(comparison: int, study: Study, *, now: datetime) -> Decision | None:
     """Store what the present votes decide, or remove a verdict that no longer stands.
 
     Call it inside the transaction that changed a vote and holds the comparison's row lock: two
     last votes at once would otherwise each miss the other.
     """
+    protocol = protocol_of(study)
     if protocol.asks_diversity:
         return None  # attributes are scores: nobody wins, and no verdict is made of them
     answers = hotpath_votes.answers_on(comparison)
@@ -77,7 +71,8 @@ def settle(comparison: int, protocol: Protocol, *, now: datetime) -> Decision | 
         "outcome": decision.outcome.value,
         "reason": decision.reason,
         "rule": decision.rule.value,
-        "protocol_hash": _digest(protocol),
+        # As it was frozen: a later version may know more fields, and hash them too.
+        "protocol_hash": study.protocol_hash,
         "deciding": decision.deciding.value if decision.deciding else "",
         "votes": len(votes),
     }

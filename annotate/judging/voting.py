@@ -89,7 +89,7 @@ def submit(membership: Membership, ballot: Ballot, *, now: datetime | None = Non
             raise PassedOn(_("this pair has passed on to another annotator"))
         _insert(membership, slot, judgement, ballot, now=at)
         if slot.live:
-            settle(slot.comparison_id, protocol, now=at)
+            settle(slot.comparison_id, membership.study, now=at)
         taken = hotpath.lanes_and_turns(membership.study_id, membership.user_id)
         return Receipt(created=True, fresh=top_up(membership, taken=taken, now=at))
 
@@ -191,7 +191,7 @@ def undo(
         slot.turn = min((a.turn or 0 for a in kept), default=1) - 1
         slot.save()
         if slot.order >= 0:
-            settle(slot.comparison_id, protocol, now=at)
+            settle(slot.comparison_id, study, now=at)
         return hotpath.lease_by_id(slot.pk), dropped
 
     return retrying(verb)
@@ -251,7 +251,7 @@ def invalidate(vote: Vote, *, actor: User | None, now: datetime | None = None) -
             returned=True,
             held=comparison.held,
         )
-        settle(comparison.pk, protocol_of(comparison.study), now=at)
+        settle(comparison.pk, comparison.study, now=at)
         return refill
 
     return retrying(verb)

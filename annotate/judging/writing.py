@@ -50,7 +50,7 @@ def write(study: Study, protocol: Protocol, pairs: Sequence[Pair], *, now: datet
                 outcome=Outcome.TIE,
                 reason=Verdict.Reason.IDENTICAL,
                 rule=protocol.rule,
-                protocol_hash=protocol.digest(),
+                protocol_hash=study.protocol_hash or protocol.digest(),
                 votes=0,
                 decided_at=now,
             )

@@ -1,5 +1,7 @@
 """A launched study grows: what is added, what stays, and what is refused."""
 
+import hashlib
+
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -55,6 +57,14 @@ def add_picture(method: Method, prompt) -> None:
         state=Sample.State.DONE,
         image=make_image(),
     )
+
+
+def test_verdicts_keep_the_hash_that_was_frozen_though_this_version_would_write_another():
+    study = open_study()
+    frozen = hashlib.sha256(b"frozen by an earlier version").hexdigest()
+    Study.objects.filter(pk=study.pk).update(protocol_hash=frozen)
+    vote_for(member(study), "first")
+    assert Verdict.objects.get().protocol_hash == frozen
 
 
 def test_growing_leaves_the_key_of_the_study_to_votes_that_need_it():
