@@ -15,6 +15,7 @@ from annotate.reports.tables import Cell, Table, make_table
 from annotate.reports.words import (
     confidence,
     counted,
+    listed,
     number,
     p_value,
     percent,
@@ -36,7 +37,7 @@ def campaign_section(found: CampaignReport) -> Section:
 
 
 def _plates(found: CampaignReport, decided: list[Joined]) -> tuple[Plate, Plate]:
-    level = confidence(found.rows[0].report.protocol.confidence)
+    level = _levels(found)
     programs = ". Simulated votes" if found.simulated else ""
     names = [_name(row) for row in decided]
     told = "; ".join(
@@ -94,12 +95,18 @@ def campaign_table(found: CampaignReport) -> Table:
         )
         for row in found.rows
     ]
-    level = confidence(found.rows[0].report.protocol.confidence)
+    level = _levels(found)
     titles = ("Win", "Tie", "Lose", "Undecided", "Win rate", f"{level} CI, %", "p", "p, Holm")
     label = f"Primary comparisons of {counted(found.family, 'study', 'studies')}" + (
         ", simulated votes" if found.simulated else ""
     )
     return make_table(label, "Study", titles, rows)
+
+
+def _levels(found: CampaignReport) -> str:
+    """Each study's intervals are its protocol's; a confidence sequence has a level of its own."""
+    levels = {(row.lead.monitoring or row.report.protocol).confidence for row in found.rows}
+    return listed([confidence(level) for level in sorted(levels)])
 
 
 def _name(row: Joined) -> str:

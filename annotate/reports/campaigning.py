@@ -94,7 +94,8 @@ def make_campaign(
 def campaign_report(campaign: Campaign, *, now: datetime) -> CampaignReport:
     """The campaign's numbers: of closed studies as they were frozen, of others as they stand."""
     with read_snapshot():
-        reports = [_report(study, now=now) for study in campaign.studies.order_by("launched_at")]
+        studies = campaign.studies.order_by("launched_at", "pk")
+        reports = [_report(study, now=now) for study in studies]
     leads = [(report, report.lead) for report in reports]
     rows = [(report, lead, _p_value(lead)) for report, lead in leads if lead is not None]
     # A study without a test yet counts with p = 1, so that no correction grows when it has one.

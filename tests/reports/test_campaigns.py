@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from annotate.analysis.significance import holm
 from annotate.people.models import User
-from annotate.reports.campaign_page import FILES
+from annotate.reports.campaign_page import FILES, campaign_table
 from annotate.reports.campaigning import CampaignRefused, campaign_report, make_campaign
 from annotate.reports.models import Campaign
 from annotate.studies.lifecycle import move
@@ -44,6 +44,16 @@ def test_p_values_are_corrected_over_the_primary_comparisons_of_all_studies() ->
         assert answer.status_code == 200, name
         assert answer.content == client.get(answer.request["PATH_INFO"]).content, name
     assert b"<svg" in client.get(reverse("campaign-file", args=[made.uid, "bars.svg"])).content
+
+
+@pytest.mark.django_db
+def test_studies_with_other_levels_of_confidence_are_not_called_by_one_s() -> None:
+    owner = make_user("researcher")
+    levels = ({"confidence": 0.95}, {"confidence": 0.9})
+    studies = [voted(["aaa"], owner=owner, protocol=protocol)[0] for protocol in levels]
+    made = make_campaign("Both", studies, created_by=owner, now=NOW)
+    columns = campaign_table(campaign_report(made, now=NOW)).columns
+    assert "90 % and 95 % CI, %" in [c.title.replace("\xa0", " ") for c in columns]
 
 
 @pytest.mark.django_db
