@@ -321,6 +321,12 @@ class Protocol(BaseModel):
                 "independent, and the evidence counts them one by one. Set one_per_group true, or "
                 "stopping never."
             )
+        if self.may_stop_early and self.min_votes < self.overlap:
+            raise ValueError(
+                f"stopping e-process with min_votes {self.min_votes} and overlap {self.overlap}: a "
+                "verdict could change after it was counted as evidence. Set min_votes "
+                f"{self.overlap}, or stopping never."
+            )
         if self.deciding_factor and self.judgement != "single":
             raise ValueError(
                 f"deciding_factor with judgement {self.judgement!r}: only single asks for it. "

@@ -119,9 +119,10 @@ def test_without_a_declaration_nothing_is_offered() -> None:
         ({"replicas": 2}, "its unit is the prompt"),
         ({"contrasts": [{"a": "x", "b": "y"}]}, "Mark one contrast as primary"),
         ({"protocol": DECLARED | {"one_per_group": False}}, "are not independent"),
+        ({"protocol": DECLARED | {"min_votes": 2}}, "could change after it was counted"),
     ],
 )
-def test_a_study_whose_prompts_are_no_single_units_cannot_declare_it(
+def test_no_study_declares_it_whose_prompts_are_no_single_units_or_whose_verdicts_may_change(
     given: dict[str, Any], said: str
 ) -> None:
     methods = [{"name": "x"}, {"name": "y"}]
