@@ -104,7 +104,7 @@ def analyse(
     Args:
         reports: of the frame's contrasts, in their order.
         items: by contrast.
-        on: the current votes by comparison.
+        on: the current votes by comparison, without those that are compared with no other.
         printed: what a paper printed of these contrasts.
     """
     seed, confidence = protocol.seed, protocol.confidence
@@ -133,7 +133,7 @@ def analyse(
         paired=paired_families(frame.contrasts, items),
         rankings=rankings(frame.contrasts, items, confidence=confidence, seeds=[seed, _RANKING]),
         slices=slices_of(lead, frame.prompts, confidence=confidence),
-        matrix=_matrix(frame.votes),
+        matrix=_matrix([vote for votes in on.values() for vote in votes]),
         seconds=_seconds(frame.votes),
         compute=compute_points(frame.contrasts, items, frame.arms, confidence=confidence),
         estimators=scored,

@@ -32,6 +32,8 @@ def test_agreement_and_vote_share_count_the_first_two_votes_only():
     # Of four votes three were for one picture and one for another; the third vote stays out.
     assert (lead.agreement.unanimous, lead.agreement.level, lead.agreement.percent) == (1, 1, 0.5)
     assert lead.share.wins + lead.share.losses == 4
+    # Who gave nothing but a third vote stands in no matrix.
+    assert report.analyses.matrix.annotators == ("A-01", "A-02")
     text = str(lay_out(report))
     assert "a third is asked for where they differ" in text
     assert "overlap on demand" in text
