@@ -31,6 +31,9 @@ def leave_and_erase(user: User) -> int:
     Raises:
         AccountRefused: as in `people.erasure.erase`; nothing is changed then.
     """
+    # First, in the order in which a vote locks: slots, then the account and the places. A pair that
+    # another tab is given this moment passes on when its lease runs out.
+    returned = release_all(user)
     erase(user)
     places = Membership.objects.filter(user=user, role=Membership.Role.ANNOTATOR)
     for place in places:
@@ -44,4 +47,4 @@ def leave_and_erase(user: User) -> int:
     Entry.objects.filter(membership__user=user).update(parameters={})
     # The platform keeps it beside its own id: together with ours it would tell who this was.
     CompletionCode.objects.filter(membership__user=user).delete()
-    return release_all(user)
+    return returned

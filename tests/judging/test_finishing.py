@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from annotate.judging import limits
 from annotate.judging.finishing import End, Found, accept_codes, end_of, give_code
@@ -124,6 +126,17 @@ def test_whoever_goes_gives_back_their_pairs_at_once_and_their_votes_stay(how):
     assert (line.pseudonym, line.votes, line.external_id) == ("A-01", 1, "")
     assert Vote.objects.get().annotator == user
     assert line.active == (how == "deactivated")
+
+
+def test_who_is_erased_gives_slots_back_before_their_rows_change_as_a_vote_locks_them():
+    place = member(open_study(pairs=1))
+    hand(place, now=NOW)
+    with CaptureQueriesContext(connection) as asked:
+        assert leave_and_erase(place.user) == 1
+    changed = [q["sql"].split()[1] for q in asked if q["sql"].startswith("UPDATE")]
+    assert changed[0] == '"judging_assignment"'
+    last = len(changed) - changed[::-1].index('"judging_assignment"')
+    assert {'"people_user"', '"studies_membership"'} <= set(changed[last:])
 
 
 def test_the_pay_sheet_counts_hours_and_pays_no_program():
