@@ -38,6 +38,10 @@ ASKED = {
         "Two pictures for one prompt. Compare how they match the text, their quality and their "
         "beauty, and say which one is better overall."
     ),
+    "diversity": gettext_lazy(
+        "Two pictures for one prompt. Say how different they are: in angle of view, background, "
+        "main object and style."
+    ),
 }
 # Fewer own votes say too little about one's pace.
 PACE_FROM = 5
@@ -105,12 +109,13 @@ def study_lines(user: User) -> Iterator[StudyLine]:
     now = database_now()
     for place in places:
         study = place.study
+        protocol = study.read_protocol()
         done, pace = own.get(study.pk, (0, 0.0))
         left = left_for(place, now=now)
         yield StudyLine(
             uid=str(study.uid),
             title=study.spec.get("public_name") or _("Side by side"),
-            asked=str(ASKED[study.read_protocol().judgement]),
+            asked=str(ASKED["diversity" if protocol.asks_diversity else protocol.judgement]),
             pseudonym=place.pseudonym,
             state=study.state,
             done=done,

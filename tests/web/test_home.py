@@ -15,6 +15,7 @@ from annotate.studies.lifecycle import move
 from annotate.studies.models import Study
 from annotate.web.home import hours_and_minutes, own_counts, study_lines
 from tests.factories import NOW, join, make_study, make_user
+from tests.judging.test_diversity import open_study as open_diverse
 
 pytestmark = pytest.mark.django_db
 
@@ -197,3 +198,9 @@ def test_a_foreign_study_never_shows():
     open_study()
     study = open_study()
     assert only_line(join(study)).uid == str(study.uid)
+
+
+def test_a_study_of_diversity_is_not_said_to_ask_for_the_better_picture():
+    asked = only_line(join(open_diverse(prompts=1))).asked
+    assert "how different they are" in asked
+    assert "better" not in asked
