@@ -169,6 +169,12 @@ def pause(membership: Membership, *, actor: User | None) -> None:
     release(membership.study, membership.user)
 
 
+def resume(membership: Membership, *, votes: int, actor: User) -> None:
+    """A researcher lets somebody go on; the flags rest too, or the next round paused them again."""
+    keep(membership, votes=votes, actor=actor)
+    set_active(membership, active=True, actor=actor)
+
+
 def repair(membership: Membership, *, actor: User | None) -> int:
     """Pause somebody, void all their votes and open the slots for others; how many votes.
 

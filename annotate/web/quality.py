@@ -12,10 +12,10 @@ from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from annotate.judging.watching import keep, pause, repair
+from annotate.judging.watching import keep, pause, repair, resume
 from annotate.reports.figures import micro_interval
 from annotate.reports.quality import QualityRow, quality_csv, quality_rows, votes_of
-from annotate.studies.members import MemberRefused, set_active
+from annotate.studies.members import MemberRefused
 from annotate.studies.models import Membership
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
 from annotate.web.study_pages import study_page
@@ -70,8 +70,10 @@ def decide(request: PersonRequest, uid: UUID, pk: int) -> HttpResponse:
                 pause(place, actor=request.user)
                 messages.success(request, f"{here} is paused and gave back what they held.")
             case "resume":
-                set_active(place, active=True, actor=request.user)
-                messages.success(request, f"{here} may work on this study again.")
+                resume(place, votes=votes_of(study, pk), actor=request.user)
+                messages.success(
+                    request, f"{here} may work on this study again. The flags rest for a while."
+                )
             case "repair":
                 n = repair(place, actor=request.user)
                 messages.success(

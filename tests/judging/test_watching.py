@@ -112,3 +112,13 @@ def test_who_was_kept_by_a_researcher_is_left_alone():
     done = study.votes.filter(annotator=people[0].user).count()
     watching.keep(people[0], votes=done, actor=study.owner)
     assert watching.act(study) == []
+
+
+def test_who_was_let_back_in_is_not_paused_again_for_the_same_votes():
+    study, people = worked(careless=1, watch_action="pause")
+    assert watching.act(study) == [people[0]]
+    place = again(people[0])
+    done = study.votes.filter(annotator=place.user).count()
+    watching.resume(place, votes=done, actor=study.owner)
+    assert watching.act(study) == []
+    assert again(people[0]).active
