@@ -36,6 +36,8 @@ from annotate.judging.launch import launch  # noqa: E402
 from annotate.judging.models import ContrastItem, Report, Skip, Vote, VoteRevision  # noqa: E402
 from annotate.people import invitations  # noqa: E402
 from annotate.people.models import User  # noqa: E402
+from annotate.reports.campaigning import make_campaign  # noqa: E402
+from annotate.reports.reviewing import make_review_link  # noqa: E402
 from annotate.sampling.importing import import_samples  # noqa: E402
 from annotate.sampling.models import Image  # noqa: E402
 from annotate.studies import lifecycle  # noqa: E402
@@ -245,6 +247,16 @@ def recruited(*, uid: str) -> dict[str, Any]:
     """Entry links of a study, by source, and the session of a worker who has finished."""
     links = entrants.make_links(Study.objects.get(uid=uid))
     return {**links, "session": _session(entrants.worker_at_the_end(links["prolific"]))}
+
+
+@verb
+def shared(*, uids: list[str]) -> dict[str, str]:
+    """A reviewer's link to the first of these studies, and a campaign of them all."""
+    studies = [Study.objects.get(uid=uid) for uid in uids]
+    owner, now = studies[0].owner, timezone.now()
+    _, token = make_review_link(studies[0], created_by=owner, now=now, note="a venue")
+    campaign = make_campaign("Figure 9, both rounds", studies, created_by=owner, now=now)
+    return {"token": token, "campaign": str(campaign.uid)}
 
 
 @verb

@@ -71,6 +71,7 @@ class World:
         quota = {"votes_per_annotator": 1, "daily_minutes": 120, "phone": True}
         self.recruited = ask("study", pairs=4, people=1, protocol=quota, **common)
         self.recruited |= ask("recruited", uid=self.recruited["uid"])
+        self.shared = ask("shared", uids=[self.done["uid"], self.running["uid"]])
         self.admin = ask("person", role="admin")
         self.newcomer = ask("person", role="researcher")
         self.reset = ask("reset_link", user=self.newcomer["id"])
@@ -308,6 +309,15 @@ LOOKS = [
     Look("report", owner("done"), at("study-report", "done")),
     Look("report-running", owner("running"), at("study-report", "running")),
     Look("report-no-votes", owner("fresh"), at("study-report", "fresh")),
+    Look("review", nobody, lambda w: w.address("review", token=w.shared["token"])),
+    Look("review-links", owner("done"), at("study-review-links", "done")),
+    Look("campaigns", lambda w: w.admin, at("campaigns")),
+    Look(
+        "campaign",
+        lambda w: w.admin,
+        lambda w: w.address("campaign", campaign=w.shared["campaign"]),
+    ),
+    Look("votes-import", owner("running"), at("votes-import")),
     Look("laboratory", owner("branches"), at("study-laboratory", "branches")),
     Look("laboratory-no-branches", owner("running"), at("study-laboratory", "running")),
     Look("plan", owner("running"), at("study-plan")),
@@ -328,4 +338,7 @@ NOT_PAGES = {
     "study-export": "a file",
     "study-frozen-report": "a file",
     "study-pay-csv": "a file",
+    "study-diversity-file": "a file",
+    "campaign-file": "a file",
+    "review-file": "a file",
 }

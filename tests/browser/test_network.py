@@ -68,7 +68,7 @@ def test_ten_answers_survive_a_cut_network_a_killed_server_and_a_reload(restarte
     assert sorted(stored(site, study)) == sorted([wire.acknowledged[0], *kept])
     assert set(wire.posted) <= set(stored(site, study))
     bench.answer("Digit1").sent()
-    assert bench.progress == "12 / 16"
+    bench.says("#progress-text", "12 / 16")
     assert not bench.page.is_visible("#banner")
     sides = [v["side"] for v in site.ask("votes", uid=study["uid"])]
     assert sides == ["left"] + ["right"] * 5 + ["left"] * 6
@@ -95,7 +95,7 @@ def test_a_reload_while_the_server_is_down_keeps_the_answers(restarted, judging)
     bench.ready()
     wait_until_empty(bench)
     assert sorted(stored(site, study)) == sorted(kept)
-    assert bench.progress == "3 / 8"
+    bench.says("#progress-text", "3 / 8")
 
 
 def test_the_default_hand_goes_on_by_itself_after_every_cut(site, judging):
@@ -108,7 +108,7 @@ def test_the_default_hand_goes_on_by_itself_after_every_cut(site, judging):
         bench.says("#note", "No connection. 3 answers are kept on this device")
         bench.page.context.set_offline(False)
     bench.ready().sent()
-    assert bench.progress == "9 / 12"
+    bench.says("#progress-text", "9 / 12")
     assert len(set(stored(site, study))) == 9
 
 

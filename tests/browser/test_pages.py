@@ -135,7 +135,8 @@ def test_every_page_has_a_look():
 
         def __getattr__(self, _name: str):
             links = dict.fromkeys(("prolific", "mturk", "named"), "")
-            return {"uid": "", "owner": {}, "people": [{}], "sample": 1, **links}
+            shared = {"token": "", "campaign": ""}
+            return {"uid": "", "owner": {}, "people": [{}], "sample": 1, **links, **shared}
 
         reset, invitation = ("", ""), ""
 

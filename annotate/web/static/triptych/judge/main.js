@@ -215,8 +215,9 @@ function sent(record, reply, mine) {
   take({ progress: later, ...reply, ...(mine ? {} : { tasks: [] }) });
   lesson.hear(record.token, reply);
   if (hand.length < HAND && progress.left > hand.length) refill(mine && hand.length > 0 ? 2000 : 1);
-  // One's own pairs are done: whether everybody's are, only the server knows.
-  else if (hand.length === 0 && outbox.size === 0) refill(1);
+  // One's own pairs are done: whether everybody's are, only the server knows. Nor does this page know
+  // whether an answer that the server had already came before or after the page's own count.
+  else if (outbox.size === 0 && (hand.length === 0 || (!mine && reply.status === 200))) refill(1);
 }
 
 function dropped(record, body) {
