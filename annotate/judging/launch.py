@@ -120,7 +120,9 @@ def _warnings(study: Study, protocol: Protocol) -> list[str]:
             "The instructions hold no worked pairs. Add some, with conflicts among them: a pretty "
             "picture with the wrong count against a plain one with the right count."
         )
-    if protocol.control_rate and not items(study, Comparison.Kind.CONTROL).exists():
+    # A study of diversity draws its own, from its pairs as they open (`anchors`).
+    wanted = protocol.control_rate and not protocol.asks_diversity
+    if wanted and not items(study, Comparison.Kind.CONTROL).exists():
         warnings.append(
             f"{100 * protocol.control_rate:g} % of the pairs shall be control tasks, but the study "
             "has none. Add some under Training and exam, before or after the launch."

@@ -64,7 +64,7 @@ def headline(report: DiversityReport) -> str:
         return "No pair has been judged on all four attributes yet"
     first, last = ranked[0], ranked[-1]
     if len(ranked) == 1:
-        return f"{report.labels[first.method]} scores {_score(first)} for diversity"
+        return f"{report.labels[first.method]} scores {score_words(first)} for diversity"
     found = [
         d.adjusted_p
         for d in report.differences
@@ -72,8 +72,8 @@ def headline(report: DiversityReport) -> str:
     ]
     apart = sum(p < 1 - report.protocol.confidence for p in found)
     return (
-        f"{report.labels[first.method]} is the most varied at {_score(first)}, "
-        f"{report.labels[last.method]} the least at {_score(last)}; they differ on {apart} of "
+        f"{report.labels[first.method]} is the most varied at {score_words(first)}, "
+        f"{report.labels[last.method]} the least at {score_words(last)}; they differ on {apart} of "
         f"{len(found)} attributes"
     )
 
@@ -84,7 +84,8 @@ def _named(report: DiversityReport, attribute: str) -> list[DiversityScore]:
     return sorted(mine, key=lambda s: order.index(s.method))
 
 
-def _score(score: DiversityScore) -> str:
+def score_words(score: DiversityScore) -> str:
+    """The score with its interval, a dash where nothing could be counted."""
     if score.estimate is None or score.low is None or score.high is None:
         return "–"
     return f"{score.estimate:.2f} [{score.low:.2f}, {score.high:.2f}]"
@@ -102,13 +103,13 @@ def _scores(report: DiversityReport) -> Section:
         )
         for name, words in WORDS.items()
     ]
-    told = "; ".join(f"{report.labels[s.method]} {_score(s)}" for s in _named(report, OVERALL))
+    told = "; ".join(f"{report.labels[s.method]} {score_words(s)}" for s in _named(report, OVERALL))
     simulated = ". Simulated votes" if report.simulated else ""
     rows = [
         (
             Cell(report.labels[s.method], numeric=False),
             Cell(WORDS[s.attribute], numeric=False),
-            Cell(_score(s), strong=s.attribute == OVERALL),
+            Cell(score_words(s), strong=s.attribute == OVERALL),
             Cell(number(s.prompts)),
             Cell(number(s.votes)),
             Cell(number(s.cannot_judge)),

@@ -131,6 +131,8 @@ def test_imported_pictures_are_paired_by_their_replica_column():
 
 
 def test_anchors_are_mixed_in_as_controls():
+    # They come with the pairs, so nobody is told to add some.
+    assert not any("control tasks" in w for w in plan(make_diverse(control_rate=0.3)).warnings)
     study = open_study(prompts=3, control_rate=0.3)
     anchors = study.comparisons.filter(kind="control")
     assert {row.identical for row in anchors} == {True, False}

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from django.core.management import call_command
 from django.urls import reverse
 
 from annotate.analysis.diversity import OVERALL, Attribute
@@ -55,6 +56,19 @@ def test_a_collapsed_method_ranks_last_and_controls_anchor_the_scale():
     assert [section.name for section in lay_out(found).sections] == [
         "scores", "differences", "controls",
     ]  # fmt: skip
+
+
+def test_the_terminal_gets_scores_instead_of_win_rates(capsys):
+    study = judged(open_study(prompts=2, control_rate=0.3))
+    call_command("report_study", str(study.uid))
+    said = capsys.readouterr().out
+    found = diversity_report(study)
+    assert said.startswith(headline(found))
+    assert "win rate" not in said
+    lines = {line.split()[0]: line for line in said.splitlines() if line}
+    for score in found.scores:
+        assert f"{score.estimate:.2f}" in lines[score.method]
+    assert f"beside itself: 0.00 in {found.anchors[0].votes} votes" in said
 
 
 def test_controls_change_no_score():

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from annotate.cli.pool import PoolError, described, drawn, read_pool
 from annotate.cli.simulated_annotator import SimulatedAnnotator, Temper, TruthOf
 from annotate.cli.simulation import NotSimulatedError, enlist, judge_together, open_votes
+from annotate.cli.site import known_address
 from annotate.cli.visit import SimulationError
 from annotate.cli.worth import TruthError, latent_truth, read_truth, scored_truth
 from annotate.studies.models import Study
@@ -45,7 +46,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", metavar="STUDY_UID", type=uuid.UUID)
-        parser.add_argument("--url", default="http://127.0.0.1:8000", help="the site (%(default)s)")
+        parser.add_argument("--url", default=known_address(), help="the site (%(default)s)")
         parser.add_argument(
             "--annotators", "--pool", type=_count, default=3, metavar="N", help="how many (3)"
         )
