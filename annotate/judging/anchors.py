@@ -49,7 +49,7 @@ def add_anchors(study: Study, protocol: Protocol, *, each: int = EACH) -> int:
     ]
     fit_boxes([*same, *high], protocol)
     with transaction.atomic():
-        Study.objects.select_for_update().get(pk=study.pk)
+        Study.objects.select_for_update(no_key=True).get(pk=study.pk)
         known = set(there.values_list("first", "second"))
         lowest = study.comparisons.aggregate(lowest=Min("order"))["lowest"]
         order = itertools.count(min(lowest or 0, 0) - 1, -1)

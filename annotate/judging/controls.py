@@ -98,7 +98,7 @@ def add_item(study: Study, item: KnownItem, *, actor: User | None) -> Comparison
     fit_boxes([pair], protocol)
     with transaction.atomic():
         # One writer at a time: the next place is drawn from those taken.
-        Study.objects.select_for_update().get(pk=study.pk)
+        Study.objects.select_for_update(no_key=True).get(pk=study.pk)
         there = study.comparisons.filter(order__gt=REPEATS_BELOW)
         lowest = there.aggregate(lowest=Min("order"))["lowest"]
         # Below all live pairs, whose places begin at 0.
@@ -137,7 +137,7 @@ def drop_item(comparison: Comparison, *, actor: User) -> None:
     if comparison.kind not in KINDS:
         raise BadItem(f"comparison {comparison.pk} is {comparison.kind}, not an item. Leave it.")
     with transaction.atomic():
-        Study.objects.select_for_update().get(pk=comparison.study_id)
+        Study.objects.select_for_update(no_key=True).get(pk=comparison.study_id)
         sat = SittingItem.objects.filter(comparison=comparison)
         if sat.exists() or Assignment.objects.filter(comparison=comparison).exists():
             Comparison.objects.filter(pk=comparison.pk).update(held=True)

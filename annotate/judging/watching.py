@@ -34,7 +34,7 @@ from annotate.judging.verdicts import protocol_of
 from annotate.judging.voting import invalidate_all
 from annotate.people.models import User
 from annotate.sampling.signals import swept
-from annotate.studies.members import set_active
+from annotate.studies.members import MemberRefused, set_active
 from annotate.studies.models import Event, Membership, Study
 from annotate.studies.protocol import Protocol
 
@@ -179,7 +179,16 @@ def repair(membership: Membership, *, actor: User | None) -> int:
     """Pause somebody, void all their votes and open the slots for others; how many votes.
 
     Voided slots stay on record, verdicts are settled again by what is left, and the log has it.
+
+    Raises:
+        MemberRefused: the study is neither open nor paused, so that nobody would fill the slots.
     """
+    study = membership.study
+    if study.state not in (Study.State.OPEN, Study.State.PAUSED):
+        raise MemberRefused(
+            f"Nothing was voided: the study is {study.state}, and nobody would judge the pairs "
+            "again. Votes can be voided while it is open or paused."
+        )
     pause(membership, actor=actor)
     return invalidate_all(membership.study, membership.user, actor=actor)
 

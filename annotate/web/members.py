@@ -16,9 +16,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from annotate.judging.models import Vote
 from annotate.judging.queue import release
+from annotate.judging.watching import resume
 from annotate.people import invitations
 from annotate.people.invitations import InvitationError
 from annotate.people.models import Invitation, User
+from annotate.reports.quality import votes_of
 from annotate.studies.members import (
     MemberRefused,
     add_member,
@@ -138,7 +140,10 @@ def activity(request: PersonRequest, uid: UUID, pk: int) -> HttpResponse:
     member = get_object_or_404(Membership.objects.select_related("user"), study=study, pk=pk)
     active = request.POST.get("active") == "1"
     try:
-        set_active(member, active=active, actor=request.user)
+        if active and member.role == Membership.Role.ANNOTATOR:
+            resume(member, votes=votes_of(study, pk), actor=request.user)
+        else:
+            set_active(member, active=active, actor=request.user)
     except MemberRefused as error:
         messages.error(request, str(error))
     else:

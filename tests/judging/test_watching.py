@@ -13,6 +13,8 @@ from annotate.judging.models import Assignment, Comparison, VoteRevision
 from annotate.judging.voting import Ballot, submit
 from annotate.reports.alerts import flag_alerts
 from annotate.sampling.signals import swept
+from annotate.studies.lifecycle import move
+from annotate.studies.members import MemberRefused
 from annotate.studies.models import Membership, Study
 from tests.factories import NOW, make_study
 from tests.judging.arrange import member
@@ -122,3 +124,12 @@ def test_who_was_let_back_in_is_not_paused_again_for_the_same_votes():
     watching.resume(place, votes=done, actor=study.owner)
     assert watching.act(study) == []
     assert again(people[0]).active
+
+
+def test_nothing_is_voided_where_nobody_would_judge_again():
+    study, people = worked(careless=1, pairs=4)
+    before = study.votes.count()
+    move(study, Study.State.CLOSED, actor=study.owner)
+    with pytest.raises(MemberRefused, match="the study is closed"):
+        watching.repair(again(people[0]), actor=study.owner)
+    assert (again(people[0]).active, study.votes.count()) == (True, before)
