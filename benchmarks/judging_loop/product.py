@@ -130,7 +130,8 @@ def _make_slots(
     """All slots; those of the first `voted` pairs were voted by three earlier annotators."""
     earlier = [User.objects.create(username=f"earlier{n}") for n in range(3)]
     sides = lead_sides(len(comparisons), overlap=protocol.overlap, protocol=protocol)
-    rows = slots(study, zip(comparisons, sides, strict=True))
+    asked = zip(comparisons, sides, strict=True)
+    rows = slots(study, asked, at_first=protocol.overlap)
     while batch := list(itertools.islice(rows, 3000)):
         before = [a for a in batch if a.order < voted]
         for a in before:
