@@ -10,6 +10,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from annotate.analysis.columns import repeated, same_length
+
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
 
 
@@ -175,17 +177,72 @@ def agreement_matrix(ratings: ArrayLike) -> AgreementMatrix:
         ratings: (raters, units) codes with NaN or None where a rater did not rate.
     """
     table = _ratings(ratings)
-    # float32 goes through BLAS and counts exactly up to 2**24 common units.
-    given = (~np.isnan(table)).astype(np.float32)
-    same = np.zeros((len(table), len(table)), dtype=np.float64)
-    for code in np.unique(table[~np.isnan(table)]):
-        said = (table == code).astype(np.float32)
-        same += said @ said.T
-    common = (given @ given.T).astype(np.int64)
-    share = np.full(same.shape, np.nan)
+    rater, unit = np.nonzero(~np.isnan(table))
+    return agreement_of_votes(unit, rater, table[rater, unit], n_raters=len(table))
+
+
+def agreement_of_votes(
+    unit: ArrayLike, rater: ArrayLike, label: ArrayLike, *, n_raters: int
+) -> AgreementMatrix:
+    """`agreement_matrix` from one row per vote: a table of a million votes is mostly empty.
+
+    Args:
+        unit: (votes,) whole numbers from 0.
+        rater: (votes,) whole numbers in [0, n_raters).
+        label: (votes,) what was said.
+
+    Raises:
+        ValueError: the columns differ in length, or a rater voted twice on a unit.
+    """
+    # Loaded with the rest of scipy; processes that count no votes go without.
+    from scipy.sparse import csr_array
+
+    units, raters, said = np.asarray(unit), np.asarray(rater), np.asarray(label)
+    same_length(unit=units, rater=raters, label=said)
+    if (again := repeated(units, raters)) is not None:
+        raise ValueError(
+            f"rater {raters[again]} has two votes on unit {units[again]}; "
+            "give only the current vote of each"
+        )
+    shape = (n_raters, int(units.max()) + 1 if len(units) else 0)
+
+    def together(rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """(raters, raters): on how many units both have one of these votes."""
+        ones = np.ones(np.count_nonzero(rows), dtype=np.int64)
+        given = csr_array((ones, (raters[rows], units[rows])), shape=shape)
+        return np.asarray((given @ given.T).toarray(), dtype=np.int64)
+
+    common = together(np.ones(len(units), dtype=np.bool_))
+    same = sum((together(said == code) for code in np.unique(said)), start=0 * common)
+    share = np.full(common.shape, np.nan)
     np.divide(same, common, out=share, where=common > 0)
     np.fill_diagonal(share, np.nan)
     return AgreementMatrix(share=share, common=common)
+
+
+def stacked(unit: ArrayLike, label: ArrayLike, *, n_units: int) -> NDArray[np.float64]:
+    """Votes as a dense table (most votes on a unit, units), NaN where a unit has fewer.
+
+    The votes on a unit stand below each other in their order, whoever cast them: for figures that
+    do not ask who rated (`krippendorff_alpha`, `counts_of`), where a row for every rater of a
+    million votes would be too much.
+
+    Args:
+        unit: (votes,) whole numbers in [0, n_units).
+        label: (votes,) numbers.
+
+    Raises:
+        ValueError: the columns differ in length.
+    """
+    units, said = np.asarray(unit), np.asarray(label)
+    same_length(unit=units, label=said)
+    votes = np.bincount(units, minlength=n_units)
+    order = np.argsort(units, kind="stable")
+    start = np.cumsum(votes) - votes
+    row = np.arange(len(units)) - np.repeat(start, votes)
+    table = np.full((int(votes.max(initial=0)), n_units), np.nan)
+    table[row, units[order]] = said[order]
+    return table
 
 
 def split_shares(units: Iterable[Sequence[Hashable]]) -> SplitShares:

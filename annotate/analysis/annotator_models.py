@@ -1,8 +1,9 @@
-"""Labels weighed by what annotators are worth, by EM: one-coin and Dawid-Skene.
+"""Labels weighed by what annotators are worth, by EM: one-coin, Dawid-Skene, and GLAD of crowd-kit.
 Must not know what the labels mean. The models stand beside the majority, never instead of it."""
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     Codes = NDArray[np.int64]
     # (log joint of task and label (tasks, labels), log prior of the parameters)
     Step = Callable[[Array], tuple[Array, float]]
+
+GLAD_NEEDS = "GLAD needs crowd-kit: pip install crowd-kit==1.4.2"
+"""How to get what `glad` runs on: 44 packages, transformers among them, hence no requirement."""
+
+
+class NoCrowdKitError(ImportError):
+    """crowd-kit is not installed; the message says how to get it."""
 
 
 def dawid_skene(
@@ -110,9 +118,7 @@ def one_coin(
     import numpy as np
 
     data = coded(answers, labels)
-    kinds = len(data.labels)
-    if kinds < 2:
-        raise ValueError(f"the only label is {data.labels[0]!r}; give in `labels` all offered")
+    kinds = _kinds(data)
     right, wrong = prior
     if not (0 < right < np.inf and 0 < wrong < np.inf):
         raise ValueError(f"prior={prior} must be two positive numbers of votes, e.g. (3, 1)")
@@ -140,6 +146,67 @@ def one_coin(
         objective=objective,
         converged=converged,
     )
+
+
+def has_glad() -> bool:
+    """Whether crowd-kit is installed, without loading it."""
+    return importlib.util.find_spec("crowdkit") is not None
+
+
+def glad(
+    answers: Sequence[Answer],
+    *,
+    labels: Sequence[Hashable] | None = None,
+    max_iterations: int = 100,
+    ties: Ties = "none",
+    rng: np.random.Generator | None = None,
+) -> Aggregation:
+    """Every annotator has an ability, every task an ease: P(right) = logistic(ability * ease).
+
+    By crowd-kit, which stops when its own measure of fit rests (`objective`, a mean over votes and
+    labels) and takes seconds for a thousand votes. Errors fall evenly on the other labels offered,
+    and all labels are as likely beforehand.
+
+    Args:
+        labels: all that were offered, at least two: an error is one of them.
+
+    Raises:
+        NoCrowdKitError: crowd-kit is not installed.
+        DuplicateAnswersError, ValueError: as `majority_labels`; or fewer than two labels.
+
+    Source: Whitehill et al., NeurIPS 22 (2009).
+    """
+    if not has_glad():
+        raise NoCrowdKitError(GLAD_NEEDS)
+    data = coded(answers, labels)
+    kinds = _kinds(data)
+    if max_iterations < 1:
+        raise ValueError(f"max_iterations={max_iterations}; give at least 1")
+    import numpy as np
+    import pandas as pd
+    from crowdkit.aggregation import GLAD
+
+    rows = pd.DataFrame({"task": data.task, "worker": data.annotator, "label": data.label})
+    even = pd.Series(1 / kinds, index=range(kinds))
+    model = GLAD(n_iter=max_iterations, labels_priors=even).fit(rows)
+    found = model.probas_.loc[range(len(data.tasks)), range(kinds)]
+    posterior: Array = np.asarray(found, dtype=np.float64)
+    return aggregated(
+        "GLAD by crowd-kit",
+        data,
+        posterior,
+        ties=ties,
+        rng=rng,
+        skills=_skills(data, _right(data, posterior), None),
+        objective=tuple(float(value) for value in model.loss_history_),
+        converged=len(model.loss_history_) < max_iterations,
+    )
+
+
+def _kinds(data: Coded) -> int:
+    if len(data.labels) < 2:
+        raise ValueError(f"the only label is {data.labels[0]!r}; give in `labels` all offered")
+    return len(data.labels)
 
 
 def _em(

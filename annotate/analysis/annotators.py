@@ -4,17 +4,26 @@ Must not know who the annotator is; it judges nobody, it returns numbers with th
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from annotate.analysis.columns import numbered, repeated, same_length
 from annotate.analysis.votes import Choice
 from annotate.analysis.winrate import win_rate
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 Annotator = TypeVar("Annotator", bound=Hashable)
+
+_CHOICES = tuple(Choice)
+_CODES = {choice: code for code, choice in enumerate(_CHOICES)}
+_OUTCOMES = ("agreed", "differed", "others_split", "others_tied", "alone")
 
 # Fewer annotators than this are fixed effects: shown one by one and left out one by one.
 FIXED_EFFECTS = 6
@@ -90,25 +99,73 @@ def leave_one_out_agreement(
     Raises:
         ValueError: an annotator voted twice on one comparison.
     """
-    by_comparison: dict[Hashable, dict[Annotator, Choice]] = defaultdict(dict)
-    for comparison, annotator, choice in votes:
-        if annotator in by_comparison[comparison]:
-            raise ValueError(
-                f"annotator {annotator!r} has two votes on comparison {comparison!r}; "
-                "give only the current vote of each annotator"
-            )
-        by_comparison[comparison][annotator] = choice
+    import numpy as np
 
-    found: dict[Annotator, Counter[str]] = {annotator: Counter() for annotator in annotators}
-    for said in by_comparison.values():
-        everybody = Counter(said.values())
-        for annotator, choice in said.items():
-            cases = found.setdefault(annotator, Counter())
-            cases[_against(everybody - Counter([choice]), choice)] += 1
-    return {
-        annotator: _leave_one_out(cases, confidence=confidence)
-        for annotator, cases in found.items()
-    }
+    rows = list(votes)
+    comparisons, people, said = zip(*rows, strict=True) if rows else ((), (), ())
+    names = tuple(dict.fromkeys((*annotators, *people)))
+    place = {name: code for code, name in enumerate(names)}
+    unit, person = numbered(comparisons), np.array([place[name] for name in people], dtype=np.int64)
+    if (again := repeated(unit, person)) is not None:
+        raise ValueError(
+            f"annotator {people[again]!r} has two votes on comparison {comparisons[again]!r}; "
+            "give only the current vote of each annotator"
+        )
+    choice = np.array([_CODES[one] for one in said], dtype=np.int64)
+    found = leave_one_out(unit, person, choice, n_annotators=len(names), confidence=confidence)
+    return dict(zip(names, found, strict=True))
+
+
+def leave_one_out(
+    unit: NDArray[np.int64],
+    annotator: NDArray[np.int64],
+    choice: NDArray[np.int64],
+    *,
+    n_annotators: int,
+    confidence: float = 0.95,
+) -> tuple[LeaveOneOut, ...]:
+    """`leave_one_out_agreement` of a million votes: columns of codes in, one row per annotator out.
+
+    Votes with the same votes beside them are one case; the rule is asked once for each.
+
+    Args:
+        unit: (votes,) the comparison, whole numbers from 0.
+        annotator: (votes,) whole numbers in [0, n_annotators); nobody twice on a comparison.
+        choice: (votes,) the place of each in `tuple(Choice)`.
+
+    Raises:
+        ValueError: the columns differ in length, or an annotator voted twice on one comparison.
+    """
+    import numpy as np
+
+    same_length(unit=unit, annotator=annotator, choice=choice)
+    if (again := repeated(unit, annotator)) is not None:
+        raise ValueError(
+            f"annotator {annotator[again]} has two votes on comparison {unit[again]}; "
+            "give only the current vote of each annotator"
+        )
+    kinds = len(_CHOICES)
+    units = int(unit.max()) + 1 if len(unit) else 0
+    counts = np.bincount(kinds * unit + choice, minlength=kinds * units).reshape(units, kinds)
+    # One number for the votes on a unit and the own one among them, so that equal cases meet.
+    base = int(counts.max(initial=0)) + 1
+    votes_on_unit = counts @ base ** np.arange(kinds)
+    cases, case = np.unique(kinds * votes_on_unit[unit] + choice, return_inverse=True)
+    meaning = np.array([_OUTCOMES.index(_case(int(code), base)) for code in cases], dtype=np.int64)
+    size = n_annotators * len(_OUTCOMES)
+    table = np.bincount(len(_OUTCOMES) * annotator + meaning[case], minlength=size)
+    return tuple(
+        _leave_one_out(dict(zip(_OUTCOMES, row, strict=True)), confidence=confidence)
+        for row in table.reshape(n_annotators, len(_OUTCOMES)).tolist()
+    )
+
+
+def _case(code: int, base: int) -> str:
+    rest, own = divmod(code, len(_CHOICES))
+    everybody: Counter[Choice] = Counter()
+    for choice in _CHOICES:
+        rest, everybody[choice] = divmod(rest, base)
+    return _against(everybody - Counter([_CHOICES[own]]), _CHOICES[own])
 
 
 def median_seconds(seconds: Iterable[float | None]) -> float | None:
@@ -148,7 +205,7 @@ def _against(others: Counter[Choice], choice: Choice) -> str:
     return "agreed" if leader is choice else "differed"
 
 
-def _leave_one_out(cases: Counter[str], *, confidence: float) -> LeaveOneOut:
+def _leave_one_out(cases: Mapping[str, int], *, confidence: float) -> LeaveOneOut:
     rate = win_rate(cases["agreed"], 0, cases["differed"], confidence=confidence)
     return LeaveOneOut(
         agreed=cases["agreed"],

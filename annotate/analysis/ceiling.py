@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from annotate.analysis.columns import finite, same_length
 from annotate.analysis.contrast import Result
-from annotate.analysis.decisions import auc, cross_validated_decisions
+from annotate.analysis.decisions import auc, cross_validated_decisions, resampled_aucs
 from annotate.analysis.oracle import check_band
 from annotate.analysis.oracle_budget import budget_range
 from annotate.analysis.oracle_state import Estimate
@@ -160,8 +160,8 @@ def ceiling(
     if seeds < 1 or not min(noise, offset) >= 0:
         raise ValueError(f"seeds={seeds}, noise={noise}, offset={offset}; give 1 or more, and >= 0")
     runs = seeds if noise or offset else 1
-    n, agreed, found_auc, best_k = len(a), [], [], []
-    cut, chosen = np.empty((runs, n)), np.empty((runs, n))
+    n, agreed, best_k = len(a), [], []
+    cut, chosen, seen = np.empty((runs, n)), np.empty((runs, n)), np.empty((runs, n))
     for run in range(runs):
         rng = np.random.default_rng([seed, run])
         shift = offset * rng.standard_normal(n)
@@ -171,8 +171,7 @@ def ceiling(
         cut[run] = (own >= np.percentile(own, percentile)) == ideal
         chosen[run], best = cross_validated_decisions(own, ideal, percentiles=percentiles, rng=rng)
         best_k.append(best)
-        if (area := auc(own, ideal)) is not None:
-            found_auc.append(area)
+        seen[run] = own
     draw = np.random.default_rng([seed, 0xD4])
     tails = ((1 - confidence) / 2, (1 + confidence) / 2)
 
@@ -183,9 +182,15 @@ def ceiling(
         low, high = np.quantile(again, tails)
         return Estimate(float(points.mean()), float(low), float(high))
 
-    def spread(values: Sequence[float]) -> Estimate:
-        low, high = np.quantile(values, tails)
-        return Estimate(float(np.mean(values)), float(low), float(high))
+    def area() -> Estimate | None:
+        areas = [value for own in seen if (value := auc(own, ideal)) is not None]
+        if not areas:
+            return None
+        which, rows = draw.integers(runs, size=resamples), draw.integers(n, size=(resamples, n))
+        again = [resampled_aucs(seen[run], ideal, rows[which == run]) for run in range(runs)]
+        # A resample of one label alone has no area.
+        low, high = np.nanquantile(np.concatenate(again), tails)
+        return Estimate(float(np.mean(areas)), float(low), float(high))
 
     return Ceiling(
         name=name,
@@ -196,7 +201,7 @@ def ceiling(
         at_k=estimate(cut),
         best=estimate(chosen),
         best_k=float(np.mean(best_k)),
-        auc=spread(found_auc) if found_auc else None,
+        auc=area(),
         reach=budget_range(float(ideal.mean()), percentile).best,
         usual=float(max(ideal.mean(), 1 - ideal.mean())),
         seeds=runs,

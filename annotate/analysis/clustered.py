@@ -4,15 +4,14 @@ Must not know studies or pages: columns in, numbers that name themselves out."""
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from annotate.analysis.annotators import CLUSTERS, FIXED_EFFECTS
-from annotate.analysis.columns import same_length
+from annotate.analysis.columns import numbered, repeated, same_length, without_gaps
 from annotate.analysis.contrast import Result
-from annotate.analysis.winrate import TieConvention
+from annotate.analysis.winrate import TieConvention, normal_quantile, wilson
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,19 +99,51 @@ def crossed_share(
 
     Source: Cameron, Gelbach and Miller, JBES 29 (2011).
     """
+    same_length(results=results, prompts=prompts, annotators=annotators)
+    return crossed_share_of_codes(
+        kinds(results)[0],
+        numbered(prompts),
+        numbered(annotators),
+        names=tuple(dict.fromkeys(annotators)),
+        convention=convention,
+        confidence=confidence,
+    )
+
+
+def crossed_share_of_codes(
+    kind: Codes,
+    prompt: Codes,
+    annotator: Codes,
+    *,
+    names: Sequence[Hashable],
+    convention: TieConvention = TieConvention.DROPPED,
+    confidence: float = 0.95,
+) -> CrossedShare:
+    """`crossed_share` of a million votes: columns of codes in place of names.
+
+    Args:
+        kind: (votes,) 0 win, 1 tie, 2 loss, 3 not valid.
+        prompt: (votes,) whole numbers from 0.
+        annotator: (votes,) places in `names`.
+        names: who the annotators are.
+
+    Raises:
+        ValueError: columns differ in length, or the confidence is out of range.
+    """
     import numpy as np
 
     convention = TieConvention(convention)
     check_confidence(confidence)
-    same_length(results=results, prompts=prompts, annotators=annotators)
-    kind, left_out = kinds(results)
+    same_length(kind=kind, prompt=prompt, annotator=annotator)
     counts = np.bincount(kind, minlength=4)
     if convention is TieConvention.DROPPED:
         kind = np.where(kind == 1, 3, kind)
-    prompt, person = codes([prompts, annotators], kind)
-    names = list(dict.fromkeys(a for a, k in zip(annotators, kind, strict=True) if k < 3))
+    counted = kind < 3
+    prompt, _ = without_gaps(prompt[counted])
+    person, there = without_gaps(annotator[counted])
+    names = [names[place] for place in there.tolist()]
     tied = 0.5 if convention is TieConvention.HALF else 0.0
-    points = np.array([1.0, tied, 0.0])[kind[kind < 3]]
+    points = np.array([1.0, tied, 0.0])[kind[counted]]
     n, n_prompts = len(points), int(prompt.max()) + 1 if len(points) else 0
     estimate = error = low = high = p_value = None
     crossed = len(names) >= CLUSTERS
@@ -124,7 +155,10 @@ def crossed_share(
         clusters = n_prompts
         if crossed:
             by_person = _variance(residuals, person)
-            both = _variance(residuals, prompt * len(names) + person)
+            cell = np.arange(n)
+            if repeated(prompt, person) is not None:
+                _, cell = np.unique(prompt * len(names) + person, return_inverse=True)
+            both = _variance(residuals, cell)
             variance = max(variance + by_person - both, variance, by_person)
             clusters = min(n_prompts, len(names))
         error = math.sqrt(variance)
@@ -146,7 +180,7 @@ def crossed_share(
         n=n,
         prompts=n_prompts,
         annotators=len(names),
-        invalid=left_out,
+        invalid=int(counts[3]),
         method=(
             f"cluster-robust by prompt{' and annotator' if crossed else ''}, "
             "Wilson's form with Student's t"
@@ -170,24 +204,11 @@ def kinds(results: Sequence[Result | None]) -> tuple[Codes, int]:
     return kind, int((kind == 3).sum())
 
 
-def codes(columns: Iterable[Sequence[Hashable]], kind: Codes) -> list[Codes]:
-    """Each column's names as 0, 1, ... in order of appearance, counted rows only."""
-    import numpy as np
-
-    found = []
-    for column in columns:
-        place: dict[Hashable, int] = {}
-        kept = (name for name, k in zip(column, kind.tolist(), strict=True) if k < 3)
-        found.append(np.fromiter((place.setdefault(name, len(place)) for name in kept), np.int64))
-    return found
-
-
 def _variance(residuals: Array, clusters: Codes) -> float:
-    """The cluster-robust variance of a mean, with G / (G - 1)."""
+    """The cluster-robust variance of a mean, with G / (G - 1); clusters are 0 to G - 1."""
     import numpy as np
 
-    _, code = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(code, weights=residuals)
+    sums = np.bincount(clusters, weights=residuals)
     if len(sums) < 2:
         return 0.0
     return float(len(sums) / (len(sums) - 1) * (sums @ sums) / len(residuals) ** 2)
@@ -196,25 +217,16 @@ def _variance(residuals: Array, clusters: Codes) -> float:
 def _student(
     share: float, variance: float, clusters: int, *, confidence: float
 ) -> tuple[float, float, float]:
-    from scipy.stats import t
+    # Of Student's distribution; scipy.stats, which asks them too, takes half a second to load.
+    from scipy.special import stdtr, stdtrit
 
-    quantile = float(t.ppf((1 + confidence) / 2, clusters - 1))
+    quantile = float(stdtrit(clusters - 1, (1 + confidence) / 2))
     # Votes that are all alike have no variance: as if every cluster had voted once.
     effective = share * (1 - share) / variance if variance > 1e-18 else float(clusters)
     low, high = wilson(share, effective, z=quantile)
     # The same inversion at 1/2, so that p < alpha just where the interval leaves 1/2 out.
     distance = abs(share - 0.5) / math.sqrt(0.25 / effective)
-    return low, high, float(2 * t.sf(distance, clusters - 1))
-
-
-def wilson(share: float, n: float, *, z: float) -> tuple[float, float]:
-    """All p with (share - p)^2 <= z^2 p (1 - p) / n; n need be no whole number."""
-    weight = z**2 / n
-    centre = share + weight / 2
-    root = math.sqrt(weight * (share * (1 - share) + weight / 4))
-    low, high = (centre - root) / (1 + weight), (centre + root) / (1 + weight)
-    # Rounding errors must not push a bound past the share, or past 0 and 1.
-    return max(0.0, min(low, share)), min(1.0, max(high, share))
+    return low, high, float(2 * stdtr(clusters - 1, -distance))
 
 
 def _one_by_one(
@@ -244,10 +256,6 @@ def _warning(annotators: int) -> str:
         f"with {annotators} annotators (fewer than {CLUSTERS}) no interval over annotators is "
         "claimed: it speaks about prompts as judged by these people"
     )
-
-
-def normal_quantile(confidence: float) -> float:
-    return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
 def check_confidence(confidence: float) -> None:

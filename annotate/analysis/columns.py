@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-def same_length(**columns: Sequence[object] | NDArray[np.float64] | None) -> None:
+def same_length(**columns: Sequence[object] | NDArray[Any] | None) -> None:
     """Raise ValueError unless all columns given have one row for each prompt."""
     lengths = {name: len(column) for name, column in columns.items() if column is not None}
     if len(set(lengths.values())) > 1:
@@ -36,5 +36,48 @@ def numbered(names: Sequence[Hashable]) -> NDArray[np.int64]:
     """Each row's name as 0, 1, ... in order of first appearance."""
     import numpy as np
 
-    place = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    return np.array([place[name] for name in names], dtype=np.int64)
+    place: dict[Hashable, int] = {}
+    known = place.setdefault
+    return np.fromiter((known(name, len(place)) for name in names), np.int64, len(names))
+
+
+def without_gaps(code: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The codes as 0, 1, ... in their order, and which of them there are."""
+    import numpy as np
+
+    seen = np.bincount(code) > 0
+    return (np.cumsum(seen) - 1)[code], np.flatnonzero(seen)
+
+
+def repeated(unit: NDArray[np.integer[Any]], person: NDArray[np.integer[Any]]) -> int | None:
+    """The row of the first vote that its person had given on its unit before; None without one."""
+    import numpy as np
+
+    if not len(unit):
+        return None
+    pair = unit.astype(np.int64) * (int(person.max()) + 1) + person
+    # Sorting alone is several times faster than what also finds the rows, which is rarely needed.
+    inorder = np.sort(pair)
+    if not (inorder[1:] == inorder[:-1]).any():
+        return None
+    _, first = np.unique(pair, return_index=True)
+    return int(np.setdiff1d(np.arange(len(pair)), first).min())
+
+
+def distinct_rows(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The different rows of a table of counts in ascending order, and how often each stands there.
+
+    As `np.unique(axis=0)`, but without sorting rows byte by byte: a row is one number if it fits.
+
+    Args:
+        counts: (rows, columns) whole numbers of at least 0.
+    """
+    import numpy as np
+
+    base, columns = int(counts.max(initial=0)) + 1, counts.shape[1]
+    if base**columns >= 2**62:
+        rows, often = np.unique(counts, axis=0, return_counts=True)
+        return rows, often.astype(np.int64)
+    digits = base ** np.arange(columns - 1, -1, -1)
+    keys, often = np.unique(counts @ digits, return_counts=True)
+    return keys[:, None] // digits % base, often.astype(np.int64)

@@ -207,8 +207,9 @@ def ranking_quality(
     low = high = None
     if point is not None:
         drawn = rng.integers(len(values), size=(resamples, len(values)))
-        again = [a for rows in drawn if (a := auc(values[rows], ideal[rows])) is not None]
-        if again:  # of very few prompts every draw may have one kind of label alone
+        again = resampled_aucs(values, ideal, drawn)
+        again = again[~np.isnan(again)]
+        if len(again):  # of very few prompts every draw may have one kind of label alone
             low, high = (
                 float(q) for q in np.quantile(again, ((1 - confidence) / 2, (1 + confidence) / 2))
             )

@@ -38,6 +38,8 @@ class DiversityVote(NamedTuple):
     prompt: Hashable
     attribute: Attribute
     score: float | None
+    # Prompts of one group (captions of one photo) are resampled together; "" is a group of its own.
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class DiversityScore:
 
     estimand: ClassVar[str] = "mean over prompts of the mean of a prompt's votes"
     unit: ClassVar[str] = "prompt"
-    procedure: ClassVar[str] = "bootstrap over prompts"
+    procedure: ClassVar[str] = "bootstrap over prompts, those of one group together"
 
     method: str
     attribute: str
@@ -104,8 +106,8 @@ def diversity_scores(
 
     Args:
         votes: one for each annotator, pair and attribute.
-        rng: draws prompts for the percentile intervals.
-        resamples: of the prompts.
+        rng: draws prompts for the percentile intervals, those of one group together.
+        resamples: of the prompts or groups.
         confidence: of the intervals, in (0, 1).
 
     Raises:
@@ -118,7 +120,8 @@ def diversity_scores(
     for method in sorted({vote.method for vote in votes}):
         own = [vote for vote in votes if vote.method == method]
         prompts, table = _table(own)
-        weights = rng.multinomial(len(prompts), np.full(len(prompts), 1 / len(prompts)), resamples)
+        groups = _groups(prompts, _named(own))
+        weights = _draws(groups, resamples, rng=rng)[:, groups]
         point = _means(table, np.ones((1, len(prompts))))[0]
         again = _means(table, weights)
         for column, name in enumerate([*Attribute, OVERALL]):
@@ -152,8 +155,8 @@ def diversity_differences(
     """All pairs of methods on each attribute, paired by prompt; Holm over attributes x pairs.
 
     The p-value is that of a sign-flip test on the prompts' differences: under "no difference" each
-    prompt's difference is as likely to have the other sign. Pairs without a common prompt are left
-    out.
+    prompt's difference, or those of a group together, is as likely to have the other sign. Pairs
+    without a common prompt are left out.
 
     Raises:
         ValueError: as `diversity_scores`.
@@ -168,8 +171,8 @@ def diversity_differences(
             cells[vote.method, str(vote.attribute), vote.prompt].append(vote.score)
     for (method, attribute, prompt), scores in cells.items():
         means[method, attribute][prompt] = sum(scores) / len(scores)
-    methods = sorted({vote.method for vote in votes})
-    rows: list[tuple[str, str, str, Array, float]] = []
+    methods, named = sorted({vote.method for vote in votes}), _named(votes)
+    rows: list[tuple[str, str, str, Array, NDArray[np.int64], float]] = []
     for place, first in enumerate(methods):
         for second in methods[place + 1 :]:
             for attribute in Attribute:
@@ -177,13 +180,18 @@ def diversity_differences(
                 common = [prompt for prompt in one if prompt in two]
                 if common:
                     differences = np.array([one[prompt] - two[prompt] for prompt in common])
-                    p = _sign_flip(differences, rng=rng)
-                    rows.append((first, second, str(attribute), differences, p))
-    adjusted = holm([row[4] for row in rows])
+                    groups = _groups(common, named)
+                    sums = np.zeros(int(groups.max()) + 1)
+                    np.add.at(sums, groups, differences)
+                    p = _sign_flip(sums, rng=rng)
+                    rows.append((first, second, str(attribute), differences, groups, p))
+    adjusted = holm([row[5] for row in rows])
     found = []
-    for (first, second, name, differences, p), adjusted_p in zip(rows, adjusted, strict=True):
+    for row, adjusted_p in zip(rows, adjusted, strict=True):
+        first, second, name, differences, groups, p = row
         n = len(differences)
-        drawn = rng.multinomial(n, np.full(n, 1 / n), resamples) @ differences / n
+        weights = _draws(groups, resamples, rng=rng)[:, groups]
+        drawn = weights @ differences / weights.sum(axis=1)
         low, high = _ends(drawn, confidence)
         found.append(
             DiversityDifference(
@@ -216,6 +224,30 @@ def _table(votes: Sequence[DiversityVote]) -> tuple[list[Hashable], Array]:
             total[place] += vote.score
             count[place] += 1
     return prompts, np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
+def _named(votes: Sequence[DiversityVote]) -> dict[Hashable, str]:
+    """Group by prompt, of those that have one."""
+    return {vote.prompt: vote.group for vote in votes if vote.group}
+
+
+def _groups(prompts: Sequence[Hashable], named: dict[Hashable, str]) -> NDArray[np.int64]:
+    """The number of each prompt's group, from 0 in the order in which groups come."""
+    import numpy as np
+
+    keys = [("group", named[p]) if p in named else ("prompt", p) for p in prompts]
+    number = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    return np.array([number[key] for key in keys], dtype=np.int64)
+
+
+def _draws(
+    groups: NDArray[np.int64], resamples: int, *, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """How often each group is drawn, (resamples, groups): as many draws as there are groups."""
+    import numpy as np
+
+    n = int(groups.max()) + 1
+    return rng.multinomial(n, np.full(n, 1 / n), resamples)
 
 
 def _means(table: Array, weights: Array | NDArray[np.int64]) -> Array:

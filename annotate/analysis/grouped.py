@@ -7,10 +7,10 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from annotate.analysis.clustered import check_confidence, codes, kinds, normal_quantile, wilson
-from annotate.analysis.columns import same_length
+from annotate.analysis.clustered import check_confidence, kinds
+from annotate.analysis.columns import distinct_rows, numbered, same_length, without_gaps
 from annotate.analysis.contrast import Result
-from annotate.analysis.winrate import TieConvention
+from annotate.analysis.winrate import TieConvention, normal_quantile, wilson
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,7 +82,7 @@ def grouped_rate(
         raise ValueError(f"resamples={resamples} gives no interval; draw at least 1, better 2000")
     same_length(results=results, groups=groups)
     kind, left_out = kinds(results)
-    (unit,) = codes([groups], kind)
+    unit, _ = without_gaps(numbered(groups)[kind < 3])
     kind = kind[kind < 3]
     n_groups = int(unit.max()) + 1 if len(unit) else 0
     table = np.bincount(unit * 3 + kind, minlength=3 * n_groups).reshape(n_groups, 3)
@@ -131,8 +131,8 @@ def _bootstrap(
 ) -> Array:
     import numpy as np
 
-    cells, often = np.unique(table, axis=0, return_counts=True)
-    other, other_often = np.unique(table[:, ::-1], axis=0, return_counts=True)
+    cells, often = distinct_rows(table)
+    other, other_often = distinct_rows(table[:, ::-1])
     # Of a data set and its mirror image always the same one is drawn from.
     own, mirrored = (cells.tolist(), often.tolist()), (other.tolist(), other_often.tolist())
     mirrors = convention is not TieConvention.LOSSES

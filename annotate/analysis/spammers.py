@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from annotate.analysis.annotators import against
+from annotate.analysis.habits import HURRY, SIDES, Habit, cast, press
 from annotate.analysis.mixing import extra_at
 from annotate.analysis.verdict import majority
 from annotate.analysis.votes import Choice
@@ -17,8 +18,7 @@ from annotate.analysis.watching import TOGETHER, Judged, Limits, rule_flags, sus
 if TYPE_CHECKING:
     import numpy as np
 
-HONEST = "honest"
-SPAMMERS = ("random", "left", "copies", "fast")
+HONEST: Habit = "honest"
 REPEAT_AFTER = 40
 
 
@@ -27,9 +27,8 @@ class Pool:
     """Who judges what. Pairs differ by a latent quality, normal with mean `lean` and deviation 1.
 
     Honest annotators see it with their own noise (deviation `noise`, itself spread by half among
-    people), call less than `tie` equal, and take a lognormal time of median `seconds`. Random ones
-    press at random at human speed, left ones the left in 19 of 20, copying ones what they pressed
-    before in 9 of 10, fast ones at random within a second.
+    people), call less than `tie` equal, and take a lognormal time of median `seconds`. How the
+    others press is `habits`.
     """
 
     annotators: int = 30
@@ -56,7 +55,7 @@ class Cast(NamedTuple):
 class Rehearsed:
     """A study that was judged: its live votes, and everybody's work in order."""
 
-    kinds: tuple[str, ...]
+    kinds: tuple[Habit, ...]
     cast: tuple[Cast, ...]
     work: tuple[tuple[Judged, ...], ...]
 
@@ -64,7 +63,7 @@ class Rehearsed:
 class _Person:
     """One annotator at work; each has random numbers of their own."""
 
-    def __init__(self, kind: str, pool: Pool, rng: np.random.Generator) -> None:
+    def __init__(self, kind: Habit, pool: Pool, rng: np.random.Generator) -> None:
         self.kind, self.pool, self.rng = kind, pool, rng
         self.noise = pool.noise * float(rng.uniform(0.5, 1.5))
         self.pace = pool.seconds * float(rng.lognormal(0, 0.35))
@@ -74,18 +73,15 @@ class _Person:
         """(pressed, seconds) on a pair whose left picture is better by `difference`."""
         # All drawn each time, so that honest people meet the same numbers beside any spammer.
         seen = difference + self.noise * float(self.rng.normal())
-        at_random = ("left", "right", "equal")[int(self.rng.choice(3, p=(0.45, 0.45, 0.1)))]
-        u, seconds = float(self.rng.random()), self.pace * float(self.rng.lognormal(0, 0.5))
-        by_look = "equal" if abs(seen) < self.pool.tie else ("left" if seen > 0 else "right")
-        said = {
-            HONEST: by_look,
-            "random": at_random,
-            "left": "left" if u < 0.95 else at_random,
-            "copies": self.before if u < 0.9 else at_random,
-            "fast": at_random,
-        }[self.kind]
+        pressed = press(self.kind, rng=self.rng)
+        seconds = self.pace * float(self.rng.lognormal(0, 0.5))
+        left, right, equal = SIDES
+        if pressed is None:
+            said = equal if abs(seen) < self.pool.tie else (left if seen > 0 else right)
+        else:
+            said = self.before if pressed.copied else pressed.side
         self.before = said
-        return said, 0.2 * seconds if self.kind == "fast" else seconds
+        return said, HURRY * seconds if self.kind == "fast" else seconds
 
 
 def rehearse_pool(pool: Pool, *, seed: int, honest: bool = False) -> Rehearsed:
@@ -98,22 +94,21 @@ def rehearse_pool(pool: Pool, *, seed: int, honest: bool = False) -> Rehearsed:
 
     rng = np.random.default_rng([seed, 0])
     quality = rng.normal(pool.lean, 1, pool.pairs)
-    kinds = [HONEST] * pool.annotators
-    places = rng.choice(pool.annotators, pool.spammers, replace=False)
-    for n, place in enumerate(places):
-        kinds[int(place)] = HONEST if honest else SPAMMERS[n % len(SPAMMERS)]
+    kinds = cast(pool.annotators, spammers=pool.spammers / pool.annotators, rng=rng)
+    if honest:
+        kinds = (HONEST,) * pool.annotators
     people = [_Person(k, pool, np.random.default_rng([seed, 1, i])) for i, k in enumerate(kinds)]
     hands: list[list[int]] = [[] for _ in kinds]
     for pair in rng.permutation(pool.pairs):
         least = sorted(range(pool.annotators), key=lambda i: (len(hands[i]), rng.random()))
         for who in least[: pool.votes]:
             hands[who].append(int(pair))
-    work, cast = [], list[Cast]()
+    work, votes = [], list[Cast]()
     for who, person in enumerate(people):
         rows = _work(person, hands[who], quality, key=f"{seed}|{who}")
         work.append(rows)
-        cast += [Cast(pair, who, choice) for pair, choice, _ in rows if pair >= 0]
-    return Rehearsed(tuple(kinds), tuple(cast), _compared(work, cast))
+        votes += [Cast(pair, who, choice) for pair, choice, _ in rows if pair >= 0]
+    return Rehearsed(kinds, tuple(votes), _compared(work, votes))
 
 
 Row = tuple[int, Choice, Judged]  # the pair (-1 for a control or repeat), by picture, as pressed
@@ -160,11 +155,11 @@ def _picture(pressed: str, *, flipped: bool) -> Choice:
 
 
 def _compared(
-    work: Sequence[Sequence[Row]], cast: Iterable[Cast]
+    work: Sequence[Sequence[Row]], votes: Iterable[Cast]
 ) -> tuple[tuple[Judged, ...], ...]:
     """The work with each live vote held against the others on its pair."""
     on: dict[int, list[Choice]] = defaultdict(list)
-    for vote in cast:
+    for vote in votes:
         on[vote.pair].append(vote.choice)
     told = {"agreed": True, "differed": False}
     return tuple(
@@ -219,11 +214,11 @@ def repaired(done: Rehearsed, out: Collection[int], pool: Pool, *, seed: int) ->
     return tuple(kept)
 
 
-def win_share(cast: Iterable[Cast]) -> float:
+def win_share(votes: Iterable[Cast]) -> float:
     """The win rate of the first pictures, tied verdicts dropped."""
     on: dict[int, list[Choice]] = defaultdict(list)
-    for vote in cast:
+    for vote in votes:
         on[vote.pair].append(vote.choice)
-    verdicts = [majority(votes) for votes in on.values()]
+    verdicts = [majority(said) for said in on.values()]
     wins = sum(v is Choice.FIRST for v in verdicts)
     return wins / max(sum(v is not Choice.TIE for v in verdicts), 1)

@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import NormalDist
-from typing import ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
+from annotate.analysis.columns import distinct_rows
 from annotate.analysis.significance import check_counts, sign_test
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 Method = Literal["wilson", "jeffreys", "clopper-pearson"]
-_STATSMODELS_NAME = {"wilson": "wilson", "jeffreys": "jeffreys", "clopper-pearson": "beta"}
+_STATSMODELS_NAME = {"jeffreys": "jeffreys", "clopper-pearson": "beta"}
 
 
 class TieConvention(StrEnum):
@@ -144,7 +149,7 @@ def three_conventions(
 
 
 def vote_share(
-    prompts: Sequence[tuple[int, int, int]],
+    prompts: Sequence[tuple[int, int, int]] | NDArray[np.int64],
     *,
     convention: TieConvention = TieConvention.DROPPED,
     confidence: float = 0.95,
@@ -157,34 +162,41 @@ def vote_share(
     with few of them the interval is too short.
 
     Args:
-        prompts: (votes for, ties, votes against the challenger) of each prompt.
+        prompts: (votes for, ties, votes against the challenger) of each prompt, as rows or as an
+            array (prompts, 3).
         convention: what a tied vote counts.
         confidence: of the interval, in (0, 1).
 
     Raises:
         ValueError: a count is negative, or the confidence lies outside (0, 1).
     """
+    import numpy as np
+
     convention = TieConvention(convention)
     _check_interval(confidence=confidence, method="wilson")
-    for wins, ties, losses in prompts:
-        check_counts(wins=wins, ties=ties, losses=losses)
+    # Prompts with the same votes are one row with a number: a million votes have few such rows, and
+    # sums of whole numbers know no order.
+    rows, often = _tallies(prompts)
     tied_point = 0.5 if convention is TieConvention.HALF else 0.0
     tied_votes = 0 if convention is TieConvention.DROPPED else 1
-    points = [wins + tied_point * ties for wins, ties, _ in prompts]
-    votes = [wins + tied_votes * ties + losses for wins, ties, losses in prompts]
-    voted = sum(1 for count in votes if count)
+    points = rows @ np.array([1.0, tied_point, 0.0])
+    votes = rows @ np.array([1, tied_votes, 1])
+    voted = int(often[votes > 0].sum())
+    wins, ties, losses = (int(total) for total in often @ rows)
     estimate = low = high = None
     effective = 0.0
     if voted:
-        estimate = sum(points) / sum(votes)
-        effective = _effective_votes(points, votes, share=estimate, clusters=voted)
+        total = int(often @ votes)
+        estimate = float(often @ points) / total
+        between = float(often @ (points - estimate * votes) ** 2)
+        effective = _effective_votes(between, total, share=estimate, clusters=voted)
         low, high = _binomial_interval(
             estimate * effective, effective, confidence=confidence, method="wilson"
         )
     return VoteShare(
-        wins=sum(wins for wins, _, _ in prompts),
-        ties=sum(ties for _, ties, _ in prompts),
-        losses=sum(losses for _, _, losses in prompts),
+        wins=wins,
+        ties=ties,
+        losses=losses,
         convention=convention,
         estimate=estimate,
         low=low,
@@ -195,11 +207,24 @@ def vote_share(
     )
 
 
-def _effective_votes(
-    points: Sequence[float], votes: Sequence[int], *, share: float, clusters: int
-) -> float:
-    total = sum(votes)
-    between = sum((got - share * count) ** 2 for got, count in zip(points, votes, strict=True))
+def _tallies(
+    prompts: Sequence[tuple[int, int, int]] | NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The different rows (wins, ties, losses), and how many prompts have each."""
+    import numpy as np
+
+    table = np.asarray(prompts)
+    if not table.size:
+        return np.empty((0, 3), dtype=np.int64), np.empty(0, dtype=np.int64)
+    if table.ndim != 2 or table.shape[1] != 3:
+        raise ValueError(f"prompts have shape {table.shape}; give (wins, ties, losses) of each")
+    unfit = (table < 0) | (table != np.floor(table)) | np.isinf(table)
+    for wins, ties, losses in table[unfit.any(axis=1)].tolist():
+        check_counts(wins=wins, ties=ties, losses=losses)
+    return distinct_rows(table.astype(np.int64, copy=False))
+
+
+def _effective_votes(between: float, total: int, *, share: float, clusters: int) -> float:
     if clusters < 2 or not between:
         # No spread to learn from: as if every prompt had been voted on once.
         return float(clusters)
@@ -210,6 +235,8 @@ def _effective_votes(
 def _binomial_interval(
     count: float, n: float, *, confidence: float, method: Method
 ) -> tuple[float, float]:
+    if method == "wilson":
+        return wilson(count / n, n, z=normal_quantile(confidence))
     # statsmodels loads pandas: seconds that a web process should not pay at start.
     from statsmodels.stats.proportion import proportion_confint
 
@@ -219,20 +246,34 @@ def _binomial_interval(
 
 
 def _score_interval(mean: float, ties: int, *, n: int, confidence: float) -> tuple[float, float]:
-    """All p with (mean - p)^2 <= z^2 (p (1 - p) - t / 4) / n.
+    """Wilson's interval for scores 1, 1/2, 0, of which `ties` are 1/2.
 
-    p (1 - p) - t / 4 is the variance of scores 1, 1/2, 0 with mean p and tie share t. Without ties
-    this is Wilson's interval; mean +- z * sd / sqrt(n) would have no width at all at 20 wins of 20.
-    t = ties / (n + z^2) is drawn towards 0 for the same reason: twenty ties do not prove that
-    nobody ever wins.
+    mean +- z * sd / sqrt(n) would have no width at all at 20 wins of 20. The share of ties,
+    ties / (n + z^2), is drawn towards 0 for the same reason: twenty ties do not prove that nobody
+    ever wins.
     """
-    z_squared = NormalDist().inv_cdf((1 + confidence) / 2) ** 2
-    weight = z_squared / n
-    tied = ties / (n + z_squared)
-    centre = mean + weight / 2
-    root = math.sqrt(weight * (mean * (1 - mean) - tied / 4 + weight * (1 - tied) / 4))
+    z = normal_quantile(confidence)
+    return wilson(mean, n, z=z, tied=ties / (n + z**2))
+
+
+def wilson(share: float, n: float, *, z: float, tied: float = 0.0) -> tuple[float, float]:
+    """All p with (share - p)^2 <= z^2 (p (1 - p) - tied / 4) / n; n need be no whole number.
+
+    p (1 - p) - tied / 4 is the variance of scores 1, 1/2, 0 with mean p and a share `tied` of 1/2.
+
+    Source: Wilson, JASA 22 (1927).
+    """
+    weight = z**2 / n
+    centre = share + weight / 2
+    root = math.sqrt(weight * (share * (1 - share) - tied / 4 + weight * (1 - tied) / 4))
     low, high = (centre - root) / (1 + weight), (centre + root) / (1 + weight)
-    return max(0.0, low), min(1.0, high)
+    # Rounding errors must not push a bound past the share, or past 0 and 1.
+    return max(0.0, min(low, share)), min(1.0, max(high, share))
+
+
+def normal_quantile(confidence: float) -> float:
+    """z with P(|Z| <= z) = confidence."""
+    return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
 def _p_value(wins: int, ties: int, losses: int, *, convention: TieConvention) -> float:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from annotate.analysis.agreement import (
     SplitShares,
     agreement_matrix,
+    agreement_of_votes,
     cohen_kappa,
     counts_of,
     fleiss_kappa,
@@ -14,6 +15,7 @@ from annotate.analysis.agreement import (
     krippendorff_alpha,
     percent_agreement,
     split_shares,
+    stacked,
 )
 
 THREE_BY_15 = """
@@ -46,6 +48,25 @@ def table(text):
     return [[None if cell == "*" else int(cell) for cell in row.split()] for row in rows]
 
 
+def votes(table):
+    """(unit, rater, label) of every rating given, last rater first."""
+    given = np.array(table, dtype=float)[::-1]
+    rater, unit = np.nonzero(~np.isnan(given))
+    return unit, len(given) - 1 - rater, given[rater, unit]
+
+
+def by_unit(ratings):
+    """The same ratings without their raters."""
+    unit, _, label = votes(ratings)
+    return stacked(unit, label, n_units=np.shape(ratings)[1])
+
+
+@pytest.fixture(params=[lambda ratings: ratings, by_unit], ids=["by rater", "by unit"])
+def form(request):
+    """Ratings as a table of raters, or as the votes on each unit whoever cast them."""
+    return request.param
+
+
 @pytest.mark.parametrize(
     ("text", "level", "alpha", "places"),
     [
@@ -58,8 +79,9 @@ def table(text):
         (FOUR_BY_12, "ratio", 0.7974, 1e-4),
     ],
 )
-def test_alpha_has_krippendorffs_own_answers(text, level, alpha, places):
-    assert krippendorff_alpha(table(text), level=level) == pytest.approx(alpha, abs=places)
+def test_alpha_has_krippendorffs_own_answers(text, level, alpha, places, form):
+    given = form(table(text))
+    assert krippendorff_alpha(given, level=level) == pytest.approx(alpha, abs=places)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +95,8 @@ def test_alpha_has_krippendorffs_own_answers(text, level, alpha, places):
         np.empty((3, 0)),
     ],
 )
-def test_alpha_without_two_paired_categories_is_not_available(ratings):
-    assert krippendorff_alpha(ratings) is None
+def test_alpha_without_two_paired_categories_is_not_available(ratings, form):
+    assert krippendorff_alpha(form(ratings)) is None
 
 
 def test_alpha_ignores_raters_and_units_without_ratings():
@@ -157,9 +179,17 @@ def test_a_single_offered_category_leaves_chance_corrected_figures_undefined():
     assert free_marginal_kappa([[3], [3]], 1) is None
 
 
-def test_the_matrix_counts_common_units_and_leaves_the_diagonal_empty():
+@pytest.mark.parametrize(
+    "of",
+    [
+        agreement_matrix,
+        lambda ratings: agreement_of_votes(*votes(ratings), n_raters=len(ratings)),
+    ],
+    ids=["table", "votes"],
+)
+def test_the_matrix_counts_common_units_and_leaves_the_diagonal_empty(of):
     ratings = [[0, 1, 2, None], [0, 1, 1, None], [None, None, 2, 2], [None, None, None, None]]
-    matrix = agreement_matrix(ratings)
+    matrix = of(ratings)
     expected = np.full((4, 4), np.nan)
     expected[0, 1] = expected[1, 0] = 2 / 3
     expected[0, 2] = expected[2, 0] = 1.0
@@ -197,6 +227,9 @@ def test_agreement_does_not_know_the_order_of_raters_or_units_or_the_names(table
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: agreement_of_votes([0, 0], [1, 1], [2, 2], n_raters=2), "rater 1 has two votes"),
+        (lambda: agreement_of_votes([0, 0], [1], [2, 2], n_raters=2), "columns have"),
+        (lambda: stacked([0, 0], [1], n_units=1), "columns have"),
         (lambda: krippendorff_alpha([1, 2, 3]), "raters \\(rows\\) by units"),
         (lambda: krippendorff_alpha([[1, float("inf")]]), "infinite"),
         (lambda: krippendorff_alpha([[1, 2]], level="cardinal"), "'cardinal' is unknown"),

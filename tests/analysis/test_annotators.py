@@ -1,13 +1,16 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from annotate.analysis.annotators import (
+    leave_one_out,
     leave_one_out_agreement,
     longest_run,
     median_seconds,
     side_balance,
 )
+from annotate.analysis.votes import Choice
 from tests.analysis.ballots import LETTERS, any_choice
 
 
@@ -65,6 +68,22 @@ def test_two_votes_of_one_annotator_on_one_comparison_are_refused():
     votes = [*rows("AB"), (0, "x", LETTERS["A"])]
     with pytest.raises(ValueError, match="'x' has two votes on comparison 0"):
         leave_one_out_agreement(votes)
+
+
+def test_columns_of_codes_give_the_agreement_of_rows_of_names():
+    unit = np.array([3, 0, 0, 3, 0, 3, 1])
+    person = np.array([1, 0, 1, 0, 3, 3, 3])
+    choice = np.array([0, 0, 1, 0, 1, 1, 2])
+    found = leave_one_out(unit, person, choice, n_annotators=5)
+    assert [(one.agreed, one.judged) for one in found] == [(0, 1), (0, 0), (0, 0), (0, 1), (0, 0)]
+    assert [one.others_split for one in found] == [1, 2, 0, 1, 0]
+    assert [one.alone for one in found] == [0, 0, 0, 1, 0]
+    rows = zip(unit, person, choice, strict=True)
+    named = [(f"pair {u}", f"A-{p}", list(Choice)[c]) for u, p, c in rows]
+    expected = leave_one_out_agreement(named, annotators=[f"A-{p}" for p in range(5)])
+    assert expected == {f"A-{p}": one for p, one in enumerate(found)}
+    with pytest.raises(ValueError, match="annotator 1 has two votes on comparison 3"):
+        leave_one_out(np.array([3, 3]), np.array([1, 1]), np.array([0, 1]), n_annotators=2)
 
 
 vote_tables = st.lists(st.lists(any_choice, min_size=1, max_size=4), max_size=12)

@@ -8,6 +8,8 @@ from annotate.analysis.ceiling import ceiling, expected_agreement, noise_for_agr
 from annotate.analysis.contrast import Result
 from annotate.analysis.estimators import pair_agreement
 
+pytestmark = pytest.mark.whole
+
 WIN, TIE, LOSS = Result.WIN, Result.TIE, Result.LOSS
 
 
@@ -56,6 +58,20 @@ def test_a_level_for_each_prompt_spoils_the_cut_and_leaves_the_pairs():
     assert plain.at_k.value == pytest.approx(plain.reach)
     assert moved.best.high < plain.best.low
     assert (plain.seeds, moved.seeds) == (1, 5)
+
+
+def test_an_area_without_noise_is_as_uncertain_as_its_few_prompts():
+    first, second, results = pairs(100)
+    labels = [result is not LOSS for result in results]
+    few, many = (
+        ceiling(n * first, n * second, n * results, n * labels, name="x", seed=1, resamples=400).auc
+        for n in (1, 16)
+    )
+    assert few is not None
+    assert many is not None
+    assert few.value == pytest.approx(many.value)
+    assert few.low < few.value < few.high
+    assert (few.high - few.low) / (many.high - many.low) == pytest.approx(4, rel=0.25)
 
 
 def test_the_same_seed_gives_the_same_ceiling_and_another_seed_another():

@@ -141,3 +141,35 @@ def test_a_scale_the_protocol_does_not_know_is_refused():
 def test_a_score_outside_the_scale_is_refused():
     with pytest.raises(ValueError, match="outside"):
         diversity_scores([DiversityVote("m", "p", Attribute.STYLE, 2.0)], rng=rng())
+
+
+def grouped(votes, *, size):
+    """The same votes, with so many prompts in a row in one group."""
+    return [vote._replace(group=f"g{vote.prompt // size}") for vote in votes]
+
+
+def test_groups_of_one_prompt_are_prompts():
+    votes = drawn("a", (0.6, 0.2, 0.2), n=30) + drawn("b", (0.2, 0.2, 0.6), n=30, seed=1)
+    alone = grouped(votes, size=1)
+    for count in (diversity_scores, diversity_differences):
+        assert count(alone, rng=rng(), resamples=100) == count(votes, rng=rng(), resamples=100)
+
+
+def test_prompts_of_one_group_are_drawn_together():
+    # Ten photos with ten captions each that say the same: a hundred prompts worth ten.
+    votes = votes_of("a", [[float(p // 10 % 2)] for p in range(100)])
+    free, bound = (
+        diversity_scores(votes, rng=rng()),
+        diversity_scores(grouped(votes, size=10), rng=rng()),
+    )
+    for one, other in zip(free, bound, strict=True):
+        assert one.estimate == other.estimate == 0.5
+        assert other.high - other.low > 2.5 * (one.high - one.low)
+
+
+def test_a_difference_within_one_group_is_one_difference():
+    votes = votes_of("a", [[1.0]] * 8) + votes_of("b", [[0.0]] * 8)
+    assert {d.p_value for d in diversity_differences(votes, rng=rng())} == {2 / 2**8}
+    bound = diversity_differences(grouped(votes, size=4), rng=rng())
+    assert {d.p_value for d in bound} == {2 / 2**2}
+    assert {d.prompts for d in bound} == {8}

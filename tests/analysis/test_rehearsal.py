@@ -6,6 +6,8 @@ import pytest
 from annotate.analysis.power import majority_of_three
 from annotate.analysis.rehearsal import Crowd, crowd_for, rehearse, verdict_shares
 
+pytestmark = pytest.mark.whole
+
 
 def test_without_differences_the_verdicts_are_those_of_the_majority_of_three():
     crowd = Crowd(lean=np.log(0.55 / 0.45), tie=0.2, prompt_sd=0, annotator_sd=0, annotators=5)

@@ -16,6 +16,8 @@ from annotate.analysis.spammers import (
 )
 from annotate.analysis.watching import Judged, Limits, rule_flags, suspicions
 
+pytestmark = pytest.mark.whole
+
 SEEDS = range(20)
 
 

@@ -1,6 +1,7 @@
 from functools import cache
 from math import comb
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -159,33 +160,45 @@ def test_win_rate_and_vote_share_name_their_estimands():
     assert VoteShare.estimand.startswith("vote share")
 
 
-def test_votes_that_agree_within_prompts_count_once_per_prompt():
-    share = vote_share([(3, 0, 0), (0, 0, 3)] * 50)
+@pytest.fixture(params=[list, lambda rows: np.array(rows, dtype=np.int64).reshape(-1, 3)])
+def form(request):
+    """Prompts as rows of Python, or as an array."""
+    return request.param
+
+
+def test_votes_that_agree_within_prompts_count_once_per_prompt(form):
+    share = vote_share(form([(3, 0, 0), (0, 0, 3)] * 50))
     assert share.estimate == 0.5
     assert share.effective_n == pytest.approx(99)
     by_prompt = win_rate(50, 0, 50)
     assert share.high - share.low == pytest.approx(by_prompt.high - by_prompt.low, rel=0.01)
 
 
-def test_votes_that_spread_evenly_never_count_more_than_once():
-    share = vote_share([(2, 0, 1), (1, 0, 2)] * 50)
+@pytest.mark.parametrize("row", [(1, -1, 2), (1, 0.5, 2), (1, float("nan"), 2)])
+def test_a_vote_share_refuses_what_is_no_count(row):
+    with pytest.raises(ValueError, match="is no count"):
+        vote_share([(1, 0, 2), row])
+
+
+def test_votes_that_spread_evenly_never_count_more_than_once(form):
+    share = vote_share(form([(2, 0, 1), (1, 0, 2)] * 50))
     assert (share.estimate, share.effective_n) == (0.5, 300)
 
 
-def test_the_vote_share_follows_the_tie_convention():
-    prompts = [(2, 1, 0), (1, 1, 1), (0, 3, 0)]
+def test_the_vote_share_follows_the_tie_convention(form):
+    prompts = form([(2, 1, 0), (1, 1, 1), (0, 3, 0)])
     shares = {name: vote_share(prompts, convention=name).estimate for name in TieConvention}
     assert shares == pytest.approx({"dropped": 3 / 4, "half": 5.5 / 9, "losses": 3 / 9})
     assert vote_share(prompts).prompts == 2
 
 
-def test_a_unanimous_vote_share_counts_prompts_not_votes():
-    share = vote_share([(3, 0, 0)] * 5)
+def test_a_unanimous_vote_share_counts_prompts_not_votes(form):
+    share = vote_share(form([(3, 0, 0)] * 5))
     assert (share.estimate, share.effective_n) == (1.0, 5)
     assert share.low == pytest.approx(win_rate(5, 0, 0).low)
 
 
 @pytest.mark.parametrize("prompts", [[], [(0, 0, 0)], [(0, 3, 0)]])
-def test_a_vote_share_without_votes_is_not_available(prompts):
-    share = vote_share(prompts)
+def test_a_vote_share_without_votes_is_not_available(prompts, form):
+    share = vote_share(form(prompts))
     assert (share.estimate, share.low, share.high, share.prompts) == (None, None, None, 0)
