@@ -20,9 +20,10 @@ class AccountRefused(ValueError):
 
 
 def end_sessions(user: User) -> None:
-    """Log this person out everywhere, at their next request."""
+    """Log this person out everywhere, at their next request; no browser is known any more."""
     User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
     user.refresh_from_db(fields=["session_epoch"])
+    user.browsers.all().delete()
     logger.info("user=%s sessions ended", user.pk)
 
 

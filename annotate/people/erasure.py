@@ -10,10 +10,11 @@ from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from annotate.people.accounts import AccountRefused, end_sessions
-from annotate.people.models import ExternalAccount, Invitation, Role, User
+from annotate.people.models import ErasedId, ExternalAccount, Invitation, Role, User
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,23 @@ def erase(user: User) -> None:
         object_repr=user.username
     )
     logger.info("user=%s erased", user.pk)
+
+
+def remember_erased(source: str, external_id: str, *, scope: str) -> None:
+    """Keep that this id of this source is not to come to `scope` again, and nothing else."""
+    ErasedId.objects.get_or_create(digest=_digest(source, external_id, scope))
+
+
+def was_erased(source: str, external_id: str, *, scope: str) -> bool:
+    """Whether somebody with this id was erased who took part in `scope`."""
+    return ErasedId.objects.filter(digest=_digest(source, external_id, scope)).exists()
+
+
+def _digest(source: str, external_id: str, scope: str) -> str:
+    """Keyed with the installation's secret, and different in each scope: without both the id nobody
+    can tell whose it is, nor that two of them are one person's."""
+    value = f"{scope}|{source}|{external_id}"
+    return salted_hmac("annotate.people.erasure", value, algorithm="sha256").hexdigest()
 
 
 def _nameless(user: User) -> str:

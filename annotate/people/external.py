@@ -7,8 +7,9 @@ import logging
 import secrets
 
 from django.db import IntegrityError, transaction
+from django.utils.crypto import salted_hmac
 
-from annotate.people.models import ExternalAccount, Role, User
+from annotate.people.models import ExternalAccount, KnownBrowser, Role, User
 
 logger = logging.getLogger(__name__)
 
@@ -42,3 +43,20 @@ def find_or_make_external(source: str, external_id: str) -> User:
         return there
     logger.info("user=%s came from %s", user.pk, source.partition(":")[0])
     return user
+
+
+def is_known(user: User, browser: str) -> bool:
+    """Whether this person came in by the browser with this secret before."""
+    return bool(browser) and user.browsers.filter(digest=_digest(user, browser)).exists()
+
+
+def know(user: User, browser: str) -> None:
+    """Let this person come in by this browser again, until they log out everywhere."""
+    if browser:
+        KnownBrowser.objects.get_or_create(user=user, digest=_digest(user, browser))
+
+
+def _digest(user: User, browser: str) -> str:
+    # With the person in it, so that nobody reads off who shares a computer.
+    value = f"{user.pk}|{browser}"
+    return salted_hmac("annotate.people.external.browser", value, algorithm="sha256").hexdigest()

@@ -100,9 +100,10 @@ class Invitation(models.Model):
 
 
 class ExternalAccount(models.Model):
-    """Who somebody is on the platform they came from: their way back in, without a password.
+    """Who somebody is on the platform they came from; they have no password.
 
-    `source` is a platform whose ids are unique, or one study's own list. Erased with the person.
+    The id alone lets nobody back in, since others know it too: see `KnownBrowser`. `source` is a
+    platform whose ids are unique, or one study's own list. Erased with the person.
     """
 
     user = models.OneToOneField(User, models.CASCADE, related_name="external")
@@ -113,6 +114,31 @@ class ExternalAccount(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["source", "external_id"], name="external_account_once")
         ]
+
+
+class KnownBrowser(models.Model):
+    """A browser by which somebody without a password came in: what shows that it is they again.
+
+    The browser keeps a random secret (`external`); here stands only a hash of it with the person.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="browsers")
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "digest"], name="known_browser_once")
+        ]
+
+
+class ErasedId(models.Model):
+    """That somebody who was erased took part somewhere, so that they do not judge there twice.
+
+    Only a keyed hash of the place and the platform's id: no person, no number of theirs, no time,
+    and no row number, whose order would tell when.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
 
 
 class FailedLogin(models.Model):

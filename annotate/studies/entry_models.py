@@ -34,10 +34,19 @@ class EntryLink(models.Model):
     people = models.PositiveIntegerField(default=0)
     # Where somebody who has finished goes, {code} standing for their code; may be empty.
     return_url = models.CharField(max_length=300, blank=True)
+    # The same for an end before the work is done: exam not passed, paused, left. May be empty.
+    early_url = models.CharField(max_length=300, blank=True)
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
+
+    def way_back(self, code: str, *, early: bool) -> str:
+        """Where somebody returns with their code, or "" where that must not look like work done."""
+        url = self.return_url if not early else self.early_url
+        if early and not url and "{code}" in self.return_url:
+            url = self.return_url
+        return url.replace("{code}", code)
 
     @property
     def single_use(self) -> bool:
@@ -65,6 +74,10 @@ class CompletionCode(models.Model):
         QUOTA = "quota", "All pairs of one person answered"
         EMPTY = "empty", "Nothing left to judge"
         CLOSED = "closed", "Study closed"
+        SCREENED = "screened", "Exam not passed"
+        ENDED = "ended", "Place ended before the work"
+        TRAINED = "trained", "Training or exam only, no pair answered"
+        NO_WORK = "no_work", "Nothing answered, nothing to pay"
 
     membership = models.OneToOneField(
         "studies.Membership", models.CASCADE, related_name="completion"

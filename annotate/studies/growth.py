@@ -19,6 +19,17 @@ MAY_CHANGE = frozenset(
 )
 
 
+# What people are taught may change where they show again what they can do: under a higher version
+# of training and exam, which everybody passes before their next pair.
+TAUGHT = frozenset({"qualification_version", "instructions", "examples", "consent"})
+
+
+def raises_version(study: Study, draft: Study) -> bool:
+    """Whether the draft asks everybody of the study to pass a new version of training and exam."""
+    old, new = study.read_protocol(), draft.read_protocol()
+    return old.qualification and new.qualification_version > old.qualification_version
+
+
 def refusals(study: Study, draft: Study) -> list[str]:
     """Why the study cannot grow into this draft; one line for each reason, none if it can."""
     if study.state not in {Study.State.OPEN, Study.State.PAUSED}:
@@ -34,12 +45,19 @@ def refusals(study: Study, draft: Study) -> list[str]:
 def _changed_choices(study: Study, draft: Study) -> Iterator[str]:
     old = study.read_protocol().model_dump()
     new = draft.read_protocol().model_dump()
-    for name in sorted(old.keys() - MAY_CHANGE):
-        if old[name] != new[name]:
-            yield (
-                f"{name} is {new[name]!r} in the draft and {old[name]!r} in the study: verdicts "
-                "before and after would not mean the same. Set it back, or launch the draft as a "
-                "study of its own."
+    may_change = MAY_CHANGE | TAUGHT if raises_version(study, draft) else MAY_CHANGE
+    for name in sorted(old.keys() - may_change):
+        if old[name] == new[name]:
+            continue
+        said = f"{name} is {new[name]!r} in the draft and {old[name]!r} in the study: "
+        if name == "qualification_version":
+            yield said + "it can only be raised, and where the study asks for an exam. Set it back."
+        elif name in TAUGHT and old["qualification"]:
+            yield said + "people who passed were taught otherwise. Raise qualification_version too."
+        else:
+            yield said + (
+                "verdicts before and after would not mean the same. Set it back, or launch the "
+                "draft as a study of its own."
             )
     if study.read_spec().replicas != draft.read_spec().replicas:
         yield "The draft has another number of replicas. Set it back."

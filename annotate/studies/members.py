@@ -59,7 +59,7 @@ def invite_to_study(
     note: str = "",
     lifetime: timedelta = LIFETIME,
 ) -> tuple[Invitation, str]:
-    """An invitation that opens a place in the study too; for annotators and researchers.
+    """An invitation that opens a place in the study too; for anybody but its owner.
 
     Raises:
         InvitationError: the role is another one, or the inviter does not manage this study.
@@ -67,6 +67,8 @@ def invite_to_study(
     allowed = {
         Membership.Role.ANNOTATOR.value: Role.ANNOTATOR,
         Membership.Role.RESEARCHER.value: Role.RESEARCHER,
+        # A reviewer plans nothing: the humblest account will do.
+        Membership.Role.REVIEWER.value: Role.ANNOTATOR,
     }
     if role not in allowed:
         raise InvitationError(
@@ -168,14 +170,14 @@ def may_change_roles(study: Study, actor: User) -> bool:
 
 
 def change_role(membership: Membership, role: str, *, actor: User) -> Membership:
-    """Make an annotator a researcher of the study or the other way round.
+    """Make an annotator a researcher of the study or the other way round, or a reviewer one.
 
     The pseudonym stays: votes and exports that are out already know them by it. The second of two
     equal calls changes and logs nothing.
 
     Raises:
-        MemberRefused: another role; the owner's place; an annotator's account is to be researcher;
-            or the actor neither owns the study nor is an admin.
+        MemberRefused: another role; the owner's place; a reviewer is to judge; an annotator's
+            account is to be researcher; or the actor neither owns the study nor is an admin.
     """
     here, roles = membership.pseudonym, Membership.Role
     if role not in {roles.ANNOTATOR, roles.RESEARCHER}:
@@ -187,6 +189,10 @@ def change_role(membership: Membership, role: str, *, actor: User) -> Membership
     if membership.role == roles.OWNER:
         raise MemberRefused(
             f"{here} owns this study and stays its owner. To judge, clone it or ask somebody else."
+        )
+    if membership.role == roles.REVIEWER and role == roles.ANNOTATOR:
+        raise MemberRefused(
+            f"{here} has seen how others voted here and cannot judge. Invite somebody else for it."
         )
     if role == roles.RESEARCHER and not membership.user.is_researcher:
         raise MemberRefused(

@@ -92,6 +92,17 @@ class StudyQuerySet(models.QuerySet["Study"]):
             memberships__role__in=[Membership.Role.OWNER, Membership.Role.RESEARCHER],
         ).distinct()
 
+    def reviewed_by(self, user: User) -> "StudyQuerySet":
+        """The studies whose disputed pairs this person may see with all votes, and mark."""
+        if user.is_admin:
+            return self
+        roles = [Membership.Role.REVIEWER]
+        if user.is_researcher:
+            roles += [Membership.Role.OWNER, Membership.Role.RESEARCHER]
+        return self.filter(
+            memberships__user=user, memberships__active=True, memberships__role__in=roles
+        ).distinct()
+
 
 class Study(models.Model):
     """Protocol + methods + prompts + overlap. Frozen at launch under `protocol_hash`."""
@@ -194,6 +205,8 @@ class Membership(models.Model):
         OWNER = "owner", "Owner"
         RESEARCHER = "researcher", "Researcher"
         ANNOTATOR = "annotator", "Annotator"
+        # Sees disputed pairs with all votes and marks them; neither judges nor changes anything.
+        REVIEWER = "reviewer", "Reviewer"
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, models.PROTECT, related_name="memberships")

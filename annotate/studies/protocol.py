@@ -1,7 +1,7 @@
 """Every choice of a study's protocol, explicit and defaulted. It must know no database.
 
-The definitions stand in science.md A of the plan and in docs/science.md; launching freezes this
-object under `digest()`, and every report prints it.
+The definitions stand in docs/science.md; launching freezes this object under `digest()`, and every
+report prints it.
 """
 
 import hashlib
@@ -26,7 +26,6 @@ _OF_WINNERS = (
     "overlap_mode",
     "identical",
     "examples",
-    "qualification",
     "repeat_rate",
 )
 

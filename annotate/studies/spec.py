@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import tomli_w
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -23,7 +25,14 @@ from annotate.studies.mistakes import lines
 from annotate.studies.pins import models_of
 from annotate.studies.protocol import Protocol
 
+# Says nothing of a study, and is the only name of one that is read in the reader's language.
+STANDING_NAME = gettext_noop("Side by side")
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+def shown_name(public_name: str) -> str:
+    """A study's name for its annotators: the standing one translated, any other as written."""
+    return _(STANDING_NAME) if public_name in {"", STANDING_NAME} else public_name
 
 
 class SpecError(ValueError):
@@ -103,7 +112,7 @@ class StudySpec(BaseModel):
     )
     # What annotators see instead of the name, which may give the methods away.
     public_name: Annotated[str, StringConstraints(max_length=80)] = Field(
-        "Side by side",
+        STANDING_NAME,
         title="Name shown to annotators",
         description="must not tell which methods are compared",
     )
@@ -175,6 +184,11 @@ class StudySpec(BaseModel):
         if sum(c.primary for c in self.contrasts) > 1:
             raise ValueError("more than one primary contrast. Mark one; the rest are exploratory.")
         return self
+
+    @property
+    def shown_name(self) -> str:
+        """What annotators read as the study's name, in their language where it has no own one."""
+        return shown_name(self.public_name)
 
     def _diversity_has_replicas(self) -> None:
         """A diversity study pairs replicas 0 and 1 of every method, so it names no contrasts."""

@@ -7,10 +7,14 @@ from annotate.people.models import User
 from annotate.studies.models import ProtocolTemplate
 from annotate.studies.protocol import Protocol
 
+# What a new study begins with. The definition's own defaults stay 0: they are part of the hash of
+# every protocol that was written without them.
+USUAL = {"control_rate": 0.08, "repeat_rate": 0.03}
+_BASE = Protocol().model_copy(update=USUAL)
 BUILT_IN: dict[str, Protocol] = {
-    "Paper (cascade, three annotators)": Protocol(),
-    "Single decision": Protocol(judgement="single", deciding_factor=True),
-    "Full, all criteria": Protocol(judgement="full"),
+    "Paper (cascade, three annotators)": _BASE,
+    "Single decision": _BASE.model_copy(update={"judgement": "single", "deciding_factor": True}),
+    "Full, all criteria": _BASE.model_copy(update={"judgement": "full"}),
 }
 
 

@@ -1,12 +1,14 @@
 """Django's admin: to look things up, under pseudonyms, without a way to spoil a vote."""
 
+import re
+
 import pytest
 from django.contrib import admin
 from django.test import RequestFactory
 from django.urls import reverse
 
 from annotate.judging.launch import launch
-from annotate.judging.models import Vote
+from annotate.judging.models import ContrastItem, PlannedItem, Vote
 from annotate.judging.queue import hand
 from annotate.judging.voting import Ballot, submit
 from annotate.people.models import Role
@@ -62,6 +64,18 @@ def test_a_vote_cannot_be_changed_or_deleted(client, boss, vote):
     assert client.post(path(Vote, "change", vote.pk), {"choice": "second"}).status_code == 403
     assert client.post(path(Vote, "delete", vote.pk), {"post": "yes"}).status_code == 403
     assert Vote.objects.values().get() == before
+
+
+def test_a_votes_answers_stand_with_it_criterion_by_criterion_to_be_read(client, boss, vote):
+    html = client.get(path(Vote, "change", vote.pk)).content.decode()
+    assert "alignment" in html
+    assert not re.search(r'name="answers-\d+-(criterion|choice)"', html)
+
+
+@pytest.mark.parametrize("model", [ContrastItem, PlannedItem])
+def test_items_of_contrasts_can_be_looked_up(client, boss, vote, model):
+    assert model in OURS
+    assert client.get(path(model, "changelist")).status_code == 200
 
 
 @pytest.mark.parametrize("page", ["changelist", "change"])

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from annotate.judging.launch import launch
-from annotate.people.accounts import deactivate
+from annotate.people.accounts import deactivate, end_sessions
 from annotate.people.models import ExternalAccount, Role, User
 from annotate.studies.entry import (
     EntryRefused,
@@ -16,6 +16,7 @@ from annotate.studies.entry import (
     close_link,
     enter,
     make_link,
+    personal_token,
     read_visit,
     token_of,
 )
@@ -39,8 +40,8 @@ def open_link(source="prolific", **extra):
     return link_to(launch(study, actor=study.owner), source, **extra)
 
 
-def arrive(link, who="5f3a", *, now=NOW, signed_in=None, **given):
-    visit = read_visit(token_of(link), {link.person_key: who} | given)
+def arrive(link, who="5f3a", *, now=NOW, signed_in=None, browser="", **given):
+    visit = read_visit(token_of(link), {link.person_key: who} | given, browser=browser)
     return enter(visit, now=now, signed_in=signed_in)
 
 
@@ -61,7 +62,7 @@ def test_a_worker_of_each_platform_gets_a_place_and_gets_it_again(source):
     place = enter(read_visit(token_of(link), filled), now=NOW)
     assert (place.pseudonym, place.role) == ("A-01", "annotator")
     assert place.entry.parameters == {key: f"{key}-7" for key in link.other_keys}
-    assert enter(read_visit(token_of(link), filled), now=NOW) == place
+    assert enter(read_visit(token_of(link), filled), now=NOW, signed_in=place.user) == place
     assert User.objects.filter(role="annotator").count() == 1
 
 
@@ -91,17 +92,17 @@ def test_an_address_that_names_nobody_makes_nobody(given, why):
 
 def test_beyond_its_people_a_link_lets_in_nobody_new():
     link = open_link(people=2)
-    first = arrive(link, "one")
+    first = arrive(link, "one", browser="mine")
     arrive(link, "two")
     assert refused(arrive, link, "three") is Why.FULL
-    assert arrive(link, "one") == first
+    assert arrive(link, "one", browser="mine") == first
 
 
 def test_an_expired_link_lets_in_nobody_new_and_a_closed_one_nobody():
     link = open_link()
-    first = arrive(link, "one")
+    first = arrive(link, "one", browser="mine")
     assert refused(arrive, link, "two", now=LATER) is Why.EXPIRED
-    assert arrive(link, "one", now=LATER) == first
+    assert arrive(link, "one", browser="mine", now=LATER) == first
     assert close_link(link, actor=link.created_by, now=NOW)
     assert not close_link(link, actor=link.created_by, now=NOW)
     assert refused(arrive, link, "one") is Why.CLOSED
@@ -143,10 +144,53 @@ def test_nobody_new_comes_into_a_study_that_is_not_open(state, why):
 
 
 def test_ids_belong_to_a_platform_or_to_one_study():
-    """One researcher's "1" is not another's; a Prolific worker is the same everywhere."""
+    """One researcher's "1" is not another's; a Prolific worker's browser is the same everywhere."""
     for source, accounts in (("prolific", 1), ("other", 2)):
-        here, there = (arrive(open_link(source), "1").user for _ in range(2))
+        here, there = (arrive(open_link(source), "1", browser="mine").user for _ in range(2))
         assert len({here, there}) == accounts
+
+
+def test_who_only_knows_the_id_of_somebody_does_not_come_in_as_them():
+    """Ids are no secret: neither this place nor those in other studies open by them."""
+    link = open_link()
+    place = arrive(link, browser="mine")
+    assert refused(arrive, link) is Why.ELSEWHERE
+    assert refused(arrive, link, browser="another") is Why.ELSEWHERE
+    assert refused(arrive, link, signed_in=make_user()) is Why.ELSEWHERE
+    assert refused(arrive, link_to(link.study, people=9), browser="another") is Why.ELSEWHERE
+    elsewhere = open_link()
+    stranger = arrive(elsewhere, browser="another")
+    assert stranger.user != place.user
+    assert refused(arrive, elsewhere, browser="mine") is Why.ELSEWHERE  # one id, one place
+    assert arrive(link, browser="mine") == place
+    assert arrive(elsewhere, browser="another") == stranger
+
+
+def test_logging_out_everywhere_forgets_every_browser():
+    link = open_link()
+    end_sessions(arrive(link, browser="mine").user)
+    assert refused(arrive, link, browser="mine") is Why.ELSEWHERE
+
+
+def test_a_personal_link_opens_a_place_on_another_device_once_and_for_its_days():
+    link = open_link()
+    place = arrive(link, browser="mine")
+    close_link(link, actor=link.created_by, now=NOW)
+    token = personal_token(place, actor=link.created_by, now=NOW)
+
+    def come(browser, *, now=NOW):
+        return enter(read_visit(token, {}, browser=browser), now=now)
+
+    assert refused(come, "new", now=NOW + timedelta(days=7)) is Why.OUTDATED
+    assert come("new") == place
+    User.objects.filter(pk=place.user_id).update(last_login=NOW)  # the page logs them in
+    assert refused(come, "third") is Why.USED
+    assert come("new") == place
+    assert place.study.events.filter(kind="personal_link_made").count() == 1
+    set_active(place, active=False, actor=None)
+    assert refused(come, "new") is Why.LEFT
+    with pytest.raises(LinkRefused, match="has ended"):
+        personal_token(place, actor=link.created_by, now=NOW)
 
 
 @pytest.mark.parametrize(
