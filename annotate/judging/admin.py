@@ -3,15 +3,18 @@
 It must not change or delete a vote: undo and invalidation keep the old one and its reason.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 
 from annotate.judging.models import (
+    Answer,
     Assignment,
     Comparison,
+    ContrastItem,
+    PlannedItem,
     Report,
     Skip,
     Verdict,
@@ -20,6 +23,11 @@ from annotate.judging.models import (
 )
 from annotate.people.admin import ReadMostly
 from annotate.studies.models import Membership
+
+if TYPE_CHECKING:
+    Inline = admin.TabularInline[Answer, Vote]
+else:  # generic for the type checker only
+    Inline = admin.TabularInline
 
 
 class Pseudonymous(ReadMostly):
@@ -56,6 +64,20 @@ class ComparisonAdmin(ReadMostly):
     search_fields = ("study__name",)
 
 
+@admin.register(ContrastItem)
+class ContrastItemAdmin(ReadMostly):
+    list_display = ("id", "contrast_id", "prompt_id", "replica", "comparison_id", "a_is_first")
+    list_filter = ("a_is_first",)
+
+
+@admin.register(PlannedItem)
+class PlannedItemAdmin(ReadMostly):
+    """Items of a study whose pictures are still made; one without a time is not open yet."""
+
+    list_display = ("id", "study", "contrast_id", "prompt_id", "replica", "order", "opened_at")
+    list_select_related = ("study",)
+
+
 @admin.register(Assignment)
 class AssignmentAdmin(Pseudonymous):
     list_display = ("id", "study", "comparison_id", "slot", "state", "pseudonym", "lease_until")
@@ -67,8 +89,27 @@ class AssignmentAdmin(Pseudonymous):
         return [n for n in super().get_readonly_fields(request, obj) if n != "token"]
 
 
+class AnswerInline(Inline):
+    """What a vote says criterion by criterion; to be read only."""
+
+    model = Answer
+    fields = readonly_fields = ("criterion", "choice")
+    extra = 0
+    can_delete = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return ReadMostly._is_admin(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
 @admin.register(Vote)
 class VoteAdmin(Pseudonymous):
+    inlines = (AnswerInline,)
     list_display = (
         "id",
         "study",

@@ -25,11 +25,15 @@ def require_qualified(membership: Membership) -> None:
     """Raise Unqualified unless this annotator may do live work."""
     if not is_qualified(membership):
         version = protocol_of(membership.study).qualification_version
-        passed = membership.qualified_version or "none"
-        raise Unqualified(
-            _(
-                "this study asks for version %(version)s of its training and exam; you have passed "
-                "%(passed)s. Open the study from your own page and pass them first."
+        passed = membership.qualified_version
+        if passed is None:
+            said = _(
+                "this study asks for its training and exam first (version %(version)s). Open the "
+                "study from your own page and pass them."
             )
-            % {"version": version, "passed": passed}
-        )
+        else:
+            said = _(
+                "this study asks for version %(version)s of its training and exam; you have passed "
+                "version %(passed)s. Open the study from your own page and pass them again."
+            )
+        raise Unqualified(said % {"version": version, "passed": passed})

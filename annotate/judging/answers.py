@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+
 from annotate.analysis.diversity import Attribute
 from annotate.analysis.votes import PRIORITY, Choice, Criterion, VoteRecord
 from annotate.studies.protocol import Protocol
@@ -60,10 +62,7 @@ def read_answers(
         return _read_attributes(protocol, given)
     asked = expected_criteria(protocol, given)
     if set(given) != set(asked):
-        raise BadAnswer(
-            f"answers for {sorted(given)}; {protocol.judgement} asks for "
-            f"{[str(c) for c in asked]}. Send exactly those."
-        )
+        raise _other_questions(given, [str(c) for c in asked])
     last = {PRIORITY[-1], Criterion.OVERALL}
     answers: dict[Criterion, Choice] = {}
     for criterion in asked:
@@ -74,18 +73,15 @@ def read_answers(
         if protocol.ties == "split" and criterion in last:
             allowed.add("bad")
         if value not in allowed:
-            raise BadAnswer(
-                f"{criterion}={value!r}; allowed here: {sorted(allowed)}. Choose one of them."
-            )
+            raise _no_such_answer(criterion, value, allowed)
         answers[criterion] = _choice(value, flipped=flipped)
     if factor is not None and (not protocol.deciding_factor or factor not in set(PRIORITY)):
         raise BadAnswer(
-            f"factor={factor!r}; this protocol "
-            + (
-                f"allows {[str(c) for c in PRIORITY]}."
-                if protocol.deciding_factor
-                else "asks none."
-            )
+            _("factor=%(given)s; allowed here: %(allowed)s. Reload the page and answer again.")
+            % {
+                "given": repr(factor),
+                "allowed": [str(c) for c in PRIORITY] if protocol.deciding_factor else [],
+            }
         )
     record = VoteRecord(answers)
     choice = record.derived()
@@ -109,18 +105,30 @@ def _read_attributes(protocol: Protocol, given: Mapping[str, str]) -> Judgement:
     """`{"style": "2", "main_object": "cannot", …}`: levels count from 0, the side is no matter."""
     allowed = {*map(str, range(protocol.attribute_levels)), CANNOT}
     if set(given) != set(Attribute):
-        raise BadAnswer(
-            f"answers for {sorted(given)}; diversity asks for {[str(a) for a in Attribute]}. "
-            "Send exactly those."
-        )
+        raise _other_questions(given, [str(a) for a in Attribute])
     for attribute, value in given.items():
         if value not in allowed:
-            raise BadAnswer(
-                f"{attribute}={value!r}; allowed here: {sorted(allowed)}. Choose one of them."
-            )
+            raise _no_such_answer(attribute, value, allowed)
     answers = {attribute: given[attribute] for attribute in Attribute}
     # A vote has a choice in every study; where nobody wins it is the one that names no winner.
     return Judgement(answers, Choice.TIE, deciding="", both_bad=False, side="", raw=dict(given))
+
+
+def _other_questions(given: Mapping[str, str], asked: list[str]) -> BadAnswer:
+    return BadAnswer(
+        _("answers for %(given)s; asked were %(asked)s. Reload the page and send exactly those.")
+        % {"given": sorted(given), "asked": asked}
+    )
+
+
+def _no_such_answer(question: str, value: str, allowed: set[str]) -> BadAnswer:
+    return BadAnswer(
+        _(
+            "%(question)s=%(given)s; allowed here: %(allowed)s. Reload the page and choose one of "
+            "them."
+        )
+        % {"question": question, "given": repr(value), "allowed": sorted(allowed)}
+    )
 
 
 def _choice(value: str, *, flipped: bool) -> Choice:

@@ -8,4 +8,4 @@ class JudgingConfig(AppConfig):
     label = "judging"
 
     def ready(self) -> None:
-        from annotate.judging import opening, watching  # noqa: F401 (they listen to sampling)
+        from annotate.judging import opening, reporting, watching  # noqa: F401 (they listen)

@@ -14,6 +14,8 @@ from annotate.analysis.votes import PRIORITY, Choice, Criterion, VoteRecord
 from annotate.judging.answers import Judgement
 from annotate.judging.models import Assignment, Comparison, SittingItem
 from annotate.judging.pairing import Pair
+from annotate.judging.rated import BadLevels, expected_levels, fits, is_rated, levels_right
+from annotate.judging.rings import BadRing, Ring, keep
 from annotate.judging.writing import fit_boxes, sized
 from annotate.people.models import User
 from annotate.sampling.models import Image
@@ -22,8 +24,10 @@ from annotate.studies.prompts import PromptRow, store_prompts, text_digest
 from annotate.studies.protocol import Protocol
 
 Kind = Comparison.Kind
-# Mirrored repeats stand below this in the serving order, items between it and zero.
+# Mirrored repeats stand below this in the serving order.
 REPEATS_BELOW = -(2**40)
+# Anchors of a diversity study stand between, items that a researcher adds above it and below zero.
+ANCHORS_BELOW = -(2**39)
 # What an item may be for: training, exam, or control tasks that are mixed into live work.
 KINDS = (Kind.TRAINING, Kind.EXAM, Kind.CONTROL)
 
@@ -37,7 +41,9 @@ class KnownItem:
     """An item as a researcher writes it: pictures `a` and `b`, by content digest.
 
     `answers` says per criterion which is better: a, b or equal, in the order of priority down to
-    the first that is not equal; lower criteria may be stated too, for protocol full.
+    the first that is not equal; lower criteria may be stated too, for protocol full. In a study of
+    diversity it says levels by attribute and their tolerance (`judging.rated`). `rings` are
+    drawn over the pictures when a training answer is explained.
     """
 
     kind: str
@@ -46,6 +52,7 @@ class KnownItem:
     b: str
     answers: Mapping[str, str]
     explanation: str
+    rings: tuple[Ring, ...] = ()
 
 
 def items(study: Study, kind: str) -> QuerySet[Comparison]:
@@ -54,12 +61,17 @@ def items(study: Study, kind: str) -> QuerySet[Comparison]:
 
 
 def outcome(expected: Mapping[str, str]) -> Choice:
-    """What the known answers amount to by priority: first, second or tie."""
+    """What the known answers amount to by priority: first, second or tie; a tie where levels are
+    known, since nobody wins."""
+    if is_rated(expected):
+        return Choice.TIE
     return VoteRecord({Criterion(k): Choice(v) for k, v in expected.items()}).derived()
 
 
 def can_be_given(expected: Mapping[str, str], protocol: Protocol) -> bool:
     """Whether the protocol has an answer that is right: without ties no equal pair has one."""
+    if protocol.asks_diversity or is_rated(expected):
+        return protocol.asks_diversity and is_rated(expected) and fits(expected, protocol)
     return protocol.ties != "forbid" or outcome(expected) is not Choice.TIE
 
 
@@ -69,6 +81,8 @@ def is_right(expected: Mapping[str, str], judgement: Judgement) -> bool:
     A criterion that was not asked, or whose answer is not known, counts neither way.
     """
     given = {str(k): str(v) for k, v in judgement.answers.items()}
+    if is_rated(expected):
+        return levels_right(expected, given)
     given.pop(Criterion.OVERALL, None)
     return judgement.choice == outcome(expected) and all(
         expected.get(criterion, choice) == choice for criterion, choice in given.items()
@@ -80,12 +94,20 @@ def add_item(study: Study, item: KnownItem, *, actor: User | None) -> Comparison
 
     Raises:
         BadItem: a picture is not stored, or the answers leave open which picture is better.
+        BadRing: a ring cannot be drawn, or nobody would ever see it.
     """
     if item.kind not in KINDS:
         raise BadItem(f"kind {item.kind!r}; allowed: {', '.join(KINDS)}.")
     if not item.explanation.strip():
         raise BadItem("the explanation is empty. Say why the answer is right: it teaches.")
-    expected = _expected(item)
+    expected = _known(study, item)
+    if item.rings and item.kind == Kind.CONTROL:
+        raise BadRing(
+            "rings belong to an explanation after a training answer, and a control task explains "
+            "nothing. Remove them, or make it a training item."
+        )
+    # Canonical order, as in `_expected`.
+    rings = keep(item.rings, a_is_first=item.a <= item.b)
     if not (text := item.prompt.strip()):
         raise BadItem("the prompt is empty. Write the text that the pictures were made from.")
     stored = {i.digest: i for i in Image.objects.filter(digest__in=[item.a, item.b])}
@@ -99,12 +121,13 @@ def add_item(study: Study, item: KnownItem, *, actor: User | None) -> Comparison
     with transaction.atomic():
         # One writer at a time: the next place is drawn from those taken.
         Study.objects.select_for_update(no_key=True).get(pk=study.pk)
-        there = study.comparisons.filter(order__gt=REPEATS_BELOW)
+        there = study.comparisons.filter(order__gt=ANCHORS_BELOW)
         lowest = there.aggregate(lowest=Min("order"))["lowest"]
         # Below all live pairs, whose places begin at 0.
         pair.order = min(lowest if lowest is not None else 0, 0) - 1
         row = sized(study, protocol, pair)
         row.kind, row.expected, row.explanation = item.kind, expected, item.explanation.strip()
+        row.rings = rings
         row.save()
         Event.objects.create(
             study=study,
@@ -149,6 +172,22 @@ def drop_item(comparison: Comparison, *, actor: User) -> None:
             kind="known_item_dropped",
             data={"kind": comparison.kind},
         )
+
+
+def _known(study: Study, item: KnownItem) -> dict[str, str]:
+    """The known answers as they are stored, in the terms of what the study asks."""
+    protocol = study.read_protocol()
+    if not protocol.asks_diversity:
+        return _expected(item)
+    if item.kind == Kind.CONTROL:
+        raise BadItem(
+            "a study of diversity draws its control tasks itself, from its own pictures. Add the "
+            "item for training or exam, and set the share of control tasks in the protocol."
+        )
+    try:
+        return expected_levels(item.answers, protocol, identical=item.a == item.b)
+    except BadLevels as error:
+        raise BadItem(str(error)) from error
 
 
 def _expected(item: KnownItem) -> dict[str, str]:

@@ -10,8 +10,20 @@ from dataclasses import dataclass
 from annotate.analysis.votes import Choice
 from annotate.judging.controls import Kind, can_be_given, items, outcome
 from annotate.judging.models import Comparison
+from annotate.judging.rated import is_rated
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
+
+
+class TooFewItems(ValueError):
+    """An attempt for which too few unseen items are left: `left` of the `wanted`."""
+
+    def __init__(self, *, left: int, wanted: int) -> None:
+        super().__init__(
+            f"{left} exam items are left that this person has not seen; an attempt needs {wanted}. "
+            "Add items."
+        )
+        self.left, self.wanted = left, wanted
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,13 @@ def shortages(study: Study, protocol: Protocol) -> list[str]:
     ties, decided = _split(usable(study, Kind.EXAM, protocol))
     per_attempt = protocol.exam_items - ties_wanted(len(ties), protocol)
     needed = per_attempt * protocol.exam_attempts
-    if len(decided) < needed:
+    if len(decided) < needed and protocol.asks_diversity:
+        said.append(
+            f"{len(decided)} exam items; {protocol.exam_attempts} attempts of "
+            f"{protocol.exam_items} items without a repetition need {needed}. Add items under "
+            "Training and exam, or ask for fewer."
+        )
+    elif len(decided) < needed:
         said.append(
             f"{len(decided)} exam items in which one picture is better, and {len(ties)} equal "
             f"ones; {protocol.exam_attempts} attempts of {protocol.exam_items} items without a "
@@ -63,14 +81,32 @@ def draw_exam(
     """One attempt: none of the items `seen` (by id) before; as many right answers left as right.
 
     Raises:
-        ValueError: too few unseen items are left (a launch checks that there are enough).
+        TooFewItems: too few unseen items are left (a launch checks that there are enough).
     """
     ties, decided = _split(pool)
-    n_ties = ties_wanted(len(ties), protocol)
+    n_ties = _ties_left(ties, protocol, seen=seen)
     chosen = _sample(ties, n_ties, seen, rng) + _sample(
         decided, protocol.exam_items - n_ties, seen, rng
     )
     return sides(chosen, rng=rng)
+
+
+def missing(
+    pool: Sequence[Comparison], protocol: Protocol, *, seen: Collection[int], attempts: int = 1
+) -> int:
+    """How many more items, in which one picture is better, attempts without `seen` ones need."""
+    ties, decided = _split(pool)
+    equal = _ties_left(ties, protocol, seen=seen, attempts=attempts)
+    wanted = attempts * protocol.exam_items - equal
+    return max(0, wanted - sum(item.pk not in seen for item in decided))
+
+
+def _ties_left(
+    ties: Sequence[Comparison], protocol: Protocol, *, seen: Collection[int], attempts: int = 1
+) -> int:
+    """Equal pairs of attempts: their share, or what those beyond the usual ones find."""
+    wanted = attempts * ties_wanted(len(ties), protocol)
+    return min(wanted, sum(item.pk not in seen for item in ties))
 
 
 def draw_training(
@@ -101,9 +137,14 @@ def sides(chosen: Sequence[Comparison], *, rng: random.Random) -> list[Drawn]:
 
 
 def _split(pool: Sequence[Comparison]) -> tuple[list[Comparison], list[Comparison]]:
-    """Equal pairs, and those in which one picture is better."""
-    ties = [item for item in pool if outcome(item.expected or {}) is Choice.TIE]
-    return ties, [item for item in pool if outcome(item.expected or {}) is not Choice.TIE]
+    """Equal pairs, and those in which one picture is better, or whose levels are known."""
+    ties: list[Comparison] = []
+    decided: list[Comparison] = []
+    for item in pool:
+        expected = item.expected or {}
+        equal = outcome(expected) is Choice.TIE and not is_rated(expected)
+        (ties if equal else decided).append(item)
+    return ties, decided
 
 
 def _sample(
@@ -111,8 +152,5 @@ def _sample(
 ) -> list[Comparison]:
     fresh = [item for item in pool if item.pk not in seen]
     if len(fresh) < wanted:
-        raise ValueError(
-            f"{len(fresh)} exam items are left that this person has not seen; an attempt needs "
-            f"{wanted}. Add items."
-        )
+        raise TooFewItems(left=len(fresh), wanted=wanted)
     return rng.sample(fresh, wanted)

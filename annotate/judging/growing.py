@@ -1,4 +1,4 @@
-"""A launched study grows by prompts or methods, under a new protocol hash.
+"""A launched study grows by prompts, methods or a version of its exam, under a new protocol hash.
 
 What is new comes from a draft that was cloned from it. Pairs and votes that are there stay as they
 are; it must not serve pairs, nor change what an answer counts.
@@ -11,15 +11,18 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Max
 
+from annotate.judging.exams import missing, shortages, usable
 from annotate.judging.models import Comparison, ContrastItem, PlannedItem
 from annotate.judging.opening import open_ready
 from annotate.judging.places import Place, draw_places, makes_pictures, to_rows
+from annotate.judging.qualification import seen_items
+from annotate.judging.qualification_models import Sitting
 from annotate.judging.writing import BATCH
 from annotate.people.models import User
 from annotate.sampling.plan import plan_samples
 from annotate.studies.clock import database_now
-from annotate.studies.growth import prompts_of, refusals
-from annotate.studies.models import Contrast, Event, Method, Prompt, Study
+from annotate.studies.growth import prompts_of, raises_version, refusals
+from annotate.studies.models import Contrast, Event, Membership, Method, Prompt, Study
 from annotate.studies.turns import turn
 
 
@@ -29,13 +32,15 @@ class GrowthRefused(ValueError):
 
 @dataclass(frozen=True)
 class Grown:
-    """What was added. `jobs` make the pictures that are still to come."""
+    """What was added. `jobs` make the pictures that are still to come; `version` of training and
+    exam is what everybody now passes first, None where it stayed."""
 
     methods: int
     contrasts: int
     prompts: int
     items: int
     jobs: int
+    version: int | None = None
 
 
 def grow(study: Study, draft: Study, *, actor: User | None, now: datetime | None = None) -> Grown:
@@ -45,7 +50,8 @@ def grow(study: Study, draft: Study, *, actor: User | None, now: datetime | None
     beside it: anything; of two growths at once the second looks at what the first has made.
 
     Raises:
-        GrowthRefused: the draft asks something else, lacks something, or adds nothing.
+        GrowthRefused: the draft asks something else, lacks something, or adds nothing; or somebody
+            would find too few exam items that they have not seen under the version it raises.
     """
     with turn(), transaction.atomic():
         # Votes go on meanwhile, which need only its key: one that waited for it would hold a pair
@@ -53,34 +59,71 @@ def grow(study: Study, draft: Study, *, actor: User | None, now: datetime | None
         locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
         if reasons := refusals(locked, draft):
             raise GrowthRefused("\n".join(reasons))
+        raised = raises_version(locked, draft)
+        if raised and (lines := _short_of_items(locked, draft)):
+            raise GrowthRefused("\n".join(lines))
         at = now or database_now()
         methods = _take_methods(locked, draft)
         contrasts, prompts = _take_contrasts(locked, draft)
         _take_spec(locked, draft)
         places = _new_places(locked)
-        if not places:
+        if not places and not raised:
             raise GrowthRefused(
-                "The draft adds no pair: it has no prompt or method for which pictures exist or "
-                "will be made. Import them into the draft first."
+                "The draft adds no pair, and raises no version of training and exam: it has no "
+                "prompt or method for which pictures exist or will be made. Import them into the "
+                "draft first."
             )
         PlannedItem.objects.bulk_create(to_rows(locked, places), batch_size=BATCH)
         jobs = 0
-        if makes_pictures(locked):
+        if places and makes_pictures(locked):
             order: dict[tuple[str, int], int] = {}
             for place in places:
                 order.setdefault((place.prompt.digest, place.replica), place.order)
             jobs = plan_samples(locked, order=order).jobs
-        grown = Grown(methods, contrasts, prompts, len(places), jobs)
+        version = locked.read_protocol().qualification_version if raised else None
+        grown = Grown(methods, contrasts, prompts, len(places), jobs, version)
         Event.objects.create(
             study=locked,
             actor=actor,
             kind="study_grown",
-            data={"protocol": locked.protocol_hash, "draft": str(draft.uid), "items": grown.items},
+            data={
+                "protocol": locked.protocol_hash,
+                "draft": str(draft.uid),
+                "items": grown.items,
+                "version": version,
+            },
             at=at,
         )
     study.refresh_from_db()
     open_ready(study, now=now)
     return grown
+
+
+def _short_of_items(study: Study, draft: Study) -> list[str]:
+    """Why not everybody could pass the draft's version: items are lacking, or were seen before."""
+    protocol = draft.read_protocol()
+    if said := shortages(study, protocol):
+        return said
+    pool = usable(study, Sitting.Kind.EXAM, protocol)
+    places = study.memberships.filter(role=Membership.Role.ANNOTATOR, active=True).order_by("pk")
+    lacking = {
+        place.pseudonym: missing(
+            pool,
+            protocol,
+            seen=seen_items(place, Sitting.Kind.EXAM),
+            attempts=protocol.exam_attempts,
+        )
+        for place in places
+    }
+    who = max(lacking, key=lambda name: lacking[name], default="")
+    if not who or not lacking[who]:
+        return []
+    return [
+        f"{lacking[who]} exam items in which one picture is better are missing for {who}, who has "
+        f"seen others: version {protocol.qualification_version} has {protocol.exam_attempts} "
+        "attempts, and nobody sees an item twice. Add them under Training and exam of the running "
+        "study first."
+    ]
 
 
 def _take_methods(study: Study, draft: Study) -> int:
@@ -164,7 +207,7 @@ def _new_places(study: Study) -> list[Place]:
         groups.add((contrast, group))
     fresh = [
         place
-        for place in draw_places(study, protocol).items
+        for place in draw_places(study, protocol, known=_begins(study)).items
         if (place.contrast.pk, place.prompt.pk, place.replica) not in taken
         # One prompt of a group stays one, whichever would be drawn among more.
         and not (
@@ -178,3 +221,18 @@ def _new_places(study: Study) -> list[Place]:
     start = 1 + max((last for last in lasts if last is not None), default=-1)
     # Already shuffled by the seed among all items.
     return [replace(place, order=start + n) for n, place in enumerate(fresh)]
+
+
+def _begins(study: Study) -> dict[tuple[int, int], bool]:
+    """By prompt and replica: does method a begin on the left where pairs are there?"""
+    begins: dict[tuple[int, int], bool] = {}
+    planned = PlannedItem.objects.filter(study=study).order_by("order")
+    for prompt, replica, sides in planned.values_list("prompt", "replica", "sides"):
+        begins.setdefault((prompt, replica), bool(sides & 1))
+    # Of imported pictures only the slots say it.
+    opened = ContrastItem.objects.filter(contrast__study=study, comparison__assignments__slot=1)
+    for prompt, replica, a_is_first, flipped in opened.order_by("comparison__order").values_list(
+        "prompt", "replica", "a_is_first", "comparison__assignments__flipped"
+    ):
+        begins.setdefault((prompt, replica), a_is_first != flipped)
+    return begins

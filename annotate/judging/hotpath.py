@@ -124,9 +124,9 @@ def _lease(row: tuple[Any, ...]) -> Lease:
 def leases(study: int, annotator: int) -> list[Lease]:
     """Somebody's open leases in display order, locked, so that none is passed on meanwhile."""
     sql = f"{_LEASE}WHERE a.study_id = %s AND a.annotator_id = %s AND a.state = 'leased'"
-    return [
-        _lease(row) for row in fetch(f"{sql} ORDER BY a.turn{locking('a')}", [study, annotator])
-    ]
+    # Locked in the order in which whoever gives them all back locks them.
+    rows = fetch(f"{sql} ORDER BY a.id{locking('a')}", [study, annotator])
+    return sorted((_lease(row) for row in rows), key=lambda lease: lease.turn)
 
 
 def lease_by_id(pk: int) -> Lease:

@@ -124,3 +124,16 @@ def answers_on(comparison: int) -> list[tuple[int, str, str, bool]]:
         "FROM judging_answer a JOIN judging_vote v ON v.id = a.vote_id WHERE v.comparison_id = %s"
     )
     return [(int(v), c, x, bool(d)) for v, c, x, d in fetch(sql, [comparison])]
+
+
+def slots_above(comparison: int, overlap: int) -> list[tuple[int, str, bool]]:
+    """(id, state, held) of a pair's slots above the overlap that are not void, locked.
+
+    Not waited for: whoever holds one of them may be waiting for this pair. Tried again later.
+    """
+    sql = (
+        "SELECT a.id, a.state, a.held FROM judging_assignment a WHERE a.comparison_id = %s "
+        "AND a.slot > %s AND a.state <> 'void' ORDER BY a.id"
+    )
+    lock = locking("a") and f"{locking('a')} NOWAIT"
+    return [(int(pk), s, bool(h)) for pk, s, h in fetch(f"{sql}{lock}", [comparison, overlap])]

@@ -6,12 +6,13 @@ All or nothing. It must not decide what makes an item good (judging.controls doe
 import re
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from django.db import transaction
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from annotate.judging.controls import BadItem, KnownItem, add_item
+from annotate.judging.rings import BadRing, Ring
 from annotate.people.models import User
 from annotate.sampling.images import decode
 from annotate.sampling.refusals import Refused
@@ -21,6 +22,8 @@ from annotate.studies.models import Study
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 Answer = Literal["a", "b", "equal"]
+# TOML's numbers are taken as well as words.
+Level = Annotated[Literal["0", "1", "2", "3", "4", "cannot"], BeforeValidator(str)]
 
 
 class ItemsRefused(ValueError):
@@ -33,6 +36,22 @@ class _Answers(BaseModel):
     alignment: Answer | None = None
     quality: Answer | None = None
     aesthetics: Answer | None = None
+    # Of a study of diversity: levels from 0, or cannot; and how many of them an answer may be off.
+    angle_of_view: Level | None = None
+    background: Level | None = None
+    main_object: Level | None = None
+    style: Level | None = None
+    tolerance: Level | None = None
+
+
+class _Ring(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    picture: Literal["a", "b"]
+    x: float
+    y: float
+    w: float
+    h: float
 
 
 class _Item(BaseModel):
@@ -46,6 +65,7 @@ class _Item(BaseModel):
     b: str
     answers: _Answers
     explanation: str = Field(min_length=1, max_length=2000)
+    rings: tuple[_Ring, ...] = ()
 
 
 class _File(BaseModel):
@@ -71,7 +91,7 @@ def add_items(study: Study, path: Path, *, actor: User | None) -> int:
         for number, item in enumerate(found.items, start=1):
             try:
                 add_item(study, _known(item, path.parent), actor=actor)
-            except (BadItem, Refused, OSError) as error:
+            except (BadItem, BadRing, Refused, OSError) as error:
                 wrong.append(f"item {number}: {error}")
         if wrong:
             raise ItemsRefused("\n".join(wrong))
@@ -86,6 +106,7 @@ def _known(item: _Item, folder: Path) -> KnownItem:
         b=_digest(item.b, folder),
         answers=item.answers.model_dump(exclude_none=True),
         explanation=item.explanation,
+        rings=tuple(Ring(**ring.model_dump()) for ring in item.rings),
     )
 
 

@@ -115,7 +115,8 @@ def _look_at_weights(study: Study, expected: Estimate, *, most_read: int | None)
 
 def _warnings(study: Study, protocol: Protocol) -> list[str]:
     warnings = [protocol.blinding_warning] if protocol.blinding_warning else []
-    if protocol.qualification and not protocol.examples:
+    # A worked pair says which picture is better, which no study of diversity asks.
+    if protocol.qualification and not protocol.examples and not protocol.asks_diversity:
         warnings.append(
             "The instructions hold no worked pairs. Add some, with conflicts among them: a pretty "
             "picture with the wrong count against a plain one with the right count."

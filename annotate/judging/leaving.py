@@ -5,9 +5,10 @@ It must not decide what tells who somebody is: `people.erasure` does.
 
 from django.db import transaction
 
+from annotate.judging.models import Assignment
 from annotate.judging.queue import release, release_all
-from annotate.people.erasure import erase
-from annotate.people.models import User
+from annotate.people.erasure import erase, remember_erased
+from annotate.people.models import ExternalAccount, User
 from annotate.studies.entry_models import CompletionCode, Entry
 from annotate.studies.members import set_active
 from annotate.studies.models import Event, Membership
@@ -26,7 +27,9 @@ def leave(membership: Membership) -> int:
 def leave_and_erase(user: User) -> int:
     """End all places, give every pair back, and erase what tells who this person is.
 
-    Votes, times and reports stay under the study's pseudonyms. Returns how many pairs went back.
+    Votes, times and reports stay under the study's pseudonyms; of a platform's id only a keyed hash
+    for each study they judged in, so that nobody judges the same pairs twice. Returns how many
+    pairs went back.
 
     Raises:
         AccountRefused: as in `people.erasure.erase`; nothing is changed then.
@@ -34,8 +37,10 @@ def leave_and_erase(user: User) -> int:
     # First, in the order in which a vote locks: slots, then the account and the places. A pair that
     # another tab is given this moment passes on when its lease runs out.
     returned = release_all(user)
+    _remember(user)
     erase(user)
-    places = Membership.objects.filter(user=user, role=Membership.Role.ANNOTATOR)
+    humble = [Membership.Role.ANNOTATOR, Membership.Role.REVIEWER]
+    places = Membership.objects.filter(user=user, role__in=humble)
     for place in places:
         set_active(place, active=False, actor=user)
         Event.objects.create(
@@ -48,3 +53,13 @@ def leave_and_erase(user: User) -> int:
     # The platform keeps it beside its own id: together with ours it would tell who this was.
     CompletionCode.objects.filter(membership__user=user).delete()
     return returned
+
+
+def _remember(user: User) -> None:
+    bound = ExternalAccount.objects.filter(user=user).first()
+    if bound is None:
+        return
+    source, _, _ = bound.source.partition(":")
+    judged = Assignment.objects.filter(annotator=user, state__in=["voted", "void"])
+    for uid in judged.order_by().values_list("study__uid", flat=True).distinct():
+        remember_erased(source, bound.external_id, scope=str(uid))

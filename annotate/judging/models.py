@@ -7,12 +7,24 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from annotate.judging.qualification_models import Qualification, Sitting, SittingItem
+from annotate.judging.qualification_models import (
+    ExtraAttempt,
+    Qualification,
+    Sitting,
+    SittingItem,
+)
+from annotate.judging.review_models import ReviewMark
 from annotate.people.models import User
 from annotate.sampling.models import Image
 from annotate.studies.models import Contrast, Prompt, Study
 
-__all__ = ["Qualification", "Sitting", "SittingItem"]  # Django looks for all of them here
+__all__ = [
+    "ExtraAttempt",
+    "Qualification",
+    "ReviewMark",
+    "Sitting",
+    "SittingItem",
+]  # Django looks for all of them here
 
 
 class Outcome(models.TextChoices):
@@ -46,6 +58,8 @@ class Comparison(models.Model):
     # Known answer and its explanation, for controls, training and exams.
     expected = models.JSONField(null=True)
     explanation = models.TextField(blank=True)
+    # Places that the explanation points at (judging.rings).
+    rings = models.JSONField(default=list, blank=True)
     order = models.BigIntegerField()
     # Equal box of both pictures in pixels, and the equal length both are padded to on the wire.
     # Zero under native display.

@@ -5,9 +5,12 @@ It must not touch the study it rehearses, but to give it items.
 """
 
 import random
+import re
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from annotate.analysis.votes import PRIORITY, Choice
 from annotate.judging.controls import KINDS, BadItem, KnownItem, add_item
@@ -23,6 +26,9 @@ from annotate.studies.spec import parse_spec
 
 OVERLAP = 5
 _SIDES = {"first": "a", "second": "b", "tie": "equal"}
+# Stored in English with the item, as its explanation, and read in each reader's language.
+_ALL = gettext_noop("All %(n)d annotators of a pilot gave this answer.")
+_ALL_SIMULATED = gettext_noop("All %(n)d annotators of a pilot (simulated) gave this answer.")
 
 
 class PilotRefused(ValueError):
@@ -153,19 +159,26 @@ def promote(source: Study, target: Study, *, kind: str, limit: int, actor: User)
     programs = Vote.objects.filter(comparison__in=[row for row, _ in chosen], simulated=True)
     simulated = set(programs.values_list("comparison", flat=True))
     for row, agreed in chosen:
-        who = f"{row.verdict.votes} annotators of a pilot"
-        if row.pk in simulated:
-            who += " (simulated)"
+        said = _ALL_SIMULATED if row.pk in simulated else _ALL
         item = KnownItem(
             kind=kind,
             prompt=row.prompt.text,
             a=row.first.digest,
             b=row.second.digest,
             answers={criterion: _SIDES[choice] for criterion, choice in agreed.items()},
-            explanation=f"All {who} gave this answer.",
+            explanation=said % {"n": row.verdict.votes},
         )
         try:
             add_item(target, item, actor=actor)
         except BadItem as error:
             raise PilotRefused(f"pair {row.pk} of {source.name}: {error}") from error
     return min(limit, len(fresh))
+
+
+def in_words(explanation: str) -> str:
+    """An item's explanation for annotators: a pilot's in their language, any other as written."""
+    for said in (_ALL, _ALL_SIMULATED):
+        number = r"(\d+)".join(re.escape(part) for part in said.split("%(n)d"))
+        if found := re.fullmatch(number, explanation):
+            return _(said) % {"n": int(found[1])}
+    return explanation

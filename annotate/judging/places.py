@@ -6,7 +6,7 @@ pictures are ready first. It must write nothing (judging.launch does).
 
 import random
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from annotate.judging.models import PlannedItem
@@ -45,8 +45,16 @@ def makes_pictures(study: Study) -> bool:
     return arms.exists()
 
 
-def draw_places(study: Study, protocol: Protocol) -> Places:
-    """One place for every (contrast, prompt, replica) that can come to have both pictures."""
+# By prompt and replica: does method a begin on the left?
+Begins = Mapping[tuple[int, int], bool]
+
+
+def draw_places(study: Study, protocol: Protocol, *, known: Begins | None = None) -> Places:
+    """One place for every (contrast, prompt, replica) that can come to have both pictures.
+
+    `known` is how those begin that have been drawn before: they stay, and the others are drawn so
+    that all together are balanced.
+    """
     contrasts = list(study.contrasts.select_related("a", "b", "prompt_set").order_by("order", "pk"))
     imported = finished(
         {m.pk: m for c in contrasts for m in (c.a, c.b) if m.kind == "imported"}.values()
@@ -65,7 +73,7 @@ def draw_places(study: Study, protocol: Protocol) -> Places:
             f"({', '.join(found[:3])}{', …' if len(found) > 3 else ''})"
             for method, found in absent.items()
         ]
-    sides = _sides(keys, protocol)
+    sides = _sides(keys, protocol, known or {})
     # Sorted before it is shuffled: the order depends on the seed and the contents, not on row ids.
     ordered = sorted(keys, key=lambda k: (k[1].digest, k[1].key, k[0].order, k[0].pk, k[2]))
     random.Random(f"{protocol.seed}|serving order").shuffle(ordered)  # noqa: S311 (not a secret)
@@ -101,7 +109,7 @@ def _replicas(
 
 
 def _sides(
-    keys: Iterable[tuple[Contrast, Prompt, int]], protocol: Protocol
+    keys: Iterable[tuple[Contrast, Prompt, int]], protocol: Protocol, known: Begins
 ) -> dict[tuple[int, int, int], tuple[bool, ...]]:
     """For each item and slot: is method a on the left?
 
@@ -116,10 +124,16 @@ def _sides(
             (c.pk, p.pk, r): tuple(rng.random() < 0.5 for _ in range(SLOTS)) for c, p, r in keys
         }
     # By place, not by prompt alone: a prompt's replicas take turns too.
-    drawn = list(dict.fromkeys((p.pk, r) for _, p, r in keys))
-    begins = [i % 2 == 0 for i in range(len(drawn))]
+    drawn = [key for key in dict.fromkeys((p.pk, r) for _, p, r in keys) if key not in known]
+    if known:
+        # Of all together half begin on the left, as far as those that are drawn now can bring it.
+        wanted = (len(known) + len(drawn) + 1) // 2 - sum(known.values())
+        begins = [i < wanted for i in range(len(drawn))]
+        rng = random.Random(f"{protocol.seed}|sides|{protocol.revision}")  # noqa: S311
+    else:
+        begins = [i % 2 == 0 for i in range(len(drawn))]
     rng.shuffle(begins)
-    begin_of = dict(zip(drawn, begins, strict=True))
+    begin_of = {**known, **dict(zip(drawn, begins, strict=True))}
     return {
         (c.pk, p.pk, r): tuple(begin_of[p.pk, r] == (slot % 2 == 0) for slot in range(SLOTS))
         for c, p, r in keys

@@ -18,8 +18,13 @@ from django.utils.translation import gettext as _
 from annotate.judging.admission import is_qualified
 from annotate.judging.answers import Judgement, read_answers
 from annotate.judging.controls import is_right
-from annotate.judging.exams import Drawn, draw_exam, draw_training, usable
-from annotate.judging.qualification_models import Qualification, Sitting, SittingItem
+from annotate.judging.exams import Drawn, TooFewItems, draw_exam, draw_training, usable
+from annotate.judging.qualification_models import (
+    ExtraAttempt,
+    Qualification,
+    Sitting,
+    SittingItem,
+)
 from annotate.judging.queue import PassedOn, retrying
 from annotate.judging.verdicts import protocol_of
 from annotate.judging.voting import Ballot, Conflict
@@ -88,11 +93,24 @@ def standing(membership: Membership, *, now: datetime | None = None) -> Standing
     last = _last(mine, Sitting.Kind.EXAM)
     if last is None or last.ended_at is None:
         return Standing(Stage.EXAM, mine, last)
-    if last.attempt >= protocol.exam_attempts:
+    if last.attempt >= protocol.exam_attempts + has_extra(mine):
         return Standing(Stage.FAILED, mine, last)
     opens_at = last.ended_at + timedelta(hours=protocol.exam_wait_hours)
     stage = Stage.EXAM if (now or database_now()) >= opens_at else Stage.WAIT
     return Standing(stage, mine, last, opens_at)
+
+
+def has_extra(qualification: Qualification) -> bool:
+    """Whether one more attempt was granted (judging.extra_attempts)."""
+    return ExtraAttempt.objects.filter(qualification=qualification).exists()
+
+
+def seen_items(membership: Membership, kind: str) -> set[int]:
+    """The items (by id) that somebody was given in sittings of a kind, under whatever version."""
+    earlier = SittingItem.objects.filter(
+        sitting__qualification__membership=membership, sitting__kind=kind
+    )
+    return set(earlier.values_list("comparison", flat=True))
 
 
 def _last(qualification: Qualification, kind: str) -> Sitting | None:
@@ -175,18 +193,21 @@ def begin(membership: Membership, *, now: datetime | None = None) -> Sitting:
 def _drawn(membership: Membership, sitting: Sitting) -> list[Drawn]:
     protocol = protocol_of(membership.study)
     pool = usable(membership.study, sitting.kind, protocol)
-    earlier = SittingItem.objects.filter(
-        sitting__qualification__membership=membership, sitting__kind=sitting.kind
-    )
-    seen = set(earlier.values_list("comparison", flat=True))
+    seen = seen_items(membership, sitting.kind)
     # Not a secret, but nobody's to guess either: it depends on who and which attempt.
     name = f"{protocol.seed}|{sitting.kind}|{membership.pk}|{sitting.attempt}"
     rng = random.Random(name)  # noqa: S311
     draw = draw_exam if sitting.kind == Sitting.Kind.EXAM else draw_training
     try:
         return draw(pool, protocol, seen=seen, rng=rng)
-    except ValueError as error:
-        raise NotNow(_("This study has run out of exam items: %(why)s") % {"why": error}) from error
+    except TooFewItems as error:
+        raise NotNow(
+            _(
+                "This study has run out of exam items: %(left)d are left that you have not seen, "
+                "and an attempt needs %(wanted)d. Write to the people who sent you here."
+            )
+            % {"left": error.left, "wanted": error.wanted}
+        ) from error
 
 
 def in_hand(sitting: Sitting) -> list[SittingItem]:

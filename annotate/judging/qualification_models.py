@@ -6,6 +6,7 @@ Answers given here are kept apart from votes and enter no number. It must not de
 from django.db import models
 from django.db.models import Q
 
+from annotate.people.models import User
 from annotate.studies.models import Membership
 
 
@@ -27,6 +28,17 @@ class Qualification(models.Model):
                 fields=["membership", "version"], name="qualification_once_a_version"
             ),
         ]
+
+
+class ExtraAttempt(models.Model):
+    """One more attempt at the exam than the protocol allows, granted to one person, once."""
+
+    qualification = models.OneToOneField(
+        Qualification, models.CASCADE, related_name="extra_attempt"
+    )
+    reason = models.CharField(max_length=500)
+    granted_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    granted_at = models.DateTimeField()
 
 
 class Sitting(models.Model):

@@ -1,4 +1,4 @@
-"""Who judges what next: leases on pre-made slots. The only file with row locks on assignments.
+"""Who judges what next: leases on pre-made slots. Row locks on assignments: here and in `hotpath*`.
 
 Any number of annotators and tabs may call everything here at once, on SQLite (IMMEDIATE) and on
 PostgreSQL (READ COMMITTED). It must not know what a vote says.
@@ -21,8 +21,8 @@ from annotate.judging.hotpath import Candidate, Lease
 from annotate.judging.limits import room
 from annotate.judging.mixing import Place, claim_extra, has_extras, pairs_left
 from annotate.judging.models import Assignment, Comparison, PlannedItem, Skip
-from annotate.judging.reserve import reserve
-from annotate.judging.verdicts import protocol_of, records
+from annotate.judging.reserve import free, reserve, withdraw
+from annotate.judging.verdicts import protocol_of, records, rule_on, splits
 from annotate.people.models import User
 from annotate.studies.clock import database_now
 from annotate.studies.models import Membership, Study
@@ -290,18 +290,6 @@ def done_by(membership: Membership) -> int:
     return membership.study.votes.filter(annotator_id=membership.user_id).count()
 
 
-def free(slots: QuerySet[Assignment]) -> int:
-    """Give leased slots back; they are served before fresh ones.
-
-    Controls and repeats are one person's: their slots become void and are handed to nobody.
-    """
-    empty = {"annotator": None, "token": None, "leased_at": None, "lease_until": None}
-    empty |= {"lane": None, "turn": None}
-    leased = slots.filter(state=S.LEASED)
-    own = leased.filter(order__lt=0).update(state=S.VOID, **empty)
-    return own + leased.filter(order__gte=0).update(state=S.FREE, returned=True, **empty)
-
-
 def skip(membership: Membership, token: uuid.UUID, *, now: datetime | None = None) -> Assignment:
     """Give one lease back and never see its comparison again.
 
@@ -326,17 +314,50 @@ def skip(membership: Membership, token: uuid.UUID, *, now: datetime | None = Non
 
 def release(study: Study, user: User) -> int:
     """Give all leases of a person in a study back at once (they left or were deactivated)."""
-    return free(Assignment.objects.filter(study=study, annotator=user))
+    return _free_many(Assignment.objects.filter(study=study, annotator=user))
 
 
 def release_all(user: User) -> int:
     """Give all leases of a person back at once, in every study."""
-    return free(Assignment.objects.filter(annotator=user))
+    return _free_many(Assignment.objects.filter(annotator=user))
 
 
 def release_study(study: Study) -> int:
     """Give all leases of a study back (it was closed)."""
-    return free(Assignment.objects.filter(study=study))
+    return _free_many(Assignment.objects.filter(study=study))
+
+
+@transaction.atomic
+def _free_many(slots: QuerySet[Assignment]) -> int:
+    _lock(slots.filter(state=S.LEASED))
+    return free(slots)
+
+
+def _lock(slots: QuerySet[Assignment]) -> None:
+    # An UPDATE locks rows as it meets them: two of many rows could each wait for the other.
+    if connection.features.has_select_for_update:
+        list(slots.order_by("pk").select_for_update().values_list("pk", flat=True))
+
+
+def voted_slot(membership: Membership, token: uuid.UUID) -> Assignment | None:
+    """A slot this person has voted in, locked together with its comparison, as a vote locks it."""
+    return (
+        Assignment.objects.select_for_update(of=("self", "comparison"))
+        .select_related("comparison")
+        .filter(
+            token=token,
+            annotator_id=membership.user_id,
+            study_id=membership.study_id,
+            state=S.VOTED,
+        )
+        .first()
+    )
+
+
+def leased_slots(membership: Membership) -> list[Assignment]:
+    """This person's leases in display order, locked: none that ran out is passed on meanwhile."""
+    leased = _held_by(membership).select_for_update().order_by("pk")
+    return sorted(leased, key=lambda slot: slot.turn or 0)
 
 
 def make_room(study: Study, held: list[Assignment]) -> list[uuid.UUID]:
@@ -357,10 +378,18 @@ def hold(comparison: Comparison, *, held: bool) -> None:
 
     def verb() -> None:
         Comparison.objects.filter(pk=comparison.pk).update(held=held)
+        _lock(comparison.assignments.all())
         comparison.assignments.update(held=held)
         protocol = protocol_of(comparison.study)
+        escalates = protocol.split == "escalate" and not protocol.asks_diversity
+        if held or not (protocol.on_demand or escalates):
+            return
+        # Served again, but for what is kept in reserve.
+        votes = records(hotpath_votes.answers_on(comparison.pk))
         if protocol.on_demand:
-            answers = hotpath_votes.answers_on(comparison.pk)
-            reserve(comparison.pk, protocol, records(answers))
+            reserve(comparison.pk, protocol, votes)
+        decision = rule_on(votes, protocol) if votes else None
+        if escalates and not splits(votes, decision, protocol):
+            withdraw(comparison.pk, protocol, leases=False)
 
     retrying(verb)

@@ -3,14 +3,14 @@
 It must not know who may vote; the rules themselves are in `analysis.verdict`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from annotate.analysis.verdict import Decision, Rule, decide
 from annotate.analysis.votes import Choice, Criterion, VoteRecord
 from annotate.judging import hotpath_votes
-from annotate.judging.models import Assignment, Comparison, Verdict
-from annotate.judging.reserve import reserve
+from annotate.judging.models import Verdict
+from annotate.judging.reserve import escalate, reserve, withdraw
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
 
@@ -23,6 +23,9 @@ def protocol_of(study: Study) -> Protocol:
     if not study.protocol_hash:
         return study.read_protocol()
     if study.protocol_hash not in _launched:
+        if "spec" in study.get_deferred_fields():
+            # Read with its hash: the study may have grown since this row's hash was read.
+            study = Study.objects.only("protocol_hash", "spec").get(pk=study.pk)
         _launched[study.protocol_hash] = study.read_protocol()
     return _launched[study.protocol_hash]
 
@@ -48,11 +51,19 @@ def rule_on(votes: Iterable[VoteRecord], protocol: Protocol) -> Decision | None:
     )
 
 
-def settle(comparison: int, study: Study, *, now: datetime) -> Decision | None:
+def splits(votes: Sequence[VoteRecord], decision: Decision | None, protocol: Protocol) -> bool:
+    """Whether these votes ask for an escalation: all are in, and nothing is decided."""
+    return decision is None and len(votes) >= protocol.overlap
+
+
+def settle(
+    comparison: int, study: Study, *, now: datetime, reopened: int | None = None
+) -> Decision | None:
     """Store what the present votes decide, or remove a verdict that no longer stands.
 
     Call it inside the transaction that changed a vote and holds the comparison's row lock: two
-    last votes at once would otherwise each miss the other.
+    last votes at once would otherwise each miss the other. `reopened` is the slot of a vote that
+    was taken back: it stays in its annotator's hand.
     """
     protocol = protocol_of(study)
     if protocol.asks_diversity:
@@ -62,10 +73,14 @@ def settle(comparison: int, study: Study, *, now: datetime) -> Decision | None:
     decision = rule_on(votes, protocol) if votes else None
     if protocol.on_demand:
         reserve(comparison, protocol, votes)
+    if protocol.split == "escalate":
+        if splits(votes, decision, protocol):
+            escalate(comparison, protocol)
+        else:
+            withdraw(comparison, protocol, keep=reopened)
     if decision is None:
         if not answers or any(has_verdict for *_, has_verdict in answers):
             Verdict.objects.filter(comparison_id=comparison).delete()
-        _escalate(comparison, protocol, voted=len(votes))
         return None
     values = {
         "outcome": decision.outcome.value,
@@ -78,27 +93,3 @@ def settle(comparison: int, study: Study, *, now: datetime) -> Decision | None:
     }
     hotpath_votes.store_verdict(comparison, values, now=now)
     return decision
-
-
-def _escalate(comparison_id: int, protocol: Protocol, *, voted: int) -> None:
-    """Add the slots a split asks for; they are served before fresh ones."""
-    if protocol.split != "escalate" or protocol.escalate_to is None or voted < protocol.overlap:
-        return
-    comparison = Comparison.objects.get(pk=comparison_id)
-    slots = {a.slot: a for a in comparison.assignments.exclude(state=Assignment.State.VOID)}
-    last = slots[max(slots)]
-    for slot in range(1, protocol.escalate_to + 1):
-        if slot in slots:
-            continue
-        # Sides go on alternating from the last slot.
-        lead_left = last.lead_left != ((slot - last.slot) % 2 == 1)
-        Assignment.objects.create(
-            study_id=last.study_id,
-            comparison=comparison,
-            slot=slot,
-            order=last.order,
-            returned=True,
-            lead_left=lead_left,
-            flipped=lead_left != comparison.lead_first,
-            held=comparison.held,
-        )

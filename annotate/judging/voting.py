@@ -17,7 +17,16 @@ from annotate.judging.answers import Judgement, read_answers
 from annotate.judging.hotpath import Lease
 from annotate.judging.hotpath_votes import Slot
 from annotate.judging.models import Assignment, Comparison, Vote, VoteRevision
-from annotate.judging.queue import PassedOn, lanes_of, lease_time, make_room, retrying, top_up
+from annotate.judging.queue import (
+    PassedOn,
+    lanes_of,
+    lease_time,
+    leased_slots,
+    make_room,
+    retrying,
+    top_up,
+    voted_slot,
+)
 from annotate.judging.verdicts import protocol_of, settle
 from annotate.people.models import User
 from annotate.studies.clock import database_now
@@ -158,12 +167,7 @@ def undo(
         at = now or database_now()
         study = membership.study
         protocol = protocol_of(study)
-        slot = (
-            Assignment.objects.select_for_update(of=("self", "comparison"))
-            .select_related("comparison")
-            .filter(token=token, annotator_id=membership.user_id, study=study, state=S.VOTED)
-            .first()
-        )
+        slot = voted_slot(membership, token)
         if slot is None:
             raise TooLate(_("there is no such answer of yours to take back"))
         mine = study.votes.filter(annotator_id=membership.user_id)
@@ -176,12 +180,7 @@ def undo(
             )
         if study.state not in {Study.State.OPEN, Study.State.PAUSED}:
             raise TooLate(_("the study has been closed; its answers stand"))
-        # Locked, so that a lease which ran out is not passed on while it makes room.
-        held = list(
-            Assignment.objects.select_for_update()
-            .filter(study=study, annotator_id=membership.user_id, state=S.LEASED)
-            .order_by("turn")
-        )
+        held = leased_slots(membership)
         dropped = make_room(study, held)
         kept = [a for a in held if a.token not in dropped]
         _retract(last, VoteRevision.Reason.UNDONE, actor=membership.user, now=at)
@@ -191,7 +190,7 @@ def undo(
         slot.turn = min((a.turn or 0 for a in kept), default=1) - 1
         slot.save()
         if slot.order >= 0:
-            settle(slot.comparison_id, study, now=at)
+            settle(slot.comparison_id, study, now=at, reopened=slot.pk)
         return hotpath.lease_by_id(slot.pk), dropped
 
     return retrying(verb)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Max
+from django.db import transaction
+from django.db.models import Max, Q
 from django.dispatch import receiver
 
 from annotate.analysis.annotators import against
@@ -27,7 +28,6 @@ from annotate.analysis.watching import (
 )
 from annotate.judging.answers import Judgement
 from annotate.judging.controls import is_right
-from annotate.judging.mixing import has_extras
 from annotate.judging.models import Answer, Comparison, Vote
 from annotate.judging.queue import release
 from annotate.judging.verdicts import protocol_of
@@ -179,6 +179,7 @@ def repair(membership: Membership, *, actor: User | None) -> int:
     """Pause somebody, void all their votes and open the slots for others; how many votes.
 
     Voided slots stay on record, verdicts are settled again by what is left, and the log has it.
+    One that is cut short is finished by the next sweep; a second one finds nothing left to void.
 
     Raises:
         MemberRefused: the study is neither open nor paused, so that nobody would fill the slots.
@@ -189,8 +190,37 @@ def repair(membership: Membership, *, actor: User | None) -> int:
             f"Nothing was voided: the study is {study.state}, and nobody would judge the pairs "
             "again. Votes can be voided while it is open or paused."
         )
-    pause(membership, actor=actor)
+    with transaction.atomic():
+        _log(membership, "repair_begun", {}, actor=actor)
+        set_active(membership, active=False, actor=actor)
+    return _void(membership, actor=actor)
+
+
+def _void(membership: Membership, *, actor: User | None) -> int:
+    release(membership.study, membership.user)
     return invalidate_all(membership.study, membership.user, actor=actor)
+
+
+# What ends a repair: it is done, or a researcher has taken the person back.
+_REPAIR_ENDS = ("votes_invalidated", "annotator_kept", "member_activated")
+
+
+def finish_repairs(study: Study) -> list[Membership]:
+    """Void what repairs that were cut short have left; whom it met. A second call finds none."""
+    places = {p.pseudonym: p for p in study.memberships.select_related("user", "study")}
+    names = {p.user_id: p.pseudonym for p in places.values()}
+    begun: dict[str, User | None] = {}
+    events = study.events.filter(kind__in=["repair_begun", *_REPAIR_ENDS]).order_by("pk")
+    for event in events.select_related("actor"):
+        member = event.data.get("member") or names.get(event.data.get("annotator"), "")
+        if event.kind == "repair_begun":
+            begun[member] = event.actor
+        else:
+            begun.pop(member, None)
+    for member, actor in begun.items():
+        voided = _void(places[member], actor=actor)
+        logger.info("study=%s member=%s repair finished voided=%s", study.pk, member, voided)
+    return [places[member] for member in begun]
 
 
 def act(study: Study) -> list[Membership]:
@@ -231,15 +261,21 @@ def _log(membership: Membership, kind: str, data: Mapping[str, Any], *, actor: U
 
 @receiver(swept)
 def look(**_: Any) -> None:
-    """Act in every open study that is watched and has enough new votes since it was looked at."""
+    """Act in every open study that has enough new votes since it was looked at.
+
+    Before that, finish what an earlier round or a researcher's click began.
+    """
+    filled = Q(state__in=[Study.State.OPEN, Study.State.PAUSED], events__kind="repair_begun")
+    for study in Study.objects.filter(filled).distinct():
+        finish_repairs(study)
     for study in Study.objects.filter(state=Study.State.OPEN):
-        if protocol_of(study).watch_action == "notify" and not has_extras(study):
-            continue  # nobody asked for it
         votes = Vote.objects.filter(study=study)
         newest = votes.aggregate(newest=Max("pk"))["newest"] or 0
         key = f"watched|{study.pk}"
         due: int = cache.get(key, 0)
         if newest < due:
             continue
-        cache.set(key, newest + max(NEW_VOTES, votes.count() // 20), timeout=None)
+        next_due = newest + max(NEW_VOTES, votes.count() // 20)
         act(study)
+        # Only now: a round that was cut short is done again.
+        cache.set(key, next_due, timeout=None)

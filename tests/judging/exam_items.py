@@ -5,8 +5,10 @@ from typing import Any
 
 from annotate.judging import qualification
 from annotate.judging.controls import KnownItem, add_item, outcome
+from annotate.judging.growing import Grown, grow
 from annotate.judging.launch import launch
 from annotate.judging.qualification_models import Sitting
+from annotate.studies.create import clone_study
 from annotate.studies.models import Membership, Study
 from tests.factories import NOW, make_image, make_study
 from tests.judging.arrange import EQUAL, ballot
@@ -33,11 +35,20 @@ def add_items(study: Study, *, training: int = 4, exam: int = 10, ties: int = 4)
         )
 
 
-def make_examined(*, pairs: int = 2, **protocol: Any) -> Study:
-    """A launched study that demands training and exam."""
+def make_examined(*, pairs: int = 2, exam: int = 10, **protocol: Any) -> Study:
+    """A launched study that demands training and exam, with so many decided exam items."""
     study = make_study(pairs=pairs, protocol={"overlap": 1, "min_votes": 1} | SMALL | protocol)
-    add_items(study)
+    add_items(study, exam=exam)
     return launch(study, actor=study.owner)
+
+
+def raise_version(study: Study, version: int = 2, **taught: Any) -> Grown:
+    """Let a running study ask for another version of training and exam, as its researcher does."""
+    draft = clone_study(study, owner=study.owner, name=f"version {version}")
+    asked = draft.spec["protocol"] | {"qualification_version": version} | taught
+    draft.spec = draft.spec | {"protocol": asked}
+    draft.save()
+    return grow(study, draft, actor=study.owner)
 
 
 def sit(who: Membership, *, right: bool = True, now: datetime = NOW) -> Sitting:

@@ -21,16 +21,15 @@ CLEARLY = dict.fromkeys(map(str, Attribute), "2")
 ARMS = {"teacher": ("teacher", TEACHER), "student": ("student", STUDENT)}
 
 
-def make_diverse(*, prompts=2, **protocol):
+def make_diverse(*, prompts=2, prompt_sets=None, **protocol):
     """A draft of diversity with two generated methods."""
     data = {
         "name": "Variety",
         "methods": [{"name": n, "kind": k, "settings": s} for n, (k, s) in ARMS.items()],
         "replicas": 2,
         "protocol": {"kind": "diversity", **protocol},
-        "prompt_sets": [
-            {"name": "p", "prompts": [{"id": f"p{i}", "text": f"{i}"} for i in range(prompts)]}
-        ],
+        "prompt_sets": prompt_sets
+        or [{"name": "p", "prompts": [{"id": f"p{i}", "text": f"{i}"} for i in range(prompts)]}],
     }
     return create_study(parse_spec(data), owner=make_user(Role.RESEARCHER))
 

@@ -30,6 +30,8 @@ from tests.examples import examples
 from tests.factories import NOW, make_user
 from tests.reports.arrange import voted
 
+pytestmark = pytest.mark.whole
+
 NAMES = ("one.csv", "two.tsv", "three.json")
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 words = texts.map(nfc).filter(bool)

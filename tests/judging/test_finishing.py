@@ -21,6 +21,7 @@ from annotate.studies.lifecycle import move
 from annotate.studies.models import Event
 from tests.factories import NOW, make_study, make_user
 from tests.judging.arrange import member
+from tests.judging.exam_items import make_examined, prepare
 
 pytestmark = [pytest.mark.django_db, pytest.mark.bothdb]
 
@@ -79,6 +80,7 @@ def test_who_comes_late_to_an_empty_pool_gets_a_code_all_the_same():
     assert (end_of(first, now=NOW), end_of(late, now=NOW)) == (None, End.EMPTY)
     code = give_code(late, End.EMPTY, now=NOW)
     assert give_code(late, End.EMPTY, now=NOW + timedelta(hours=1)) == code
+    assert code.reason == "no_work"
     # The lease ran out: there is work again, and the code stays theirs.
     assert end_of(late, now=held[0].lease_until + timedelta(seconds=1)) is None
     move(study, "paused", actor=study.owner)
@@ -91,7 +93,10 @@ def test_who_comes_late_to_an_empty_pool_gets_a_code_all_the_same():
 
 def test_a_code_is_accepted_once_and_in_its_own_study_only():
     study, other = open_study(), open_study()
-    mine, foreign = (give_code(member(one), End.EMPTY, now=NOW).code for one in (study, other))
+    people = [member(one) for one in (study, other)]
+    for place in people:
+        vote(place)
+    mine, foreign = (give_code(place, End.EMPTY, now=NOW).code for place in people)
     given = [mine.lower() + " ", mine, foreign, "NEVERGIVEN"]
     checked = accept_codes(study, given, actor=study.owner, now=NOW)
     assert [(one.found, one.pseudonym, one.before) for one in checked] == [
@@ -137,6 +142,15 @@ def test_who_is_erased_gives_slots_back_before_their_rows_change_as_a_vote_locks
     assert changed[0] == '"judging_assignment"'
     last = len(changed) - changed[::-1].index('"judging_assignment"')
     assert {'"people_user"', '"studies_membership"'} <= set(changed[last:])
+
+
+def test_training_and_exam_are_paid_unless_told_otherwise_and_stand_apart():
+    place = member(make_examined())
+    prepare(place)  # three items of 1.5 seconds
+    (line,) = pay_lines(place.study, rate=3600.0)
+    assert (line.hours, line.prepared_ms, line.amount) == (0, 4500, pytest.approx(4.5))
+    (line,) = pay_lines(place.study, rate=3600.0, pays_preparation=False)
+    assert (line.prepared_ms, line.paid_hours, line.amount) == (4500, 0, 0)
 
 
 def test_the_pay_sheet_counts_hours_and_pays_no_program():

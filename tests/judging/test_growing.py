@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from annotate.judging import queue
+from annotate.judging import queue, verdicts
 from annotate.judging.growing import GrowthRefused, grow
 from annotate.judging.launch import launch
 from annotate.judging.models import Verdict, Vote
@@ -65,6 +65,19 @@ def test_verdicts_keep_the_hash_that_was_frozen_though_this_version_would_write_
     Study.objects.filter(pk=study.pk).update(protocol_hash=frozen)
     vote_for(member(study), "first")
     assert Verdict.objects.get().protocol_hash == frozen
+
+
+def test_a_protocol_is_remembered_under_the_hash_it_was_frozen_with_and_no_other():
+    study = open_study(lease_minutes=7)
+    draft = clone(study, lease_minutes=3)
+    add_prompts(draft, "new")
+    verdicts._launched.clear()
+    # As a request reads it: the hash first, the specification when it is needed.
+    early = Study.objects.only("protocol_hash").get(pk=study.pk)
+    grow(study, draft, actor=None, now=NOW)
+    assert verdicts.protocol_of(early).lease_minutes == 3
+    frozen = {key: said.lease_minutes for key, said in verdicts._launched.items()}
+    assert frozen == {study.protocol_hash: 3}
 
 
 def test_growing_leaves_the_key_of_the_study_to_votes_that_need_it():
@@ -184,3 +197,15 @@ def test_the_command_says_what_was_added(capsys):
     add_prompts(draft, "p7")
     call_command("extend_study", str(study.uid), str(draft.uid))
     assert "New: 1 prompt, 0 methods, 0 contrasts, 1 item" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_old_and_new_pairs_together_begin_on_the_left_half_of_the_time(seed):
+    study = open_study(pairs=3, seed=seed)
+    for more in (("p7",), ("p8", "p9", "p10")):
+        draft = clone(study)
+        add_prompts(draft, *more)
+        grow(study, draft, actor=None, now=NOW)
+        rows = study.assignments.filter(slot=1).values_list("lead_left", flat=True)
+        assert abs(sum(rows) - (len(rows) - sum(rows))) <= 1
+    assert len(rows) == 7

@@ -15,7 +15,7 @@ from annotate.web.tasks import progress, task
 from tests.factories import NOW, make_image, make_study
 from tests.judging.arrange import ballot, member, vote, vote_all
 
-pytestmark = [pytest.mark.django_db, pytest.mark.bothdb]
+pytestmark = [pytest.mark.django_db, pytest.mark.bothdb, pytest.mark.whole]
 Kind = Comparison.Kind
 S = Assignment.State
 

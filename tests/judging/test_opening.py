@@ -19,7 +19,7 @@ from annotate.studies.models import Membership, Study
 from tests.factories import ADAPTIVE, NOW, STUDENT, TEACHER, make_generated, make_picture
 from tests.judging.arrange import member, vote_next
 
-pytestmark = [pytest.mark.django_db, pytest.mark.bothdb]
+pytestmark = [pytest.mark.django_db, pytest.mark.bothdb, pytest.mark.whole]
 
 EAGER = ADAPTIVE | {"threshold": {"tau": 0.9}}
 ARMS = {

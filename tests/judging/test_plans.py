@@ -38,3 +38,11 @@ def test_a_fresh_slot_is_found_by_the_index_of_fresh_slots():
         lambda: hotpath.fresh_slot(study.pk, who.user_id, after=0, up_to=None, left_first=None)
     )
     assert any("assignment_fresh" in line for line in lines)
+
+
+def test_the_pairs_in_a_hand_are_found_by_their_annotator():
+    study = launch(make_study(pairs=3), actor=None, now=NOW)
+    who = member(study)
+    lines = plan_of(lambda: hotpath.leases(study.pk, who.user_id))
+    assert len(lines) == 1, lines
+    assert "annotator" in lines[0], lines

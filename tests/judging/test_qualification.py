@@ -12,17 +12,18 @@ from annotate.judging.admission import Unqualified, is_qualified
 from annotate.judging.answers import read_answers
 from annotate.judging.controls import BadItem, KnownItem, add_item, is_right, outcome
 from annotate.judging.exams import draw_exam, usable
+from annotate.judging.growing import GrowthRefused
 from annotate.judging.hotpath import annotator_place
 from annotate.judging.launch import LaunchRefused, launch, plan
-from annotate.judging.models import Vote
+from annotate.judging.models import Verdict, Vote
 from annotate.judging.qualification import NotNow, Stage
 from annotate.judging.voting import Conflict, submit
 from annotate.sampling.models import Sample
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
 from tests.factories import NOW, make_image, make_study
-from tests.judging.arrange import ballot, member
-from tests.judging.exam_items import SMALL, add_items, make_examined, prepare, sit
+from tests.judging.arrange import ballot, member, vote_for
+from tests.judging.exam_items import SMALL, add_items, make_examined, prepare, raise_version, sit
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(hours=24)
@@ -70,17 +71,17 @@ def test_after_the_last_attempt_the_exam_stays_closed():
 
 @pytest.mark.bothdb
 def test_an_exam_passed_under_one_version_does_not_open_the_next():
-    study = make_examined()
+    study = make_examined(exam=14)
     who = member(study)
     prepare(who)
     sit(who)
     assert is_qualified(who)
+    vote_for(who, "first")
+    before = study.protocol_hash
     lease = queue.hand(who, now=NOW)[0]
-    grown = study.spec["protocol"] | {"qualification_version": 2}
-    changed = Protocol.model_validate(grown)
-    Study.objects.filter(pk=study.pk).update(
-        spec=study.spec | {"protocol": grown}, protocol_hash=changed.digest()
-    )
+    grown = raise_version(study, instructions="Count first.")
+    assert (grown.items, grown.version) == (0, 2)
+    assert study.protocol_hash != before == Verdict.objects.get().protocol_hash
     who = type(who).objects.select_related("study", "user").get(pk=who.pk)
     assert not is_qualified(who)
     assert qualification.standing(who, now=NOW).stage is Stage.CONSENT
@@ -88,6 +89,26 @@ def test_an_exam_passed_under_one_version_does_not_open_the_next():
         submit(who, ballot(lease.token), now=NOW)
     other = member(make_examined(qualification_version=2), user=who.user)
     assert not is_qualified(other)
+    prepare(who)
+    assert sit(who).passed
+    assert who.qualified_version == 2
+    assert len(queue.hand(who, now=NOW)) == 1
+
+
+def test_a_version_is_raised_only_where_everybody_finds_items_they_have_not_seen():
+    study = make_examined()
+    who = member(study)
+    prepare(who)
+    sit(who)
+    before = study.protocol_hash
+    with pytest.raises(GrowthRefused, match=r"4 exam items .* are missing for A-01"):
+        raise_version(study)
+    with pytest.raises(GrowthRefused, match=r"instructions is .* Raise qualification_version too"):
+        raise_version(study, 1, instructions="Count first.")
+    with pytest.raises(GrowthRefused, match="can only be raised"):
+        raise_version(launched(pairs=1))
+    study.refresh_from_db()
+    assert study.protocol_hash == before
 
 
 def test_an_attempt_is_balanced_and_attempts_share_no_item():
@@ -95,13 +116,19 @@ def test_an_attempt_is_balanced_and_attempts_share_no_item():
     protocol = study.read_protocol()
     who = member(study)
     prepare(who)
-    items = list(sit(who).items.select_related("comparison"))
-    known = [outcome(i.comparison.expected) for i in items]
-    on_left = [
-        (k == "second") == i.flipped for k, i in zip(known, items, strict=True) if k != "tie"
-    ]
-    assert known.count("tie") == 2
-    assert sorted(on_left) == [False, False, True, True]
+    attempts = [sit(who, right=False), sit(who, now=NOW + DAY)]
+    seen: set[int] = set()
+    for sitting in attempts:
+        items = list(sitting.items.select_related("comparison"))
+        known = [outcome(i.comparison.expected) for i in items]
+        on_left = [
+            (k == "second") == i.flipped for k, i in zip(known, items, strict=True) if k != "tie"
+        ]
+        assert known.count("tie") == 2
+        assert sorted(on_left) == [False, False, True, True]
+        drawn = {item.comparison_id for item in items}
+        assert (len(drawn), drawn & seen) == (6, set())
+        seen |= drawn
     pool = usable(study, "exam", protocol)
     assert len(pool) == 14
     with pytest.raises(ValueError, match="are left"):

@@ -10,17 +10,18 @@ from django.core.cache import cache
 from annotate.judging import queue, watching
 from annotate.judging.launch import launch
 from annotate.judging.models import Assignment, Comparison, VoteRevision
-from annotate.judging.voting import Ballot, submit
+from annotate.judging.voting import Ballot, invalidate, submit
+from annotate.people.models import User
 from annotate.reports.alerts import flag_alerts
 from annotate.sampling.signals import swept
 from annotate.studies.lifecycle import move
 from annotate.studies.members import MemberRefused
-from annotate.studies.models import Membership, Study
+from annotate.studies.models import Event, Membership, Study
 from tests.factories import NOW, make_study
-from tests.judging.arrange import member
+from tests.judging.arrange import member, vote_all
 from tests.judging.test_mixing import add_controls, again
 
-pytestmark = [pytest.mark.django_db]
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 S = Assignment.State
 
 
@@ -95,8 +96,43 @@ def test_a_repair_voids_and_others_refill_until_every_pair_has_three_votes():
     live = study.votes.filter(comparison__kind="live")
     assert set(Counter(live.values_list("comparison", flat=True)).values()) == {3}
     assert study.comparisons.filter(kind="live", verdict=None).count() == 0
-    kinds = list(study.events.order_by("pk").values_list("kind", flat=True))[-3:]
-    assert kinds == ["annotator_flagged", "member_deactivated", "votes_invalidated"]
+    *_, flagged, begun, rest, voided = study.events.order_by("pk").values_list("kind", flat=True)
+    assert (flagged, begun) == ("annotator_flagged", "repair_begun")
+    assert (rest, voided) == ("member_deactivated", "votes_invalidated")
+
+
+def test_a_repair_that_was_cut_short_is_finished_by_the_next_sweep_and_only_once(monkeypatch):
+    study, who = voted_by_one()
+    mine = study.votes.filter(annotator=who.user)
+    with monkeypatch.context() as patched:
+        patched.setattr(watching, "invalidate_all", _cut_short_after_two)
+        with pytest.raises(KeyboardInterrupt):
+            watching.repair(who, actor=study.owner)
+    assert (again(who).active, mine.count()) == (False, 2)
+    for _ in range(2):
+        swept.send(None, now=NOW)
+        assert (mine.count(), study.events.filter(kind="votes_invalidated").count()) == (0, 1)
+
+
+def voted_by_one() -> tuple[Study, Membership]:
+    study = launch(make_study(pairs=4), actor=None, now=NOW)
+    who = member(study)
+    vote_all([who])
+    return study, who
+
+
+def _cut_short_after_two(study: Study, user: User, *, actor: User | None) -> int:
+    for vote in study.votes.filter(annotator=user)[:2]:
+        invalidate(vote, actor=actor)
+    raise KeyboardInterrupt
+
+
+def test_who_was_taken_back_amid_a_repair_keeps_what_is_left():
+    study, who = voted_by_one()
+    Event.objects.create(study=study, kind="repair_begun", data={"member": who.pseudonym})
+    watching.resume(who, votes=4, actor=study.owner)
+    assert watching.finish_repairs(study) == []
+    assert study.votes.filter(annotator=who.user).count() == 4
 
 
 def test_the_sweep_pauses_where_the_protocol_says_so_and_keeps_the_votes():
@@ -107,6 +143,15 @@ def test_the_sweep_pauses_where_the_protocol_says_so_and_keeps_the_votes():
     people[0].refresh_from_db()
     assert (people[0].active, study.votes.count()) == (False, before)
     assert study.events.get(kind="annotator_flagged").data["member"] == "A-01"
+
+
+def test_a_study_without_controls_tells_of_speed_and_runs_too():
+    study, _ = worked(careless=1, control_rate=0)
+    cache.clear()
+    for _ in range(2):
+        swept.send(None, now=NOW)
+    assert {"speed", "run"} <= set(study.events.get(kind="annotator_flagged").data["reasons"])
+    assert [alert.title for alert in flag_alerts(study)] == ["A-01 is flagged"]
 
 
 def test_who_was_kept_by_a_researcher_is_left_alone():

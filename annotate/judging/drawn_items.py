@@ -1,0 +1,117 @@
+"""Training and exam items of a study of diversity that need no work: a picture beside itself, and
+
+pictures of two prompts. Drawn from the study's own finished pictures. It must not judge them.
+"""
+
+import random
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from annotate.analysis.diversity import Attribute
+from annotate.judging.controls import BadItem, KnownItem, add_item, items
+from annotate.judging.rated import TOLERANCE
+from annotate.people.models import User
+from annotate.sampling.models import Image
+from annotate.sampling.samples import finished, sample_prompt_digest
+from annotate.studies.models import Prompt, Study
+
+# Stored in English with the item, and read in each reader's language.
+SAME = gettext_noop("It is the same picture twice. Nothing differs, so every line is the same.")
+OTHER = gettext_noop(
+    "These are pictures of two different prompts. They show different things, so the main object "
+    "differs; the other lines are not marked here."
+)
+
+
+class NoPictures(ValueError):
+    """A study from whose pictures no more items can be drawn."""
+
+
+def in_words(explanation: str) -> str:
+    """A drawn item's explanation in the reader's language; any other as it was written."""
+    return _(explanation) if explanation in {SAME, OTHER} else explanation
+
+
+def add_drawn_items(study: Study, *, kind: str, count: int, actor: User | None) -> int:
+    """Add so many items, both sorts in turn, of pairs that no item of the kind shows; how many.
+
+    All or none. A picture beside itself is level 0 on every line; of two prompts the main object
+    differs, up to one level below the top where there are more than two.
+
+    Raises:
+        NoPictures: the study has too few finished pictures, or asks for no attributes.
+    """
+    protocol = study.read_protocol()
+    if not protocol.asks_diversity:
+        raise NoPictures(
+            "Only a study of diversity has such pairs: of two pictures of one prompt, somebody "
+            "must say which is better. Add items one by one."
+        )
+    pictures = _pictures(study)
+    shown = set(items(study, kind).values_list("first__digest", "second__digest"))
+    random.Random(f"{protocol.seed}|{kind}|drawn").shuffle(pictures)  # noqa: S311 (not a secret)
+    same = {str(attribute): "0" for attribute in Attribute}
+    top = protocol.attribute_levels - 1
+    other = {str(Attribute.OBJECT): str(top), TOLERANCE: "1" if top > 1 else "0"}
+    pairs = _both_sorts(pictures, shown)
+    if len(pairs) < count:
+        raise NoPictures(
+            f"{len(pairs)} more items can be drawn from the finished pictures of this study's "
+            f"prompts; {count} were asked for. Import or make pictures first, or ask for fewer."
+        )
+    with transaction.atomic():
+        for prompt, a, b in pairs[:count]:
+            alike = a.pk == b.pk
+            known: dict[str, Any] = {
+                "answers": same if alike else other,
+                "explanation": SAME if alike else OTHER,
+            }
+            try:
+                item = KnownItem(kind, prompt.text, a.digest, b.digest, **known)
+                add_item(study, item, actor=actor)
+            except BadItem as error:
+                raise NoPictures(str(error)) from error
+    return count
+
+
+Drawn = tuple[Prompt, Image, Image]
+
+
+def _pictures(study: Study) -> list[tuple[Prompt, Image]]:
+    """A finished picture of each test prompt and method, in an order of their own."""
+    methods = list(study.methods.order_by("order", "pk"))
+    sets = study.prompt_sets.filter(role="test")
+    prompts = Prompt.objects.filter(prompt_set__in=sets).order_by("digest", "key", "pk")
+    images = finished(methods, seed=study.read_protocol().seed)
+    found = []
+    for prompt in prompts:
+        for method in methods:
+            own = images.get((method.digest, sample_prompt_digest(method, prompt)), {})
+            if 0 in own:
+                found.append((prompt, own[0]))
+    return found
+
+
+def _both_sorts(pictures: list[tuple[Prompt, Image]], shown: set[tuple[str, str]]) -> list[Drawn]:
+    """Same, other, same, … without the pairs that are shown already."""
+    same: list[Drawn] = [(prompt, image, image) for prompt, image in pictures]
+    other: list[Drawn] = []
+    for (prompt, image), (next_prompt, next_image) in zip(
+        pictures, pictures[1:] + pictures[:1], strict=True
+    ):
+        if prompt.digest != next_prompt.digest and image.pk != next_image.pk:
+            other.append((prompt, image, next_image))
+    taken = set(shown)
+    fresh: tuple[list[Drawn], list[Drawn]] = ([], [])
+    for sort, rows in zip(fresh, (same, other), strict=True):
+        for row in rows:
+            low, high = sorted((row[1].digest, row[2].digest))
+            if (low, high) not in taken:
+                taken.add((low, high))
+                sort.append(row)
+    alike, unlike = fresh
+    each = min(len(alike), len(unlike))
+    return [row for both in zip(alike[:each], unlike[:each], strict=True) for row in both]
