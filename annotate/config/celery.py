@@ -29,8 +29,7 @@ app.conf.update(
     settings.CELERY,
     worker_consumer="annotate.config.consumer:PromptConsumer",
     task_queues=[
-        Queue(name, queue_arguments=_arguments)  # type: ignore[no-untyped-call]
-        for name in ("gpu", "cpu")
+        Queue(settings.CELERY["task_default_queue"], queue_arguments=_arguments)  # type: ignore[no-untyped-call]
     ],
 )
 app.autodiscover_tasks(["annotate.sampling"])

@@ -49,6 +49,8 @@ class Filled:
     forwards: int | None = None
     seconds: float | None = None
     parent: int | None = None
+    # The score that decided about the parent, with its estimator's digest.
+    decided_by: tuple[str, float] | None = None
 
 
 def claim(job_id: int) -> Claim | None:
@@ -186,7 +188,12 @@ def _fill(job: Job, filled: Sequence[Filled]) -> set[int]:
                 Score(sample_id=one.sample, estimator_digest=digest, value=value)
                 for digest, value in one.scores.items()
             ]
-    Score.objects.bulk_create(scores)
+            if one.parent is not None and one.decided_by is not None:
+                # Else another job would score the student's sample anew, and near tau the two
+                # might decide differently.
+                digest, value = one.decided_by
+                scores.append(Score(sample_id=one.parent, estimator_digest=digest, value=value))
+    Score.objects.bulk_create(scores, ignore_conflicts=True)
     return done
 
 

@@ -7,7 +7,7 @@ are made (`sampling.tasks`) nor who decides which (`sampling.plan`).
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -204,3 +204,22 @@ def _queue_again(jobs: QuerySet[Job]) -> int:
         state=Sample.State.QUEUED, error=""
     )
     return again
+
+
+Verb = Callable[..., int]
+# What a page or a command does to a study's jobs, and how it says so.
+VERBS: dict[str, tuple[Verb, str]] = {
+    "pause": (pause, "{n} held back. What runs now is finished."),
+    "resume": (resume, "{n} queued again."),
+    "cancel": (cancel, "{n} ended. Pictures that are done stay; you can take it up again."),
+    "retry": (retry, "{n} queued again, with all attempts."),
+}
+
+
+def do(study: Study, verb: str, *, actor: User | None) -> str:
+    """Do it to the study's jobs; what was done, in words."""
+    act, said = VERBS[verb]
+    changed = act(study, actor=actor)
+    if not changed:
+        return "There was no job to do that to any more."
+    return said.format(n=f"{changed} job{'' if changed == 1 else 's'}")

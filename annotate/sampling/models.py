@@ -64,8 +64,8 @@ class Job(models.Model):
         CANCELLED = "cancelled", "Cancelled"
 
     class Queue(models.TextChoices):
+        # The broker's queue. All kinds of work need the networks, so there is this one.
         GPU = "gpu", "GPU"
-        CPU = "cpu", "CPU"
 
     # What makes it the same job when it is asked for twice (`jobs.enqueue`).
     key = models.CharField(max_length=64, unique=True)

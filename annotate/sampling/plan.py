@@ -29,6 +29,8 @@ TARGET_SECONDS = 100.0
 # not begun are cut anew once the first is done (`recut`).
 UNMEASURED = 8
 MOST = 512
+# A published estimator takes a second or two for a picture on a CPU.
+SCORED = 64
 BATCH = 500
 
 
@@ -48,15 +50,21 @@ def plan_samples(study: Study, *, order: Mapping[Slot, int] | None = None) -> Pl
     """Write the samples a study needs and the jobs that make them; safe to call again.
 
     Every arm's images are scored with every estimator of the study, so that its report can say how
-    far scores and votes agree.
+    far scores and votes agree: those an earlier study made without asking for it, too.
 
     Raises:
         WaitsForThreshold: an adaptive arm has no tau yet.
     """
     protocol = study.read_protocol()
     planned = families(study, protocol, order=order)
-    estimators = estimators_of(arm for family in planned for arm in family.arms.values())
-    return make(planned, study=study, seed=protocol.seed, score_with=estimators)
+    estimators = _deciding(planned)
+    made = make(planned, study=study, seed=protocol.seed, score_with=estimators)
+    score_made(planned, study=study, seed=protocol.seed, score_with=estimators)
+    return made
+
+
+def _deciding(planned: Iterable[Family]) -> Sequence[Estimator]:
+    return estimators_of(arm for family in planned for arm in family.arms.values())
 
 
 @transaction.atomic
@@ -95,14 +103,26 @@ def score_made(
             rows = Score.objects.filter(
                 estimator_digest=digest, sample__method_digest__in=family.arms
             )
-            scored = set(rows.values_list("sample", flat=True))
+            scored = set(rows.values_list("sample", flat=True)) | _being_scored(digest)
             bare = [row.pk for row in done if row.pk not in scored]
-            for start in range(0, len(bare), MOST):
-                some = bare[start : start + MOST]
+            for start in range(0, len(bare), SCORED):
+                some = bare[start : start + SCORED]
                 payload = {"samples": some, "estimator": plain(estimator.model_dump(mode="json"))}
                 enqueue([], kind="score", study=study, payload=payload, total=len(some))
             found += len(bare)
     return found
+
+
+def _being_scored(estimator: str) -> set[int]:
+    """The samples of jobs that are to score by this estimator and have not ended."""
+    ended = (Job.State.FAILED, Job.State.CANCELLED, Job.State.DONE)
+    payloads = Job.objects.filter(kind="score").exclude(state__in=ended)
+    return {
+        sample
+        for payload in payloads.values_list("payload", flat=True)
+        if Estimator.model_validate(payload["estimator"]).digest() == estimator
+        for sample in payload["samples"]
+    }
 
 
 def chunk_size(arms: Iterable[Arm], costs: Costs) -> int | None:
@@ -235,3 +255,16 @@ def _recut(jobs: list[Job], costs: Costs, *, study: Study) -> int:
 def _recut_what_was_measured(study_ids: set[int], **_: Any) -> None:
     for study in Study.objects.filter(pk__in=study_ids):
         recut(study)
+
+
+@receiver(samples_finished)
+def _score_what_others_made(sample_ids: set[int], study_ids: set[int], **_: Any) -> None:
+    """Another study's job knew nothing of the estimators of those that waited for its samples."""
+    made = Sample.objects.filter(pk__in=sample_ids)
+    for study in Study.objects.filter(pk__in=study_ids, state__in=["open", "paused"]):
+        protocol = study.read_protocol()
+        planned = families(study, protocol)
+        asked = _deciding(planned)
+        if asked and made.exclude(job__study=study).exists():
+            with transaction.atomic():
+                score_made(planned, study=study, seed=protocol.seed, score_with=asked)

@@ -94,8 +94,16 @@ class Collected:
                 forwards=made.forwards,
                 seconds=made.seconds,
                 parent=self._parents.get(made.sample),
+                decided_by=_decided_by(made.record),
             )
         )
+
+
+def _decided_by(record: Mapping[str, Any]) -> tuple[str, float] | None:
+    """The estimator and the score that an adaptive arm's record decided by."""
+    decision = record.get("decision") or {}
+    score = decision.get("score")
+    return None if score is None else (decision["estimator"], float(score))
 
 
 @dataclass

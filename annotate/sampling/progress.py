@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.db.models import Min
+
 from annotate.sampling.jobs import unheard
 from annotate.sampling.models import Calibration, Job, Sample
 from annotate.sampling.needs import Arm, Family, families, planned_share
@@ -69,8 +71,9 @@ class Failure:
 class Progress:
     """A study's sampling at one moment. `done` counts samples that running jobs have made so far.
 
-    `rate` is samples a minute over the last ten minutes; `eta` follows from it. Both are None while
-    nothing has been made.
+    `rate` is samples a minute over the last ten minutes, without those that were there when the
+    study began; `eta` follows from it and what is left to make. Both are None while nothing has
+    been made.
     """
 
     arms: tuple[ArmProgress, ...]
@@ -127,15 +130,17 @@ def progress_of(study: Study, found: Sequence[Family], *, seed: int, now: dateti
     """How far these families have come; a calibration's are not a study's own."""
     rows = _rows(found, seed)
     every = [row for some in rows.values() for row in some]
-    open_jobs = {row.job for row in every if row.state != DONE and row.job is not None}
-    jobs = list(Job.objects.filter(pk__in=open_jobs).only("state", "progress_done", "started_at"))
+    open_rows = Counter(row.job for row in every if row.state != DONE and row.job is not None)
+    jobs = list(Job.objects.filter(pk__in=open_rows).only("state", "progress_done", "started_at"))
     states = Counter(job.state for job in jobs)
     wanted = sum(len(slots) for family in found for slots in family.needs.values())
     done = sum(row.state == DONE for row in every)
     failed = [row for row in every if row.state == Sample.State.FAILED]
     running = [job for job in jobs if job.state == Job.State.RUNNING]
-    begun = min(sum(job.progress_done for job in running), wanted - done - len(failed))
-    rate = _rate(every, running, begun, now=now)
+    # A job that another study shares makes samples that are none of this one's.
+    begun = sum(min(job.progress_done, open_rows[job.pk]) for job in running)
+    begun = min(begun, wanted - done - len(failed))
+    rate = _rate(every, running, begun, since=max(now - WINDOW, _began(study, now)), now=now)
     left = wanted - done - begun - len(failed)
     return Progress(
         arms=tuple(_arms(study, found, rows)),
@@ -268,11 +273,18 @@ def _mean(numbers: Iterable[int | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
+def _began(study: Study, now: datetime) -> datetime:
+    """When this study's own pictures began to be made: those of before were there to be reused."""
+    if study.launched_at:
+        return study.launched_at
+    first: datetime | None = study.jobs.aggregate(first=Min("created_at"))["first"]
+    return first or now - WINDOW
+
+
 def _rate(
-    rows: Sequence[_Row], running: Sequence[Job], begun: int, *, now: datetime
+    rows: Sequence[_Row], running: Sequence[Job], begun: int, *, since: datetime, now: datetime
 ) -> float | None:
-    """Samples a minute within the window, those that running jobs have made so far included."""
-    since = now - WINDOW
+    """Samples a minute since then, those that running jobs have made so far included."""
     late = [
         row for row in rows if row.state == DONE and row.finished_at and row.finished_at > since
     ]

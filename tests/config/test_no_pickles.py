@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("annotate", "generation", "benchmarks", "docker")
 LOADERS = {

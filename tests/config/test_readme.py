@@ -1,6 +1,8 @@
 """What the first pages promise is there: links lead somewhere, commands exist."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,14 @@ def test_the_study_to_copy_is_one() -> None:
         "adaptive-regenerate",
     ]
     assert [m.name for m in spec.methods if m.read_arm().arm is None] == ["refine", "regenerate"]
+
+
+def test_one_command_trains_the_reference_world_and_keeps_its_weights() -> None:
+    command = ["make", "-n", "reference-world", "SEED=3", "KEEP=1"]
+    # Within a run of make another one says which folder it enters and leaves.
+    apart = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    told = subprocess.run(command, cwd=ROOT, env=apart, capture_output=True, text=True, check=True)
+    train, keep = told.stdout.splitlines()[-2:]
+    run = "build/reference-world-3"
+    assert train.endswith(f"-m generation.training world {run} --seed 3")
+    assert keep.endswith(f"-m generation.training keep {run} --into {run}/kept")

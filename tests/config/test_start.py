@@ -6,6 +6,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.whole
+
 HEAVY = ("torch", "diffusers", "transformers", "scipy", "statsmodels", "pandas", "matplotlib")
 ROOT = Path(__file__).resolve().parents[2]
 

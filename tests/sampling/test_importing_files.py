@@ -20,7 +20,7 @@ from tests.sampling import pictures
 from tests.sampling.packages import FILES, HEADER, ROWS, as_csv, bring, make_draft
 from tests.sampling.test_importing import CONTRAST, METHODS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 
 
 def test_context_pictures_and_their_role_belong_to_the_prompt(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ import pytest
 from annotate.judging.launch import launch
 from annotate.sampling import plan as planning
 from annotate.sampling.costs import measured, network
-from annotate.sampling.models import Job, Sample
+from annotate.sampling.models import Job, Sample, Score
 from annotate.sampling.needs import WaitsForThreshold, families
 from annotate.sampling.plan import plan_samples, recut
+from annotate.sampling.signals import samples_finished
 from annotate.studies.models import Method, Study
 from generation.spec import Adaptive, read_arm
-from tests.factories import ADAPTIVE, NOW, TEACHER, make_generated, make_image
+from tests.factories import ADAPTIVE, NOW, STUDENT, TEACHER, make_generated, make_image
 
 pytestmark = [pytest.mark.django_db, pytest.mark.bothdb]
 
@@ -31,6 +32,12 @@ def student_digest(study: Study) -> str:
     adaptive = read_arm(arm(study, "adaptive").settings["arm"])
     assert isinstance(adaptive, Adaptive)
     return adaptive.student.digest()
+
+
+def estimator_digest(study: Study) -> str:
+    adaptive = read_arm(arm(study, "adaptive").settings["arm"])
+    assert isinstance(adaptive, Adaptive)
+    return adaptive.estimator.digest()
 
 
 def finish(study: Study, digest: str, *, seconds: float, forwards: int) -> None:
@@ -83,6 +90,42 @@ def test_equal_recipes_share_samples_across_studies():
     assert (planned.wanted, planned.reused, planned.shared, planned.jobs) == (6, 2, 4, 0)
     other = plan_samples(same_prompts(first, protocol={"seed": 7}))
     assert (other.reused, other.shared) == (0, 0)
+
+
+def test_what_was_made_before_an_estimator_was_asked_for_is_scored_once():
+    plain = {"teacher": ("teacher", TEACHER), "student": ("student", STUDENT)}
+    first = make_generated(prompts=2, contrasts=(("student", "teacher"),), methods=plain)
+    plan_samples(first)
+    for name in plain:
+        finish(first, arm(first, name).digest, seconds=1, forwards=100)
+    second = same_prompts(first)
+    plan_samples(second)
+    plan_samples(second)
+    jobs = Job.objects.filter(kind="score")
+    assert {job.payload["estimator"]["name"] for job in jobs} == {"imagereward"}
+    made = Sample.objects.filter(state="done")
+    asked = sorted(sample for job in jobs for sample in job.payload["samples"])
+    assert asked == sorted(made.values_list("pk", flat=True))
+    Score.objects.bulk_create(
+        Score(sample=row, estimator_digest=estimator_digest(second), value=0.5) for row in made
+    )
+    jobs.delete()
+    plan_samples(second)
+    assert not Job.objects.filter(kind="score").exists()
+
+
+def test_what_another_study_finishes_later_is_scored_for_the_study_that_waited():
+    plain = {"teacher": ("teacher", TEACHER), "student": ("student", STUDENT)}
+    first = make_generated(prompts=2, contrasts=(("student", "teacher"),), methods=plain)
+    plan_samples(first)
+    second = same_prompts(first)
+    launch(second, actor=second.owner, now=NOW)
+    digest = arm(first, "teacher").digest
+    finish(first, digest, seconds=1, forwards=100)
+    made = set(Sample.objects.filter(method_digest=digest).values_list("pk", flat=True))
+    samples_finished.send(Job, sample_ids=made, study_ids={first.pk, second.pk})
+    (job,) = Job.objects.filter(kind="score")
+    assert (set(job.payload["samples"]), job.study) == (made, second)
 
 
 def test_a_failed_sample_is_planned_anew_by_the_next_study():

@@ -8,7 +8,7 @@ import pytest
 from annotate.judging.launch import launch
 from annotate.sampling import claims, jobs, producing, storage, tasks
 from annotate.sampling.calibration import calibrate, plan_tuning, tuning_set
-from annotate.sampling.models import Job, Sample
+from annotate.sampling.models import Job, Sample, Score
 from annotate.studies.models import Prompt
 from generation.produce import Arm
 from generation.spec import Adaptive, Teacher, Weights
@@ -89,6 +89,20 @@ def test_a_job_makes_students_teachers_and_what_stands_on_them() -> None:
     refined = sum(sample.decision == "refined" for sample in made)
     assert job.result["images"] == refined
     assert job.result["seconds"] > 0
+
+
+def test_the_score_that_decided_is_kept_and_never_computed_again() -> None:
+    given = prompts()
+    bare, _ = order([student()], given)
+    Job.objects.filter(pk=bare.pk).update(payload={**bare.payload, "score_with": []})
+    run(Job.objects.get(pk=bare.pk))
+    assert not Score.objects.exists()
+    run(order([student(), adaptive(threshold=1e9)], given, only=[adaptive(threshold=1e9)])[0])
+    kept = {p.digest: sample_of(student(), p).scores.get().value for p in given}
+    run(order([student(), adaptive(threshold=-1e9)], given, only=[adaptive(threshold=-1e9)])[0])
+    for arm in (adaptive(threshold=1e9), adaptive(threshold=-1e9)):
+        decided = {p.digest: sample_of(arm, p).record["decision"]["score"] for p in given}
+        assert decided == kept
 
 
 def test_a_stored_record_says_where_its_threshold_is_from() -> None:

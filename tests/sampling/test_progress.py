@@ -1,12 +1,14 @@
 """How far the pictures are: per arm, in time, against the plan, and why some failed."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
 from annotate.judging.launch import launch
 from annotate.sampling.models import Job, Sample
 from annotate.sampling.progress import executed, progress
+from annotate.studies.create import clone_study
 from tests.factories import ADAPTIVE, NOW, TEACHER, make_generated, make_image, make_study
 from tests.sampling.test_plan import arm, student_digest
 
@@ -65,6 +67,28 @@ def test_the_rate_and_the_time_left_follow_from_the_last_minutes():
     assert seen.rate == pytest.approx(1.0)
     assert seen.eta == timedelta(minutes=8)
     assert progress(study, now=LATER + timedelta(hours=1)).rate is None
+
+
+def test_the_time_left_counts_only_what_is_made_for_this_study():
+    """Pictures that were there when it began, however fast they came, say nothing of the rest."""
+    first = launch(make_generated(prompts=4), actor=None, now=NOW - timedelta(minutes=1))
+    made(student_digest(first), 4)
+    Job.objects.update(started_at=NOW - timedelta(minutes=1), finished_at=NOW)
+    study = launch(clone_study(first, owner=first.owner, name="again"), actor=None, now=NOW)
+    assert (progress(study, now=NOW).done, progress(study, now=LATER).rate) == (4, None)
+    made(arm(study, "teacher").digest, 2, steps=50)
+    seen = progress(study, now=LATER)
+    assert (seen.rate, seen.eta) == (2 / 4, timedelta(minutes=seen.left * 2))
+
+
+def test_of_a_job_shared_with_another_study_only_this_ones_samples_count():
+    study = launch(make_generated(prompts=2), actor=None, now=NOW)
+    job = Job.objects.get(pk=Sample.objects.filter(state="queued").first().job_id)
+    mine = job.samples.count()
+    Job.objects.filter(pk=job.pk).update(
+        state="running", token=uuid4(), lease_until=LATER, started_at=NOW, progress_done=mine + 7
+    )
+    assert progress(study, now=LATER).done == mine
 
 
 def test_what_a_running_job_has_made_so_far_counts():
