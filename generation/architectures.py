@@ -25,6 +25,8 @@ class Architecture:
     name: str
     parameters: int
     shapes: dict[str, Shape] = field(default_factory=dict)
+    # Beginnings of the names of tensors that some files keep and nothing reads.
+    unread: tuple[str, ...] = ()
 
 
 _CONV_IN = "conv_in.weight"
@@ -47,6 +49,18 @@ REFINER = Architecture(
 VAE = Architecture("VAE of SD1.5 and SDXL", 83_653_863, {"decoder.conv_out.weight": (3, 128, 3, 3)})
 CLIP_L = Architecture("CLIP ViT-L/14 text encoder", 123_060_480)
 CLIP_G = Architecture("OpenCLIP ViT-bigG/14 text encoder", 694_659_840)
+IMAGEREWARD = Architecture(
+    "ImageReward",
+    446_206_689,
+    {
+        "blip.visual_encoder.pos_embed": (1, 197, 1024),
+        "blip.text_encoder.embeddings.word_embeddings.weight": (30524, 768),
+        "blip.text_encoder.encoder.layer.11.crossattention.self.key.weight": (768, 1024),
+        "mlp.layers.0.weight": (1024, 768),
+        "mlp.layers.7.weight": (1, 16),
+    },
+    unread=("blip.vision_proj.", "blip.text_proj."),
+)
 
 # The parts of each published pipeline, by the path that presets name it by.
 _XL = {"vae": VAE, "text_encoder": CLIP_L, "text_encoder_2": CLIP_G}
@@ -68,6 +82,8 @@ UNETS: dict[str, Architecture] = {
     "cd_sd_v1.5_bs512_w8_ema0.9999.safetensors": SD15,
     "latent-consistency/lcm-sdxl": LCM_SDXL,
 }
+# Each published estimator, by the path that presets name it by.
+SCORERS: dict[str, Architecture] = {"THUDM/ImageReward": IMAGEREWARD}
 
 
 def shapes_of(files: Sequence[Path]) -> dict[str, Shape]:
@@ -91,7 +107,11 @@ def refuse_other(shapes: dict[str, Shape], wanted: Architecture, *, place: Path)
     Raises:
         WeightsRefusedError: another size, or another shape of a tensor that tells.
     """
-    size = sum(math.prod(s) for n, s in shapes.items() if not n.endswith(_COMPUTED))
+    size = sum(
+        math.prod(shape)
+        for name, shape in shapes.items()
+        if not name.endswith(_COMPUTED) and not name.startswith(wanted.unread)
+    )
     faults = [
         f"{name} is {shapes.get(name, 'not there')}, not {shape}"
         for name, shape in wanted.shapes.items()

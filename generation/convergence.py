@@ -24,7 +24,7 @@ class Convergence:
     spread_prompts: float
     # Standard deviation of tau on the same prompts from other noise; None without replicas.
     spread_noise: float | None
-    # Time to make and score that many samples; None when nobody measured.
+    # Seconds of the student's network for that many samples; None when nobody measured.
     seconds: float | None
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ def convergence(
         rng: draws the prompts.
         sizes: numbers of prompts, in steps of the table.
         draws: sets of prompts per size.
-        seconds_per_sample: measured time to make and score one sample.
+        seconds_per_sample: measured network time of one sample; decoding and scoring not counted.
 
     Raises:
         ValueError: scores as in `percentile_threshold`, or a size or number of draws below 2.

@@ -149,9 +149,10 @@ class Models:
                 del self._bundles[digest]
         else:
             height, width = network.height or "native", network.width or "native"
-            raise DoesNotFit(
-                f"one image of {network.model.path} at {height} x {width} pixels does not fit the "
-                f"memory of {self.device}. Use a smaller size, dtype bfloat16, or a larger device."
+            raise DoesNotFit.at_all(
+                f"one image of {network.model.path} at {height} x {width} pixels",
+                device=str(self.device),
+                dtype=network.model.dtype,
             )
         free_memory(self.device)
 

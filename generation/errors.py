@@ -51,6 +51,23 @@ class ThresholdRefused(ValueError):
 class DoesNotFit(MemoryError):
     """Not even one image of this size fits the device's memory."""
 
+    @classmethod
+    def at_all(cls, what: str, *, device: str, dtype: str, size: bool = True) -> "DoesNotFit":
+        """What does not fit and the ways out that are open.
+
+        Args:
+            what: begins the sentence.
+            dtype: of the network's weights; half precision is advised where it is not in use.
+            size: whether a smaller picture would help.
+        """
+        ways = ["set a smaller height and width in its arm"] if size else []
+        if dtype == "float32":
+            ways.append("set dtype='bfloat16' with its weights (half the memory of float32)")
+        if device.startswith("cuda"):
+            ways.append("end what else uses this GPU (nvidia-smi lists it)")
+        ways.append("use a device with more memory")
+        return cls(f"{what} does not fit the memory of {device}. Ways out: {'; '.join(ways)}.")
+
 
 class SamplingError(ValueError):
     """Samples that cannot be made as asked: an unknown arm, parts of a pair that do not fit."""

@@ -90,6 +90,12 @@ def score(
                     ),
                     len(rows),
                     models.device,
+                    too_large=lambda: DoesNotFit.at_all(
+                        f"one image that the estimator {estimator.name} scores",
+                        device=str(models.device),
+                        dtype=estimator.dtype,
+                        size=False,
+                    ),
                 )
             except DoesNotFit as error:
                 for each in rows:
@@ -115,7 +121,16 @@ def _decoded(ran: Ran) -> list[Finished]:
     device = ran.bundle.device
     latents = ran.sampled.latents.float().cpu().numpy()[:rows]
     # Padding is decoded too: the VAE then sees one shape, as the UNet does.
-    images = _halving(lambda at: ran.bundle.decode(ran.sampled.latents[at]), ran.size, device)
+    images = _halving(
+        lambda at: ran.bundle.decode(ran.sampled.latents[at]),
+        ran.size,
+        device,
+        too_large=lambda: DoesNotFit.at_all(
+            f"one image that the VAE of {ran.bundle.path} decodes",
+            device=str(device),
+            dtype=str(ran.bundle.dtype).removeprefix("torch."),
+        ),
+    )
     seconds = ran.timer.seconds() / rows
     finite = np.isfinite(latents).all(axis=(1, 2, 3))
     model = {
@@ -154,9 +169,17 @@ def _overflown(ran: Ran) -> str:
 
 
 def _halving(
-    call: Callable[[slice], NDArray[Any]], rows: int, device: torch.device
+    call: Callable[[slice], NDArray[Any]],
+    rows: int,
+    device: torch.device,
+    *,
+    too_large: Callable[[], DoesNotFit],
 ) -> NDArray[Any]:
-    """The rows' results together, in as few parts as fit the device's memory."""
+    """The rows' results together, in as few parts as fit the device's memory.
+
+    Raises:
+        DoesNotFit: `too_large`'s, where one row alone does not fit.
+    """
     parts, done = [slice(0, rows)], []
     while parts:
         part = parts.pop(0)
@@ -165,10 +188,7 @@ def _halving(
             continue
         except torch.OutOfMemoryError:
             if part.stop - part.start == 1:
-                raise DoesNotFit(
-                    f"one image alone does not fit the memory of {device} to be decoded or scored. "
-                    "Use dtype bfloat16, a smaller size or a larger device."
-                ) from None
+                raise too_large() from None
         free_memory(device)
         middle = (part.start + part.stop) // 2
         parts[:0] = [slice(part.start, middle), slice(middle, part.stop)]

@@ -100,7 +100,7 @@ def run_record(
     """One network's share of an image: what ran, from which noise, and what came out.
 
     Args:
-        model: path, revision, weights by component, dtype and device, as loaded.
+        model: path, revision, weights by component and dtype, as loaded.
         timesteps: the points at which the network was evaluated.
         start: where a refinement began: sigma, its kind, timestep, variance.
         forwards: UNet forwards executed for this image.

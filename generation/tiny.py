@@ -32,8 +32,10 @@ from generation.codec import PixelCodec
 
 disable_progress_bar()
 
-Kind = Literal["sd", "sdxl", "refiner", "lcm", "controlnet", "pixel"]
-KINDS: tuple[Kind, ...] = ("sd", "sdxl", "refiner", "lcm", "controlnet", "pixel")
+Kind = Literal["sd", "sdxl", "refiner", "lcm", "lcm-sdxl", "controlnet", "pixel"]
+KINDS: tuple[Kind, ...] = ("sd", "sdxl", "refiner", "lcm", "lcm-sdxl", "controlnet", "pixel")
+# Of SDXL's form: two text encoders, numbers beside the text.
+_XL = ("sdxl", "refiner", "lcm-sdxl")
 
 # Latents of 8 x 8, so pictures of 64 x 64.
 _SAMPLE = 8
@@ -53,6 +55,7 @@ _PIPELINES = {
     "pixel": "StableDiffusionPipeline",
     "sdxl": "StableDiffusionXLPipeline",
     "refiner": "StableDiffusionXLImg2ImgPipeline",
+    "lcm-sdxl": "StableDiffusionXLPipeline",
 }
 
 
@@ -64,21 +67,22 @@ def save_tiny(folder: Path, kind: Kind, *, seed: int, prediction_type: str = "ep
 
     Args:
         folder: made if it is not there.
-        kind: `lcm` has the guidance embedding of latent consistency models; `controlnet` is `sd`
-            with a ControlNet beside it; `pixel` is like the reference world's, 16 x 16 pixels.
+        kind: `lcm` and `lcm-sdxl` have the guidance embedding of latent consistency models;
+            `controlnet` is `sd` with a ControlNet beside it; `pixel` is like the reference
+            world's, 16 x 16 pixels.
         seed: of the weights; nothing else in the process is re-seeded.
         prediction_type: epsilon, v_prediction or sample.
     """
     if kind not in KINDS:
         raise ValueError(f"kind={kind!r} is no tiny pipeline; allowed: {', '.join(KINDS)}.")
     folder.mkdir(parents=True, exist_ok=True)
-    xl = kind in ("sdxl", "refiner")
+    xl = kind in _XL
     index: dict[str, Any] = {
         "_class_name": _PIPELINES[kind],
         "_diffusers_version": diffusers_version,
     }
     if xl:
-        index["force_zeros_for_empty_prompt"] = kind == "sdxl"
+        index["force_zeros_for_empty_prompt"] = kind != "refiner"
         if kind == "refiner":
             index["requires_aesthetics_score"] = True
         # Else the pipelines of diffusers look for the watermark package.
@@ -165,7 +169,7 @@ def _seeded(seed: int) -> Iterator[None]:
 
 def _unet(kind: Kind) -> Any:
     extra: dict[str, Any] = {}
-    if kind in ("sdxl", "refiner"):
+    if kind in _XL:
         # The refiner is told five numbers (the last an aesthetic score), the base six.
         numbers = 5 if kind == "refiner" else 6
         extra = {
@@ -173,8 +177,8 @@ def _unet(kind: Kind) -> Any:
             "addition_time_embed_dim": _TIME_IDS,
             "projection_class_embeddings_input_dim": numbers * _TIME_IDS + _TEXT,
         }
-    if kind == "lcm":
-        extra = {"time_cond_proj_dim": 32}
+    if kind in ("lcm", "lcm-sdxl"):
+        extra["time_cond_proj_dim"] = 32
     if kind == "pixel":
         extra = {
             "in_channels": 12,
@@ -189,7 +193,7 @@ def _unet(kind: Kind) -> Any:
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         attention_head_dim=8,
-        cross_attention_dim=2 * _TEXT if kind == "sdxl" else _TEXT,
+        cross_attention_dim=2 * _TEXT if kind in ("sdxl", "lcm-sdxl") else _TEXT,
         norm_num_groups=8,
         **extra,
     )
@@ -242,7 +246,7 @@ def _byte_letters() -> list[str]:
 def _scheduler(kind: Kind, prediction_type: str) -> Any:
     if kind in ("sdxl", "refiner"):
         return EulerDiscreteScheduler(**_SCHEDULE, prediction_type=prediction_type)
-    if kind == "lcm":
+    if kind in ("lcm", "lcm-sdxl"):
         without = {k: v for k, v in _SCHEDULE.items() if k != "steps_offset"}
         return LCMScheduler(**without, prediction_type=prediction_type)
     return DDIMScheduler(

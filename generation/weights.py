@@ -233,7 +233,7 @@ def class_names(index: dict[str, Any], folder: Path) -> dict[str, str]:
             `CLASS_NAMES`'.
     """
     parts = (*MODELS, *TOKENIZERS)
-    present = [name for name in parts if index.get(name, [None])[0] is not None]
+    present = [name for name in parts if names_part(index, name)]
     needed = {"unet", "vae"} - set(present)
     texts = {"text_encoder", "text_encoder_2"} & set(present)
     if needed or not texts or "scheduler" not in index:
@@ -252,6 +252,12 @@ def class_names(index: dict[str, Any], folder: Path) -> dict[str, str]:
     return {name: index[name][1] for name in present}
 
 
+def names_part(index: dict[str, Any], name: str) -> bool:
+    """Whether a pipeline's index has this part: `null` and `[null, null]` say that it has not."""
+    entry = index.get(name)
+    return bool(entry) and not (isinstance(entry, list) and entry[0] is None)
+
+
 def component_files(
     folder: Path, *, variant: str = "", unet: Path | None = None, lora: Path | None = None
 ) -> dict[str, list[Path]]:
@@ -259,7 +265,7 @@ def component_files(
     index = read_json(folder / "model_index.json")
     files = {"model_index": [folder / "model_index.json"]}
     for name in (*MODELS, *TOKENIZERS, "scheduler"):
-        if index.get(name, [None])[0] is not None and not (name == "unet" and unet):
+        if names_part(index, name) and not (name == "unet" and unet):
             files[name] = _read_of(folder / name, name=name, variant=variant)
     if unet is not None:
         files["unet"] = network_files(unet)

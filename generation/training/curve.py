@@ -7,6 +7,7 @@ import json
 import math
 from itertools import accumulate
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 640, 260, 64, 28, 36
 _SMOOTH = 0.97
@@ -55,12 +56,20 @@ def svg(losses: list[float], *, title: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         'font-family="sans-serif" font-size="12" fill="#333">'
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>'
-        f'<text x="{LEFT}" y="18">{title}</text>{"".join(marks)}'
+        f'<text x="{LEFT}" y="18">{escape(title)}</text>{"".join(marks)}'
         f'<polyline points="{points}" fill="none" stroke="#1f5fae" stroke-width="1.5"/></svg>\n'
     )
 
 
 def save(run: Path, out: Path, *, title: str) -> Path:
-    """Draw a run's `curve.jsonl` into an SVG file."""
-    out.write_text(svg(read(run), title=title))
+    """Draw a run's `curve.jsonl` into an SVG file.
+
+    A loss without a logarithm (0 or endless) is drawn at the lowest or highest of the others;
+    where there are no others nothing is drawn.
+    """
+    losses = read(run)
+    drawn = [loss for loss in losses if 0 < loss < math.inf]
+    if drawn:
+        low, high = min(drawn), max(drawn)
+        out.write_text(svg([min(max(loss, low), high) for loss in losses], title=title))
     return out

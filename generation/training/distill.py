@@ -101,8 +101,13 @@ class DistillTask:
             return
         w = 1.0 if self.settings.baked else self.settings.guidance[1]
         rows = [self._sampled(steps, w) for steps in (1, 2, 4)]
+        pictures = np.concatenate(rows)
         save_grid(
-            np.concatenate(rows), folder / f"preview-{step:06d}.png", columns=len(self._prompts)
+            pictures,
+            folder / f"preview-{step:06d}.png",
+            columns=len(self._prompts),
+            # Small worlds are enlarged to be seen; pictures of 96 pixels and more stay as they are.
+            factor=max(1, 96 // pictures.shape[1]),
         )
 
     def _sampled(self, steps: int, guidance: float) -> Any:

@@ -30,7 +30,7 @@ class Distillation(Recipe):
     huber: Annotated[float, Field(gt=0)] = 0.03
     # Empty: the reference world's own pictures; else a folder of pictures and texts, or tar shards.
     data: str = ""
-    size: int | None = None
+    size: Annotated[int, Field(ge=8)] | None = None
 
     @model_validator(mode="after")
     def _guidance_is_a_range(self) -> Self:

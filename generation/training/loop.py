@@ -23,10 +23,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 
 from generation.errors import TrainingError
+from generation.training import curve as curves
 from generation.training import states
 from generation.training.course import Course
 
 CURVE, STATE, RECORD = "curve.jsonl", "state.safetensors", "record.json"
+PICTURE = "curve.svg"
 
 
 class Task(Protocol):
@@ -134,6 +136,8 @@ def train(
                     spent=spent + time.monotonic() - begun,
                     run=run,
                 )
+                title = f"{folder.name}: loss, {done} of {course.steps} steps"
+                curves.save(folder / CURVE, folder / PICTURE, title=title)
             looks = pace.preview_every
             if run.is_main_process and looks and (done % looks == 0 or done == course.steps):
                 task.preview(folder, done)

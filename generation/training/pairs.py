@@ -8,6 +8,7 @@ import io
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -32,6 +33,10 @@ class Source(Protocol):
         self, *, first: int, size: int, rng: np.random.Generator
     ) -> tuple[Tensor, Conditioning]:
         """Examples `first` to `first + size - 1` of an endless stream; random crops by `rng`."""
+        ...
+
+    def texts(self, count: int) -> tuple[str, ...]:
+        """Up to so many different texts to watch a training by, the same ones each time."""
         ...
 
 
@@ -59,6 +64,10 @@ class WorldSource:
         latents = models.pixels_to_latents(torch.from_numpy(pictures)).to(self._device)
         nothing = Conditioning(self._told[-1:].expand(size, -1, -1))
         return latents, Conditioning(self._told[said], uncond=nothing)
+
+    def texts(self, count: int) -> tuple[str, ...]:
+        """Captions that training never says."""
+        return tuple(words.prompts("validation", count, seed=0))
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,11 @@ class ImageTextSource:
         texts = [place.text for place in places]
         told = self._bundle.encode_prompts(texts, guided=True, height=self._size, width=self._size)
         return latents, told
+
+    def texts(self, count: int) -> tuple[str, ...]:
+        """The first of the data, by file name."""
+        told = dict.fromkeys(place.text for place in self._places)
+        return tuple(islice(told, count))
 
     def _at(self, number: int) -> int:
         epoch, place = divmod(number, len(self._places))

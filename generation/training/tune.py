@@ -60,11 +60,20 @@ def fully_right(
 
 
 def chosen(table: Table) -> dict[str, dict[str, float]]:
-    """The best guidance of each row and step count; the lower one of equals."""
-    return {
-        row: {
-            steps: min((-share, float(w)) for w, share in tried.items())[1]
-            for steps, tried in by_steps.items()
-        }
-        for row, by_steps in table.items()
-    }
+    """The best guidance of each row at each step count; the lower one of equals.
+
+    A teacher's sampler has one for all its step counts, the best on their average: 200 prompts
+    cannot tell the counts apart, and arms that are compared at one budget, refined in half the
+    steps or sampled in all, must not differ by it. The control's counts differ by more.
+    """
+    found = {}
+    for row, by_steps in table.items():
+        alone = {steps: _best([tried]) for steps, tried in by_steps.items()}
+        shared = dict.fromkeys(by_steps, _best(list(by_steps.values())))
+        found[row] = alone if row == "control" else shared
+    return found
+
+
+def _best(tried: Sequence[dict[str, float]]) -> float:
+    """Of the settings tried, the guidance that shows most on average; the lower one of equals."""
+    return min((-sum(shares[w] for shares in tried), float(w)) for w in tried[0])[1]

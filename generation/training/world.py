@@ -169,7 +169,7 @@ def keep(run: Path, *, into: Path = PACKAGED / "triptych-s1") -> Path:
             "student": weights_digest(into / "teacher", unet=unet),
             "estimator": found.sha256,
         },
-        "guidance": json.loads((run / "guidance.json").read_text())["chosen"],
+        "guidance": tune.chosen(json.loads((run / "guidance.json").read_text())["tried"]),
     }
     shutil.copyfile(run / "guidance.json", into / "training" / "guidance.json")
     target = into / kept.PINNED

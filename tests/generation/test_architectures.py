@@ -6,9 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from generation.architectures import PIPELINES, SD15, UNETS, Architecture, refuse_other, shapes_of
+from generation.architectures import (
+    PIPELINES,
+    SCORERS,
+    SD15,
+    UNETS,
+    Architecture,
+    refuse_other,
+    shapes_of,
+)
 from generation.errors import WeightsRefusedError
 from generation.published import ADD_XL, CD_SD15, CD_SDXL, REFINER
+from generation.published import IMAGEREWARD as IMAGEREWARD_PATH
 from generation.published import SD15 as SD15_PATH
 from generation.published import SDXL as SDXL_PATH
 
@@ -45,4 +54,5 @@ def test_every_published_model_is_known():
     for weights in (SD15_PATH, CD_SD15, SDXL_PATH, CD_SDXL, REFINER, ADD_XL):
         assert {"unet", "vae"} <= PIPELINES[weights["path"]].keys()
         assert "unet" not in weights or weights["unet"] in UNETS
+    assert IMAGEREWARD_PATH["path"] in SCORERS
     assert SD15.parameters == 859_520_964

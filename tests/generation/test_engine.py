@@ -60,7 +60,16 @@ def test_a_single_image_that_does_not_fit_is_said_plainly():
     assert (len(outcome.made), len(outcome.spent.failed)) == (0, 8)
     (reason,) = set(outcome.spent.failed.values())
     assert reason.startswith("one image of ")
-    assert "does not fit the memory of cpu" in reason
+    assert "does not fit the memory of cpu. Ways out: set a smaller height and width" in reason
+    assert "set dtype='bfloat16'" in reason
+
+
+def test_a_way_out_is_told_only_where_it_is_open():
+    told = str(DoesNotFit.at_all("it", device="cuda:0", dtype="bfloat16", size=False))
+    assert told == (
+        "it does not fit the memory of cuda:0. Ways out: end what else uses this GPU (nvidia-smi "
+        "lists it); use a device with more memory."
+    )
 
 
 def test_a_single_image_gets_the_memory_of_the_other_pipelines_first():

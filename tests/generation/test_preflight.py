@@ -49,6 +49,10 @@ def of_another_class(file: Path) -> None:
     stand_ins.written(file, stand_ins.INDEX | {"unet": ["custom", "Mine"]})
 
 
+def naming(said: object) -> Callable[[Path], object]:
+    return lambda file: stand_ins.written(file, stand_ins.INDEX | {"unet": said})
+
+
 @pytest.mark.parametrize(
     ("harm", "file", "kind", "said"),
     [
@@ -57,6 +61,10 @@ def of_another_class(file: Path) -> None:
         (cut_short, UNET, "refused", "its header says"),
         (first_of_two, UNET, "missing", "has 1 of 2 parts of its weights; number 2"),
         (of_another_class, "model_index.json", "refused", "'Mine'] as its unet; allowed are"),
+        (naming(None), "model_index.json", "refused", "names only vae, text_encoder, tokenizer;"),
+        (naming([]), "model_index.json", "refused", "names only vae, text_encoder, tokenizer;"),
+        (naming({"unet": 1}), "model_index.json", "refused", "{'unet': 1} as its unet; allowed"),
+        (naming(7), "model_index.json", "refused", "names 7 as its unet; allowed are"),
         (Path.unlink, "model_index.json", "missing", "model_index.json is not there"),
         (Path.unlink, "vae/config.json", "missing", "vae/config.json is not there"),
         (Path.unlink, "tokenizer/tokenizer.json", "missing", "tokenizer is not there"),

@@ -24,6 +24,8 @@ from tests.generation.tiny_models import (
 )
 
 pytestmark = pytest.mark.torch
+# Their UNets are told guidance as an input, on SD's and on SDXL's base.
+LCMS = ("lcm", "lcm-sdxl")
 
 
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
@@ -58,10 +60,11 @@ def our_sample(kind: Any, recipe: Student, *, prediction: str = "epsilon", rows:
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
 @pytest.mark.parametrize("steps", [1, 4])
-def test_an_lcm_sample_equals_the_pipelines(steps, prediction):
-    recipe = spec("lcm", "lcm", steps=steps, guidance=8.0, prediction=prediction)
-    initial, noise, got = our_sample("lcm", recipe, prediction=prediction)
-    expected = pipeline("lcm", prediction)(
+@pytest.mark.parametrize("kind", LCMS)
+def test_an_lcm_sample_equals_the_pipelines(kind, steps, prediction):
+    recipe = spec(kind, "lcm", steps=steps, guidance=8.0, prediction=prediction)
+    initial, noise, got = our_sample(kind, recipe, prediction=prediction)
+    expected = pipeline(kind, prediction)(
         PROMPTS[:2],
         guidance_scale=8.0,
         num_inference_steps=steps,
@@ -74,9 +77,10 @@ def test_an_lcm_sample_equals_the_pipelines(steps, prediction):
     assert noise.asked == list(range(steps - 1))
 
 
-def test_embedded_guidance_reaches_the_network():
-    _, _, weak = our_sample("lcm", spec("lcm", "lcm", steps=2, guidance=1.0))
-    _, _, strong = our_sample("lcm", spec("lcm", "lcm", steps=2, guidance=8.0))
+@pytest.mark.parametrize("kind", LCMS)
+def test_embedded_guidance_reaches_the_network(kind):
+    _, _, weak = our_sample(kind, spec(kind, "lcm", steps=2, guidance=1.0))
+    _, _, strong = our_sample(kind, spec(kind, "lcm", steps=2, guidance=8.0))
     assert (weak.latents - strong.latents).abs().max() > 0.1
 
 

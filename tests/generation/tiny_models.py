@@ -1,17 +1,22 @@
 """Tiny pipelines, written and loaded once for all sampler tests; ours as bundles, theirs whole."""
 
 import functools
+import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from diffusers import DiffusionPipeline
+from safetensors.torch import load_file, save_file
 
 from generation.bundle import Bundle
 from generation.pipelines import load_bundle
 from generation.spec import Weights
 from generation.tiny import Kind, save_tiny
 
+UNET = "unet/diffusion_pytorch_model.safetensors"
 PROMPTS = ["a red cube", "two dogs on a beach", "night", "snow", "a cat", "b", "c c c", "the sea"]
 
 _folder = tempfile.TemporaryDirectory(prefix="tiny-")
@@ -45,3 +50,15 @@ def with_scheduler(pipe: Any, scheduler: Any) -> Any:
 
 def nobody_watches(_: int) -> None:
     """An on_step for those who do not want to stop."""
+
+
+def change(file: Path, by: Callable[[dict[str, torch.Tensor]], Any]) -> None:
+    """Rewrite a file of weights in place."""
+    state = load_file(file)
+    by(state)
+    save_file(state, file, metadata={"format": "pt"})
+
+
+def edit(file: Path, **values: Any) -> None:
+    """Set values of a JSON file."""
+    file.write_text(json.dumps(json.loads(file.read_text()) | values))

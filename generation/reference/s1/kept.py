@@ -59,7 +59,7 @@ class World:
         )
 
     def teacher(self, steps: int = 50, *, scheduler: str = "ddim", noise: str = "") -> Teacher:
-        """The teacher at its own tuned guidance, that of the nearest number of steps tuned."""
+        """The teacher at its sampler's own tuned guidance, that of the nearest steps tuned."""
         tuned = {int(n): w for n, w in self.pinned["guidance"][scheduler].items()}
         nearest = min(tuned, key=lambda n: (abs(n - steps), n))
         return Teacher.model_validate(

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from generation.produce import Made, Models, Wanted, produce
 from generation.provenance import versions
+from generation.ranges import seed, whole
 from generation.reference.s1.arms import Arm, Design
 from generation.reference.s1.shelf import PART, Shelf, Shelved, parts
 from generation.reference.s1.tuning import tau_of
@@ -148,14 +149,23 @@ def _shelved(made: Sequence[Made], estimator: Estimator) -> Shelved:
     )
 
 
+_READ = {
+    "prompts": whole(2),
+    "tuning": whole(2),
+    "replicas": whole(1),
+    "seed": seed,
+    "student_steps": whole(1),
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m generation.reference.s1.making")
     parser.add_argument("folder", type=Path)
     plain = Design()
-    for name in ("prompts", "tuning", "replicas", "seed", "student_steps"):
+    for name in _READ:
         option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=int, default=getattr(plain, name))
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+        parser.add_argument(option, type=_READ[name], default=getattr(plain, name))
+    parser.add_argument("--threads", type=whole(1), default=torch.get_num_threads())
     given = vars(parser.parse_args(arguments))
     torch.set_num_threads(given.pop("threads"))
     folder: Path = given.pop("folder")

@@ -19,6 +19,7 @@ from scipy.stats import binomtest
 
 from generation.estimators import load_scorer
 from generation.pipelines import load_bundle
+from generation.ranges import seed, whole
 from generation.reference.judge import cascade, overall
 from generation.reference.s1 import draw, judge, trial, words
 from generation.reference.s1.kept import S1, World
@@ -172,7 +173,10 @@ def _agreement(
     steps: int,
     seed: int,
 ) -> list[Figure]:
-    """Gate 4: pairs of student and teacher that the judge decides; who picks the winner?"""
+    """Gate 4: pairs of student and teacher that the judge decides; who picks the winner?
+
+    The gate is the estimate's: above the majority answer. Its interval is printed, not gated.
+    """
     scorer = load_scorer(world.estimator(), device="cpu")
     name = f"student-{steps}"
     answers = [
@@ -201,8 +205,8 @@ def _agreement(
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m generation.reference.s1.report")
-    parser.add_argument("--prompts", type=int, default=400)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--prompts", type=whole(1), default=400)
+    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     parser.add_argument("--grids", type=Path, help="write sample grids into this folder")
     parser.add_argument("--world", type=Path, help="another world's folder than the repository's")

@@ -20,6 +20,8 @@ from generation.reference.scenes import (
 )
 from generation.reference.shapes import EXTENT, PALETTE, distance
 
+pytestmark = pytest.mark.whole
+
 
 def hue_at(image, one):
     """The mean colour in the middle of a thing, as a direction (shading cancels out)."""

@@ -32,3 +32,13 @@ def test_the_picture_is_whole_and_bears_its_title():
 def test_what_has_no_logarithm_is_refused(losses):
     with pytest.raises(ValueError, match="above 0"):
         curve.svg(losses, title="")
+
+
+def test_a_loss_of_zero_does_not_end_the_run_that_is_drawn(tmp_path):
+    run = tmp_path / "curve.jsonl"
+    run.write_text('{"loss": 0.5}\n{"loss": 0.0}\n')
+    drawn = curve.save(run, tmp_path / "curve.svg", title="a < b & c")
+    ElementTree.fromstring(drawn.read_text())
+    assert len(points(drawn.read_text())) == 2
+    run.write_text("")
+    assert not curve.save(run, tmp_path / "none.svg", title="").exists()

@@ -11,6 +11,8 @@ from generation.reference.s1.pictures import enlarge, to_bytes
 from generation.reference.scenes import Background
 from tests.generation.reference.s1.test_draw import looks
 
+pytestmark = pytest.mark.whole
+
 
 def test_at_least_99_percent_of_true_pictures_are_read_without_a_fault():
     shown = looks(400, seed=11)
