@@ -13,7 +13,9 @@ from importlib.metadata import version
 
 import numpy as np
 
-from annotate.analysis.agreement import agreement_matrix
+from annotate.analysis.agreement import agreement_of_votes
+from annotate.analysis.annotator_models import has_glad
+from annotate.analysis.columns import numbered
 from annotate.analysis.estimators import HumanCeiling
 from annotate.analysis.published import PublishedBars, published_bars
 from annotate.analysis.significance import holm
@@ -43,7 +45,6 @@ SECONDS = (1, 2, 3, 5, 8, 13, 20, 30, 60, 120)
 # As in pyproject.toml, which an installed copy does not have; a test holds the two together.
 VERSION = "0.1.0"
 _PACKAGES = ("django", "numpy", "scipy", "statsmodels", "pandas", "evalica")
-_CODES = {"first": 0.0, "second": 1.0, "tie": 2.0}
 # Streams of random numbers: adding an analysis moves no other one's draws.
 _GROUPS, _RANKING, _SCORES = 1, 2, 3
 
@@ -108,7 +109,7 @@ def analyse(
         printed: what a paper printed of these contrasts.
     """
     seed, confidence = protocol.seed, protocol.confidence
-    tested = [r.headline.p_value for r in reports]
+    tested = [r.p_value for r in reports]
     # A comparison without a test yet counts with p = 1, so that no correction grows later.
     corrected = holm([1.0 if p is None else p for p in tested])
     adjusted = [None if p is None else c for p, c in zip(tested, corrected, strict=True)]
@@ -125,7 +126,7 @@ def analyse(
                 on,
                 protocol=protocol,
                 holm=adjusted[place],
-                effects=place == 0,
+                thorough=place == 0,
                 seeds=[_GROUPS, place],
             )
             for place, (row, report) in enumerate(zip(frame.contrasts, reports, strict=True))
@@ -145,18 +146,20 @@ def analyse(
 
 def software() -> tuple[tuple[str, str], ...]:
     """What computed the numbers, with versions."""
-    found = [(name, version(name)) for name in _PACKAGES]
+    packages = (*_PACKAGES, "crowd-kit") if has_glad() else _PACKAGES
+    found = [(name, version(name)) for name in packages]
     return (("Triptych", VERSION), ("Python", platform.python_version()), *found)
 
 
 def _matrix(votes: Sequence[VoteRow]) -> Matrix:
     names = sorted({vote.annotator for vote in votes})
     row = {name: i for i, name in enumerate(names)}
-    column = {key: i for i, key in enumerate(sorted({vote.comparison for vote in votes}))}
-    ratings = np.full((len(names), len(column)), np.nan)
-    for vote in votes:
-        ratings[row[vote.annotator], column[vote.comparison]] = _CODES[vote.choice]
-    found = agreement_matrix(ratings)
+    found = agreement_of_votes(
+        numbered([vote.comparison for vote in votes]),
+        np.array([row[vote.annotator] for vote in votes], dtype=np.int64),
+        [vote.choice for vote in votes],
+        n_raters=len(names),
+    )
     return Matrix(
         annotators=tuple(names),
         share=tuple(

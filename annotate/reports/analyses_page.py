@@ -6,6 +6,7 @@ It must not compute a number or know HTTP; a section without anything to say is 
 from collections.abc import Iterator
 from itertools import pairwise
 
+from annotate.analysis.annotator_models import GLAD_NEEDS
 from annotate.reports.analyses import SECONDS, Analyses
 from annotate.reports.analyses_plates import (
     compute_section,
@@ -26,6 +27,11 @@ from annotate.reports.analyses_tables import (
     published_table,
 )
 from annotate.reports.figures import count_bars
+from annotate.reports.laboratory_sections import (
+    decisions_sections,
+    oracle_section,
+    policy_section,
+)
 from annotate.reports.method_words import fixed
 from annotate.reports.plates import Plate, Section
 from annotate.reports.report import Report
@@ -48,17 +54,21 @@ def analysis_sections(report: Report) -> tuple[Section, ...]:
     found = report.analyses
     if found is None or report.lead is None or not report.lead.decided:
         return ()
+    lab = report.laboratory
     made = (
         _intervals(report, found),
         _published(found),
         _paired(report, found),
         ranking_section(report, found),
+        oracle_section(lab) if lab else None,
         compute_section(report, found),
+        policy_section(lab),
         slices_section(report, found),
         _models(report, found),
         _sides(report, found),
         _people(report, found),
         _estimators(report, found),
+        *decisions_sections(lab),
     )
     return tuple(section for section in made if section is not None)
 
@@ -144,6 +154,10 @@ def _models(report: Report, found: Analyses) -> Section | None:
         for model in c.models
         if model.warning
     )
+    if any(name == "crowd-kit" for name, _ in found.software):
+        of_glad = "GLAD also gives every pair an ease; it is fitted to the first contrast only."
+    else:
+        of_glad = f"A third model is left out. {GLAD_NEEDS}."
     return Section(
         "robustness",
         "Other ways to join votes",
@@ -153,6 +167,7 @@ def _models(report: Report, found: Analyses) -> Section | None:
                 "Verdicts are majorities. One coin gives every annotator an accuracy, Dawid and "
                 "Skene a table of confusions; both stand here to see what depends on the choice, "
                 "and replace nothing. “Changed” counts verdicts that the model labels otherwise.",
+                of_glad,
                 *warnings,
             ]
         ),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from annotate.reports.analyses import Analyses
 from annotate.reports.figures import micro_interval
+from annotate.reports.method_words import stopping_declared
 from annotate.reports.report import Report
 from annotate.reports.tables import Cell, Table, make_table
 from annotate.reports.words import (
@@ -26,7 +27,7 @@ MOST_IN_MATRIX = 16
 
 
 def intervals_table(report: Report, found: Analyses) -> Table:
-    """Win rates of verdicts: Wilson beside the bootstrap over groups, sign tests beside Holm's."""
+    """Win rates of verdicts: Wilson beside the bootstrap over groups, p beside Holm's."""
     rows = []
     for contrast, deep in zip(report.contrasts, found.contrasts, strict=True):
         rate, grouped = contrast.headline, deep.grouped
@@ -47,7 +48,7 @@ def intervals_table(report: Report, found: Analyses) -> Table:
         f"{level} Wilson, %",
         f"{level} by prompt group, %",
         "Groups",
-        "p, exact",
+        "p, anytime or exact" if stopping_declared(report) else "p, exact",
         f"p, Holm of {found.family}",
     )
     return make_table("Win rates: intervals and corrected tests", "Verdicts", titles, rows)
@@ -85,7 +86,8 @@ def crossed_table(report: Report, found: Analyses) -> Table:
 
 
 def models_table(report: Report, found: Analyses) -> Table:
-    """The win rate under the majority and under two models of annotators."""
+    """The win rate under the majority and under models of annotators; GLAD where it was fitted."""
+    glad = ("GLAD",) if any(m.model == "GLAD" for c in found.contrasts for m in c.models) else ()
     rows = []
     for contrast, deep in zip(report.contrasts, found.contrasts, strict=True):
         rate = contrast.headline
@@ -94,7 +96,7 @@ def models_table(report: Report, found: Analyses) -> Table:
             Cell(f"{percent(rate.estimate)} {bracket(rate.low, rate.high)}", strong=True),
         ]
         by_name = {model.model: model for model in deep.models}
-        for name in ("one-coin", "Dawid-Skene"):
+        for name in ("one-coin", "Dawid-Skene", *glad):
             model = by_name.get(name)
             if model is None:
                 cells += [Cell(NONE, faint=True)] * 2
@@ -102,7 +104,8 @@ def models_table(report: Report, found: Analyses) -> Table:
             told = f"{percent(model.rate.estimate)} {bracket(model.rate.low, model.rate.high)}"
             cells += [Cell(told), Cell(number(model.changed))]
         rows.append(tuple(cells))
-    titles = ("Majority", "One coin", "changed", "Dawid-Skene", "changed")
+    titles = ["Majority", "One coin", "changed", "Dawid-Skene", "changed"]
+    titles += ["GLAD", "changed"] if glad else []
     return make_table("Win rate by how votes are joined", "Verdicts", titles, rows)
 
 

@@ -8,7 +8,7 @@ class ReportsConfig(AppConfig):
     label = "reports"
 
     def ready(self) -> None:
-        from annotate.reports.freeze import freeze_when_closed
+        from annotate.reports.diversity_frame import freeze_closed
         from annotate.studies.lifecycle import moved
 
-        moved.connect(freeze_when_closed, dispatch_uid="freeze the report of a closed study")
+        moved.connect(freeze_closed, dispatch_uid="freeze the report of a closed study")

@@ -99,3 +99,10 @@ class Settings:
         import numpy as np
 
         return np.random.default_rng([self.seed, *stream])
+
+
+def own_percentile(branches: Branches | None) -> float:
+    """The percentile of the study's own adaptive arm, where it has one; else half are refined."""
+    arms = [arm for scores in branches.scores for arm in scores.arms] if branches else []
+    tuned = [arm.percentile for arm in arms if arm.percentile is not None]
+    return tuned[0] if tuned else Settings.percentile

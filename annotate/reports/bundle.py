@@ -3,18 +3,13 @@
 It must not trust any number of the bundle but the votes, nor ask a server or a table.
 """
 
-import io
 import json
-import math
-import tempfile
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from annotate.reports.analyses import VERSION
+from annotate.reports.bundle_files import UNREADABLE, NotABundleError, by, checked, compared
+from annotate.reports.diversity_bundle import check_diversity, is_of_diversity
 from annotate.reports.export import (
     FILES,
     MANIFEST,
@@ -23,7 +18,6 @@ from annotate.reports.export import (
     SNAPSHOT,
     Written,
     finish_folder,
-    pack,
     write_csv,
     write_jsonl,
     written_of,
@@ -31,18 +25,17 @@ from annotate.reports.export import (
 from annotate.reports.frames import LIVE, StudyFrame
 from annotate.reports.freeze import ForeignSnapshotError, decode
 from annotate.reports.report import Report, report_on
-from annotate.reports.rows import VERDICT_COLUMNS, VOTE_COLUMNS, Row
+from annotate.reports.rows import MARK_COLUMNS, VERDICT_COLUMNS, VOTE_COLUMNS, Row
 from annotate.reports.verify import differences
 
+__all__ = ["NotABundleError", "check_bundle"]
+
 INSIDE = frozenset({*FILES, MANIFEST, README})
-_ROWS = {"votes": VOTE_COLUMNS, "verdicts": VERDICT_COLUMNS}
-# Sums in another order, as another build of numpy adds them, differ in the last digits.
-_RELATIVE = 1e-9
-_CONTAINED = 4 << 30
-
-
-class NotABundleError(ValueError):
-    """The file cannot be read as a bundle at all."""
+UNDECIDED = "undecided"
+# What rows have in the snapshot and in the tables.
+_OF_VOTE = ("choice", "deciding", "both_bad", "side", "simulated", "late", "too_fast", "active_ms")
+_OF_VERDICT = ("a", "b", "comparison", "replica", "outcome", "reason", "deciding")
+_ROWS = {"votes": VOTE_COLUMNS, "verdicts": VERDICT_COLUMNS, "marks": MARK_COLUMNS}
 
 
 def check_bundle(path: Path) -> list[str]:
@@ -54,47 +47,22 @@ def check_bundle(path: Path) -> list[str]:
     Raises:
         NotABundleError: it is no zip, or lacks the files to compute from.
     """
-    with tempfile.TemporaryDirectory(prefix="triptych-bundle-") as name:
-        given, remade = Path(name, "given"), Path(name, "remade")
-        given.mkdir()
-        remade.mkdir()
-        if broken := _unpack(path, given):
-            return broken
+    if is_of_diversity(path):
+        return check_diversity(path)
+    return checked(path, INSIDE, _differing)
+
+
+def _differing(given: Path, made: Path) -> Iterator[str]:
+    """Both ways of looking: where one cannot be computed, the other still names what is wrong."""
+    broken: Exception | None = None
+    ways = (lambda: differences(given), lambda: _remade(given, made))
+    for way in ways:
         try:
-            found = [*differences(given), *_remade(given, remade)]
-        except (ValueError, KeyError, TypeError, LookupError) as error:
-            # Any shape at all may stand in a file that somebody changed.
-            raise NotABundleError(
-                f"its files cannot be computed from: {error!r}. Ask for the bundle again."
-            ) from error
-        return found or _archive(path, given)
-
-
-def _unpack(path: Path, folder: Path) -> list[str]:
-    """Every file, or what is broken about it; names are checked, so nothing lands elsewhere."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            names = Counter(entry.filename for entry in entries)
-            if wrong := sorted((set(names) ^ INSIDE) | {n for n in names if names[n] > 1}):
-                return [f"{name}: not there once" for name in wrong]
-            if sum(entry.file_size for entry in entries) > _CONTAINED:
-                raise NotABundleError(
-                    "it unpacks to more than 4 GB. Unpack it by hand and look at it."
-                )
-            return list(_extract(archive, entries, folder))
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
-        raise NotABundleError(f"it is not a readable zip: {error}. Ask for it again.") from error
-
-
-def _extract(
-    archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], folder: Path
-) -> Iterator[str]:
-    for entry in entries:
-        try:
-            (folder / entry.filename).write_bytes(archive.read(entry))
-        except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
-            yield f"{entry.filename}: damaged ({error})"
+            yield from way()
+        except UNREADABLE as error:
+            broken = error
+    if broken is not None:
+        raise broken
 
 
 def _remade(given: Path, folder: Path) -> Iterator[str]:
@@ -106,25 +74,12 @@ def _remade(given: Path, folder: Path) -> Iterator[str]:
     yield from _snapshot_votes(frame, given)
     written = _write_again(report, given, folder)
     finish_folder(folder, report, written)
-    for name in sorted(INSIDE - {SNAPSHOT}):
-        told, made = (given / name).read_bytes(), (folder / name).read_bytes()
-        if told == made:
-            continue
-        if name.endswith(".json"):
-            yield from _leaves(name, json.loads(told), json.loads(made))
-        else:
-            yield f"{name}: made again it has other bytes{_by(given)}"
+    yield from compared(given, folder, INSIDE - {SNAPSHOT})
     if study.protocol_hash and report.protocol.digest() != study.protocol_hash:
         yield (
             f"protocol: its hash is {report.protocol.digest()}, {study.protocol_hash} was frozen"
-            f"{_by(given)}"
+            f"{by(given)}"
         )
-
-
-def _by(given: Path) -> str:
-    """Another version may be the whole reason, so it is named."""
-    version = json.loads((given / MANIFEST).read_text(encoding="utf-8"))["made_by"]["triptych"]
-    return "" if version == VERSION else f" (made by version {version}, checked by {VERSION})"
 
 
 def _write_again(report: Report, given: Path, folder: Path) -> dict[str, Written]:
@@ -154,55 +109,39 @@ def _lines(path: Path) -> Iterator[Row]:
 
 def _snapshot_votes(frame: StudyFrame, given: Path) -> Iterator[str]:
     """The snapshot that the numbers come from holds the votes and verdicts of the tables."""
-    votes = Counter((v.comparison, v.annotator, v.choice, v.simulated) for v in frame.votes)
-    votes.subtract(
-        (row["comparison"], row["annotator"], row["choice"], row["simulated"])
+    votes = {(v.comparison, v.annotator): v for v in frame.votes}
+    told = {
+        (row["comparison"], row["annotator"]): row
         for row in _lines(given / "votes.jsonl")
         if row["kind"] == LIVE
-    )
-    for (comparison, annotator, choice, _), n in sorted(votes.items()):
-        if n:
-            where = "the snapshot" if n > 0 else "votes.jsonl"
-            yield f"comparison {comparison}, {annotator}: the vote {choice} is in {where} only"
+    }
+    for key in sorted(votes.keys() | told.keys()):
+        where = f"comparison {key[0]}, {key[1]}"
+        if key not in votes or key not in told:
+            here = "the snapshot" if key in votes else "votes.jsonl"
+            yield f"{where}: a vote is in {here} only"
+            continue
+        for name in _OF_VOTE:
+            here, there = getattr(votes[key], name), told[key][name]
+            if here != there:
+                yield f"votes.jsonl: {where}: {name} is {there!r}, in the snapshot {here!r}"
     sides = {c.pk: (c.a, c.b) for c in frame.contrasts}
     verdicts = Counter(
-        (*sides[i.contrast], i.comparison, i.replica, i.outcome or "undecided") for i in frame.items
+        (
+            *sides[i.contrast],
+            i.comparison,
+            i.replica,
+            i.outcome or "undecided",
+            i.reason,
+            i.deciding,
+        )
+        for i in frame.items
     )
     verdicts.subtract(
-        (row["a"], row["b"], row["comparison"], row["replica"], row["outcome"])
-        for row in _lines(given / "verdicts.jsonl")
+        tuple(row[name] for name in _OF_VERDICT) for row in _lines(given / "verdicts.jsonl")
     )
-    for (a, b, comparison, _, outcome), n in sorted(verdicts.items()):
+    for (a, b, comparison, *said), n in sorted(verdicts.items()):
         if n:
             where = "the snapshot" if n > 0 else "verdicts.jsonl"
-            yield f"{a} against {b}, comparison {comparison}: {outcome} is in {where} only"
-
-
-def _leaves(where: str, told: Any, made: Any) -> Iterator[str]:
-    """Every number or word that differs, by its place."""
-    if isinstance(told, dict) and isinstance(made, dict):
-        for key in sorted(told.keys() | made.keys()):
-            yield from _leaves(f"{where}: {key}", told.get(key), made.get(key))
-    elif isinstance(told, list) and isinstance(made, list) and len(told) == len(made):
-        for place, (one, other) in enumerate(zip(told, made, strict=True)):
-            yield from _leaves(f"{where}[{place}]", one, other)
-    elif not _equal(told, made):
-        yield f"{where}: recomputed {made!r}, but {told!r} stands there"
-
-
-def _equal(told: Any, made: Any) -> bool:
-    if isinstance(told, float) and isinstance(made, float):
-        return math.isclose(told, made, rel_tol=_RELATIVE, abs_tol=1e-12)
-    return bool(told == made) and isinstance(told, bool) == isinstance(made, bool)
-
-
-def _archive(path: Path, given: Path) -> list[str]:
-    """Equal files make equal archives, so also a bit between the files is found."""
-    packed = io.BytesIO()
-    pack(given, packed)
-    if packed.getbuffer() == path.read_bytes():
-        return []
-    made_by = json.loads((given / MANIFEST).read_text(encoding="utf-8"))["made_by"]
-    if made_by["zlib"] != zlib.ZLIB_RUNTIME_VERSION:
-        return []  # other bytes for equal files are then to be expected
-    return [f"{path.name}: every file in it is right, but the archive around them was changed"]
+            words = ", ".join(str(word) for word in said[1:] if word)
+            yield f"{a} against {b}, comparison {comparison}: {words} is in {where} only"

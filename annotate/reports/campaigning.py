@@ -97,7 +97,7 @@ def campaign_report(campaign: Campaign, *, now: datetime) -> CampaignReport:
         studies = campaign.studies.order_by("launched_at", "pk")
         reports = [_report(study, now=now) for study in studies]
     leads = [(report, report.lead) for report in reports]
-    rows = [(report, lead, _p_value(lead)) for report, lead in leads if lead is not None]
+    rows = [(report, lead, lead.p_value) for report, lead in leads if lead is not None]
     # A study without a test yet counts with p = 1, so that no correction grows when it has one.
     corrected = holm([1.0 if p is None else p for _, _, p in rows])
     return CampaignReport(
@@ -109,14 +109,9 @@ def campaign_report(campaign: Campaign, *, now: datetime) -> CampaignReport:
     )
 
 
-def _p_value(lead: ContrastReport) -> float | None:
-    if lead.monitoring is not None:
-        return lead.monitoring.p_value if lead.monitoring.n else None
-    return lead.headline.p_value if lead.headline.n else None
-
-
 def _report(study: Study, *, now: datetime) -> Report:
-    kept = frozen_of(study)
+    # Nobody wins in a study of diversity, and what is frozen of it has no verdicts.
+    kept = None if study.read_protocol().asks_diversity else frozen_of(study)
     if kept is None:
         return report_on(study, read_frame(study), now=now, deep=False)
     then, frame = thaw(kept)

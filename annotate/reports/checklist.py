@@ -4,7 +4,7 @@ The questions follow the reporting template of Otani et al., CVPR 2023 (arXiv:23
 not compute; what the product does not record is said to be unrecorded.
 """
 
-from annotate.reports.method_words import fixed
+from annotate.reports.method_words import fixed, stopping_declared
 from annotate.reports.report import Report
 from annotate.reports.sentences import each_pair, unit, wanted
 from annotate.reports.tables import Cell, Table, make_table
@@ -76,13 +76,20 @@ def answers(report: Report) -> tuple[tuple[str, str], ...]:
             else "too few votes",
         ),
         ("Verdict of a pair", f"{protocol.rule}, at least {counted(protocol.min_votes, 'vote')}"),
-        ("Tests", f"exact two-sided sign test, Holm over the comparisons, which {fixed(report)}"),
+        ("Tests", _tests(report)),
         (
             "Can it be repeated",
             f"votes, verdicts and protocol {report.protocol_hash[:8]} are exported with this "
             f"report; {number(wanted(report))} votes were asked for",
         ),
     )
+
+
+def _tests(report: Report) -> str:
+    test = "exact two-sided sign test"
+    if stopping_declared(report):
+        test = f"anytime p of the primary comparison (early stopping), else {test}"
+    return f"{test}, Holm over the comparisons, which {fixed(report)}"
 
 
 def qualified(protocol: Protocol) -> str:

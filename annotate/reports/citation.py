@@ -26,16 +26,37 @@ CHECKLIST = """@inproceedings{otani2023verifiable,
 
 def bibtex(report: Report) -> str:
     """Entries in the order in which a paper would cite them."""
-    short = f"{report.protocol_hash[:4]} {report.protocol_hash[4:8]}"
-    year = (report.last_change or report.generated_at).year
-    safe = re.sub(r"[{}\\]", " ", report.name)
+    return entries(
+        uid=report.uid,
+        name=report.name,
+        what="human preference report",
+        year=(report.last_change or report.generated_at).year,
+        protocol_hash=report.protocol_hash,
+        simulated=report.simulated,
+        also=(PAPER, CHECKLIST),
+    )
+
+
+def entries(
+    *,
+    uid: str,
+    name: str,
+    what: str,
+    year: int | None,
+    protocol_hash: str,
+    simulated: bool,
+    also: tuple[str, ...] = (PAPER,),
+) -> str:
+    """A study's entry, the software's, and those of the papers it rests on."""
+    short = f"{protocol_hash[:4]} {protocol_hash[4:8]}"
+    safe = re.sub(r"[{}\\]", " ", name)
     safe = re.sub(r"([&%$#_])", r"\\\1", safe)
-    programs = ", simulated annotators" if report.simulated else ""
+    programs = ", simulated annotators" if simulated else ""
     study = (
-        f"@misc{{triptych-{report.uid[:8]},\n"
-        f"  title = {{{safe}: human preference report{programs}}},\n"
-        f"  year  = {{{year}}},\n"
-        f"  note  = {{Triptych study {report.uid}, protocol {short}}}\n"
+        f"@misc{{triptych-{uid[:8]},\n"
+        f"  title = {{{safe}: {what}{programs}}},\n"
+        + (f"  year  = {{{year}}},\n" if year else "")
+        + f"  note  = {{Triptych study {uid}, protocol {short}}}\n"
         "}"
     )
     software = (
@@ -44,4 +65,4 @@ def bibtex(report: Report) -> str:
         f"  version = {{{VERSION}}}\n"
         "}"
     )
-    return "\n\n".join((study, software, PAPER, CHECKLIST))
+    return "\n\n".join((study, software, *also))

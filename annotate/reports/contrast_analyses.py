@@ -10,7 +10,7 @@ import numpy as np
 
 from annotate.analysis.aggregation import Aggregation, Answer
 from annotate.analysis.agreement import fleiss_kappa
-from annotate.analysis.annotator_models import dawid_skene, one_coin
+from annotate.analysis.annotator_models import dawid_skene, glad, has_glad, one_coin
 from annotate.analysis.clustered import CrossedShare, crossed_share
 from annotate.analysis.contrast import Result
 from annotate.analysis.effects import VoteEffects, vote_effects
@@ -48,7 +48,11 @@ class ModelRate:
 
 @dataclass(frozen=True)
 class ContrastAnalysis:
-    """One contrast's analyses. `holm` corrects the sign test over all contrasts of the study."""
+    """One contrast's analyses.
+
+    `p_value` is of the sign test, or the anytime one where early stopping was declared; `holm`
+    corrects it over all contrasts of the study.
+    """
 
     a: str
     b: str
@@ -76,7 +80,7 @@ def analyse_contrast(
     *,
     protocol: Protocol,
     holm: float | None,
-    effects: bool,
+    thorough: bool,
     seeds: Sequence[int],
 ) -> ContrastAnalysis:
     """Everything of one contrast.
@@ -84,7 +88,8 @@ def analyse_contrast(
     Args:
         on: the current votes by comparison.
         holm: the adjusted p-value, which needs the other contrasts.
-        effects: fit annotators and sides together (GEE), which takes half a second.
+        thorough: also what takes seconds: annotators and sides together (GEE) and, where crowd-kit
+            is installed, GLAD.
         seeds: of the bootstrap.
     """
     confidence = protocol.confidence
@@ -106,7 +111,7 @@ def analyse_contrast(
     return ContrastAnalysis(
         a=report.a,
         b=report.b,
-        p_value=report.headline.p_value,
+        p_value=report.p_value,
         holm=holm,
         grouped=grouped_rate(
             [RESULTS[item.outcome] for item in items],
@@ -126,10 +131,10 @@ def analyse_contrast(
         crossed=crossed_share(
             results, clusters, [vote.annotator for _, vote, _ in cast], confidence=confidence
         ),
-        models=tuple(_models(items, cast, protocol)),
+        models=tuple(_models(items, cast, protocol, difficulty=thorough)),
         side=side_bias(sided, confidence=confidence),
         adjusted=adjusted_share(sided, confidence=confidence),
-        effects=vote_effects(sided, confidence=confidence) if effects and sided else None,
+        effects=vote_effects(sided, confidence=confidence) if thorough and sided else None,
         fleiss=_fleiss(items, on, protocol),
     )
 
@@ -144,8 +149,13 @@ def _models(
     items: Sequence[ItemRow],
     cast: Sequence[tuple[ItemRow, VoteRow, Side]],
     protocol: Protocol,
+    *,
+    difficulty: bool,
 ) -> list[ModelRate]:
-    """One coin and Dawid-Skene on the votes of decided pairs; identical pictures stay ties."""
+    """One coin, Dawid-Skene and with `difficulty` GLAD, where it is installed.
+
+    On the votes of decided pairs; identical pictures stay ties.
+    """
     decided = [item for item in items if item.outcome is not None]
     asked = {item.comparison for item in decided}
     answers = [
@@ -162,6 +172,8 @@ def _models(
         ("one-coin", one_coin(answers, labels=labels, **_ROUNDS)),  # type: ignore[arg-type]
         ("Dawid-Skene", dawid_skene(answers, labels=labels, **_ROUNDS)),  # type: ignore[arg-type]
     ]
+    if difficulty and has_glad():
+        found.append(("GLAD", glad(answers, labels=labels)))
     rates = []
     for name, aggregation in found:
         chosen = dict(zip(aggregation.tasks, aggregation.chosen, strict=True))

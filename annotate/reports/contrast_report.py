@@ -105,6 +105,17 @@ class ContrastReport:
         return low is not None and high is not None and not low <= 0.5 <= high
 
     @property
+    def p_value(self) -> float | None:
+        """Of the test that is claimed: under early stopping the anytime p, which peeking leaves.
+
+        None before the first win or loss that counts. Every correction is over these.
+        """
+        seen = self.monitoring
+        if seen is not None:
+            return seen.p_value if seen.n else None
+        return self.headline.p_value if self.headline.n else None
+
+    @property
     def shown(self) -> tuple[float | None, float | None, float | None, int]:
         """Win rate, interval and n that are claimed: under early stopping those of the sequence."""
         seen = self.monitoring

@@ -1,17 +1,13 @@
-"""The page of a diversity study in words, figure and tables; and its files.
+"""The page of a diversity study in words, figure and tables.
 
-It must not compute: diversity_report does.
+It must not compute (diversity_report does) nor know files (diversity_files does).
 """
 
-import csv
-import io
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from annotate.analysis.diversity import OVERALL, Attribute, DiversityScore
 from annotate.reports.diversity_figures import score_bars
-from annotate.reports.diversity_report import AnswerRow, DiversityReport
-from annotate.reports.export import safe_cell
+from annotate.reports.diversity_report import DiversityReport
 from annotate.reports.figures import Interval
 from annotate.reports.plates import Plate, Section
 from annotate.reports.tables import Cell, Column, Table
@@ -32,6 +28,7 @@ class DiversityPage:
 
     headline: str
     standfirst: str
+    facts: tuple[tuple[str, str], ...]
     simulated: str
     sections: tuple[Section, ...]
 
@@ -51,9 +48,56 @@ def lay_out(report: DiversityReport) -> DiversityPage:
             f"{counted(report.annotators, 'annotator')}. 0: all pairs look the same; 1: all differ "
             "clearly."
         ),
+        facts=_facts(report),
         simulated=simulated,
-        sections=(_scores(report), _differences(report), _controls(report)) if report.votes else (),
+        sections=(
+            *((_scores(report),) if report.votes else ()),
+            *((_differences(report),) if report.differences else ()),
+            *((_controls(report),) if report.votes and _anchored(report) else ()),
+            Section("methods", "Methods", paragraphs=tuple(map(typeset, methods(report)))),
+        ),
     )
+
+
+def _facts(report: DiversityReport) -> tuple[tuple[str, str], ...]:
+    sets = f", from {', '.join(report.prompt_sets)}" if report.prompt_sets else ""
+    protocol = report.protocol
+    grouped = f", in {counted(report.groups, 'group')}" if report.groups < report.prompts else ""
+    return (
+        ("Prompts", f"{number(report.prompts)}{grouped}{sets}"),
+        ("Votes", f"{number(report.votes)} by {counted(report.annotators, 'annotator')}"),
+        ("Protocol", f"Diversity, {protocol.overlap} per pair, {protocol.attribute_levels} levels"),
+    )
+
+
+def methods(report: DiversityReport) -> list[str]:
+    """How the numbers were made, in paragraphs for a paper."""
+    protocol = report.protocol
+    levels = " and ".join(("same (0)", "different (1)"))
+    if protocol.attribute_levels > 2:
+        levels = f"{protocol.attribute_levels} levels from same (0) to clearly different (1)"
+    said = [
+        "Annotators saw two pictures that one method made of one prompt from different noise, side "
+        f"by side, and said how much they differ in angle of view, background, main object and "
+        f"style: {levels}, or “cannot judge”, which is counted and left out. Methods were not "
+        "named and came in one shuffled order; every pair was asked of "
+        f"{counted(protocol.overlap, 'annotator')}, pairs of equal pictures included.",
+        "A method’s score on an attribute is the mean over prompts of the mean of a prompt’s "
+        f"votes; overall is the mean of the four. Intervals ({confidence(protocol.confidence)}) "
+        f"are percentiles of a bootstrap over {_unit(report)}. Differences between methods are "
+        "paired by prompt and tested by sign flips, with Holm’s correction over attributes and "
+        "pairs of methods.",
+    ]
+    if protocol.control_rate:
+        said.append(
+            f"Controls, {100 * protocol.control_rate:g} % of the pairs, anchor the scale: a "
+            "picture beside itself, and pictures of two prompts. They enter no score."
+        )
+    if report.simulated:
+        said.append(
+            f"{number(report.simulated)} of {counted(report.votes, 'vote')} were cast by programs."
+        )
+    return said
 
 
 def headline(report: DiversityReport) -> str:
@@ -65,6 +109,8 @@ def headline(report: DiversityReport) -> str:
     first, last = ranked[0], ranked[-1]
     if len(ranked) == 1:
         return f"{report.labels[first.method]} scores {score_words(first)} for diversity"
+    if first.estimate == last.estimate:
+        return f"All {len(ranked)} methods score {first.estimate:.2f} for diversity"
     found = [
         d.adjusted_p
         for d in report.differences
@@ -89,6 +135,11 @@ def score_words(score: DiversityScore) -> str:
     if score.estimate is None or score.low is None or score.high is None:
         return "–"
     return f"{score.estimate:.2f} [{score.low:.2f}, {score.high:.2f}]"
+
+
+def _unit(report: DiversityReport) -> str:
+    """What the bootstrap draws."""
+    return "groups of prompts" if report.groups < report.prompts else "prompts"
 
 
 def _scores(report: DiversityReport) -> Section:
@@ -127,7 +178,7 @@ def _scores(report: DiversityReport) -> Section:
                 subtitle=f"Score from 0 (same) to 1 (clearly); {level} intervals{simulated}",
                 figure=score_bars(groups, alt=f"Bars of diversity scores. Overall: {told}"),
                 note="Mean over prompts of the mean of a prompt’s votes; overall is the mean of "
-                "the four attributes. Intervals: bootstrap over prompts.",
+                f"the four attributes. Intervals: bootstrap over {_unit(report)}.",
             ),
         ),
         tables=(
@@ -177,6 +228,11 @@ def _differences(report: DiversityReport) -> Section:
     )
 
 
+def _anchored(report: DiversityReport) -> bool:
+    """Whether controls were asked for, or judged all the same."""
+    return report.protocol.control_rate > 0 or any(one.votes for one in report.anchors)
+
+
 def _controls(report: DiversityReport) -> Section:
     names = {True: "The same picture twice", False: "Pictures of two prompts"}
     rows = tuple(
@@ -195,39 +251,3 @@ def _controls(report: DiversityReport) -> Section:
         tables=(Table("Controls", columns, rows),),
         notes=("Controls anchor the scale and never enter a score.",),
     )
-
-
-def summary(report: DiversityReport) -> dict[str, object]:
-    """The report as plain data."""
-    data = asdict(report) | {"protocol": report.protocol.model_dump(mode="json")}
-    return data | {"headline": headline(report)}
-
-
-def scores_csv(report: DiversityReport) -> bytes:
-    """One row for each method and attribute."""
-    rows: list[dict[str, object]] = [
-        asdict(s) | {"simulated_votes": report.simulated, "protocol_hash": report.protocol_hash}
-        for s in report.scores
-    ]
-    return _csv(rows)
-
-
-def answers_csv(rows: list[AnswerRow]) -> bytes:
-    """One row for each answer, controls included and named."""
-    return _csv([asdict(row) | {"methods": " ".join(row.methods)} for row in rows])
-
-
-def summary_json(report: DiversityReport) -> bytes:
-    """`summary` as JSON."""
-    return json.dumps(summary(report), indent=2, ensure_ascii=False, default=list).encode()
-
-
-def _csv(rows: list[dict[str, object]]) -> bytes:
-    file = io.StringIO(newline="")
-    if rows:
-        out = csv.DictWriter(file, list(rows[0]))
-        out.writeheader()
-        out.writerows(
-            {k: safe_cell(v) if isinstance(v, str) else v for k, v in row.items()} for row in rows
-        )
-    return file.getvalue().encode()

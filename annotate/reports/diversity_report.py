@@ -1,11 +1,12 @@
 """The numbers of a diversity study: its votes by attribute, scores, differences and controls.
 
-It must not write words for people or draw (diversity_page does).
+It must not write words for people or draw (diversity_page does), nor read the database or clocks.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -19,13 +20,12 @@ from annotate.analysis.diversity import (
     levels,
 )
 from annotate.judging.answers import CANNOT
-from annotate.judging.models import Comparison, ContrastItem, Vote
-from annotate.reports.frames import pseudonyms
+from annotate.judging.models import Comparison
+from annotate.reports.diversity_frame import DiversityFrame, VoteOf, read_diversity
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
 
 Kind = Comparison.Kind
-_COUNTED = (Kind.LIVE, Kind.CONTROL)
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,33 @@ class Anchors:
 class DiversityReport:
     """A diversity study's numbers with the protocol they were made under."""
 
+    uid: str
     name: str
+    state: str
     protocol: Protocol
     protocol_hash: str
+    prompt_sets: tuple[str, ...]
+    launched_at: str
+    # The latest answer that counts; empty without any.
+    last_change: str
     # Label by method name, in the study's order.
     labels: dict[str, str]
     scores: tuple[DiversityScore, ...]
     differences: tuple[DiversityDifference, ...]
     anchors: tuple[Anchors, ...]
     prompts: int
+    # Of the prompts, those of one group counted once: what intervals resample.
+    groups: int
     pairs: int
     votes: int
     simulated: int
     annotators: int
+
+    @property
+    def moment(self) -> datetime | None:
+        """When its numbers came to be what they are: of the data, never of the clock."""
+        told = self.last_change or self.launched_at
+        return datetime.fromisoformat(told) if told else None
 
 
 @dataclass(frozen=True)
@@ -63,8 +77,10 @@ class AnswerRow:
     comparison: int
     kind: str
     identical: bool
+    prompt_set: str
     prompt_key: str
     prompt: str
+    group: str
     methods: tuple[str, ...]
     annotator: str
     attribute: str
@@ -74,73 +90,98 @@ class AnswerRow:
     created_at: str
 
 
-def answer_rows(study: Study) -> Iterator[AnswerRow]:
+def answer_rows(study: Study, frame: DiversityFrame) -> Iterator[AnswerRow]:
     """Every answer of the current votes, by serving order, pseudonym and attribute."""
-    names, scale = pseudonyms(study), levels(study.read_protocol().attribute_levels)
+    scale = levels(study.read_protocol().attribute_levels)
     methods: dict[int, list[str]] = defaultdict(list)
-    items = ContrastItem.objects.filter(contrast__study=study).order_by("contrast__order")
-    for comparison, method in items.values_list("comparison_id", "contrast__a__name"):
-        methods[comparison].append(method)
-    votes = (
-        Vote.objects.filter(study=study, comparison__kind__in=_COUNTED)
-        .filter(answers__criterion=Attribute.STYLE)
-        .select_related("comparison__prompt")
-        .prefetch_related("answers")
-        .order_by("comparison__order", "annotator_id")
-    )
-    for vote in votes:
-        said = {answer.criterion: answer.choice for answer in vote.answers.all()}
-        for attribute in Attribute:
-            level = said[attribute]
+    for item in frame.items:
+        if item.method not in methods[item.comparison]:
+            methods[item.comparison].append(item.method)
+    prompts = dict(frame.prompts)
+    for vote in frame.votes:
+        prompt = prompts[vote.prompt]
+        for attribute, level in zip(Attribute, vote.levels, strict=True):
             yield AnswerRow(
-                comparison=vote.comparison_id,
-                kind=vote.comparison.kind,
-                identical=vote.comparison.identical,
-                prompt_key=vote.comparison.prompt.key,
-                prompt=vote.comparison.prompt.text,
-                methods=tuple(methods[vote.comparison_id]),
-                annotator=names[vote.annotator_id],
+                comparison=vote.comparison,
+                kind=vote.kind,
+                identical=vote.identical,
+                prompt_set=prompt.prompt_set,
+                prompt_key=prompt.key,
+                prompt=prompt.text,
+                group=prompt.group,
+                methods=tuple(methods[vote.comparison]),
+                annotator=vote.annotator,
                 attribute=str(attribute),
                 level=level,
-                score=None if level == CANNOT else scale[int(level)],
+                score=_score(level, scale),
                 simulated=vote.simulated,
-                created_at=vote.created_at.isoformat(),
+                created_at=vote.created_at,
             )
 
 
 def diversity_report(study: Study) -> DiversityReport:
-    """The report of a study of diversity; its intervals are drawn from the study's seed.
+    """The report of a study's present rows."""
+    return diversity_report_on(study, read_diversity(study))
 
-    A pair whose pictures two methods share counts for both. Controls stand apart.
+
+def diversity_report_on(study: Study, frame: DiversityFrame) -> DiversityReport:
+    """The report of rows that were read before; its intervals are drawn from the study's seed.
+
+    A pair whose pictures two methods share counts for both, and one that two prompt sets share for
+    the prompt of each. Prompts are told apart by their row, since two sets may use one key.
+    Controls stand apart.
     """
     protocol = study.read_protocol()
-    rows = list(answer_rows(study))
-    live = [row for row in rows if row.kind == Kind.LIVE]
-    votes = [
-        DiversityVote(method, row.prompt_key, Attribute(row.attribute), row.score)
-        for row in live
-        for method in row.methods
-    ]
+    live = [vote for vote in frame.votes if vote.kind == Kind.LIVE]
+    votes = list(_votes(frame, live, levels(protocol.attribute_levels)))
     rng = np.random.default_rng(protocol.seed)
-    level = protocol.confidence
+    confidence = protocol.confidence
+    judged = {vote.prompt: vote.group or vote.prompt for vote in votes}
     return DiversityReport(
+        uid=str(study.uid),
         name=study.name,
+        state=study.state,
         protocol=protocol,
         protocol_hash=study.protocol_hash,
-        labels={m.name: str(m) for m in study.methods.order_by("order", "pk")},
-        scores=diversity_scores(votes, rng=rng, confidence=level),
-        differences=diversity_differences(votes, rng=rng, confidence=level),
-        anchors=tuple(_anchors(rows, identical=identical) for identical in (True, False)),
-        prompts=len({row.prompt_key for row in live}),
-        pairs=len({row.comparison for row in live}),
-        votes=len(live) // len(Attribute),
-        simulated=sum(row.simulated for row in live) // len(Attribute),
-        annotators=len({row.annotator for row in live}),
+        prompt_sets=frame.prompt_sets,
+        launched_at=study.launched_at.isoformat() if study.launched_at else "",
+        last_change=max((vote.created_at for vote in frame.votes), default=""),
+        labels=dict(frame.labels),
+        scores=diversity_scores(votes, rng=rng, confidence=confidence),
+        differences=diversity_differences(votes, rng=rng, confidence=confidence),
+        anchors=tuple(_anchors(frame, protocol, identical=same) for same in (True, False)),
+        prompts=len(judged),
+        groups=len(set(judged.values())),
+        pairs=len({vote.comparison for vote in live}),
+        votes=len(live),
+        simulated=sum(vote.simulated for vote in live),
+        annotators=len({vote.annotator for vote in live}),
     )
 
 
-def _anchors(rows: list[AnswerRow], *, identical: bool) -> Anchors:
-    mine = [row for row in rows if row.kind == Kind.CONTROL and row.identical == identical]
-    known = [row.score for row in mine if row.score is not None]
+def _votes(
+    frame: DiversityFrame, live: list[VoteOf], scale: tuple[float, ...]
+) -> Iterator[DiversityVote]:
+    """Each answer for each item that its pair speaks for."""
+    prompts = dict(frame.prompts)
+    of: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    for item in frame.items:
+        of[item.comparison].append((item.method, item.prompt))
+    for vote in live:
+        for attribute, level in zip(Attribute, vote.levels, strict=True):
+            for method, prompt in of[vote.comparison]:
+                group = prompts[prompt].group
+                yield DiversityVote(method, prompt, attribute, _score(level, scale), group)
+
+
+def _score(level: str, scale: tuple[float, ...]) -> float | None:
+    return None if level == CANNOT else scale[int(level)]
+
+
+def _anchors(frame: DiversityFrame, protocol: Protocol, *, identical: bool) -> Anchors:
+    scale = levels(protocol.attribute_levels)
+    mine = [v for v in frame.votes if v.kind == Kind.CONTROL and v.identical == identical]
+    scores = [_score(level, scale) for vote in mine for level in vote.levels]
+    known = [score for score in scores if score is not None]
     mean = sum(known) / len(known) if known else None
-    return Anchors(identical, votes=len(mine) // len(Attribute), mean=mean)
+    return Anchors(identical, votes=len(mine), mean=mean)

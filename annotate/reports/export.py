@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,6 +22,7 @@ from annotate.reports.dataset import TABLES, write_dataset, write_table
 from annotate.reports.frames import StudyFrame, read_frame, read_snapshot
 from annotate.reports.freeze import encode
 from annotate.reports.interop import external_votes
+from annotate.reports.laboratory_files import lab_data
 from annotate.reports.report import Report, make_report, report_on
 from annotate.reports.report_files import (
     FORMULA_STARTS,
@@ -30,10 +32,12 @@ from annotate.reports.report_files import (
     tex_file,
 )
 from annotate.reports.rows import (
+    MARK_COLUMNS,
     SUMMARY_COLUMNS,
     VERDICT_COLUMNS,
     VOTE_COLUMNS,
     Row,
+    mark_rows,
     stamp,
     summary_rows,
     verdict_rows,
@@ -122,17 +126,23 @@ def write_jsonl(rows: Iterable[Row], file: IO[bytes]) -> Written:
 
 @dataclass(frozen=True)
 class _Snapshot:
-    """A study, its rows and their report, of one moment."""
+    """A study and, made when first asked for, its rows and their report: tables need neither."""
 
     study: Study
-    frame: StudyFrame
-    report: Report
+    now: datetime
+
+    @cached_property
+    def frame(self) -> StudyFrame:
+        return read_frame(self.study)
+
+    @cached_property
+    def report(self) -> Report:
+        return report_on(self.study, self.frame, now=self.now)
 
 
 def _take(study: Study, *, now: datetime) -> _Snapshot:
     study.refresh_from_db()
-    frame = read_frame(study)
-    return _Snapshot(study, frame, report_on(study, frame, now=now))
+    return _Snapshot(study, now)
 
 
 def _interop(study: Study, kind: Format, file: IO[bytes]) -> Written:
@@ -169,6 +179,8 @@ FILES: Mapping[str, Callable[[_Snapshot, IO[bytes]], Written]] = {
     "votes.jsonl": lambda at, file: write_jsonl(vote_rows(at.study), file),
     "verdicts.csv": lambda at, file: write_csv(verdict_rows(at.study), VERDICT_COLUMNS, file),
     "verdicts.jsonl": lambda at, file: write_jsonl(verdict_rows(at.study), file),
+    "marks.csv": lambda at, file: write_csv(mark_rows(at.study), MARK_COLUMNS, file),
+    "marks.jsonl": lambda at, file: write_jsonl(mark_rows(at.study), file),
     # What the report was frozen from: its SHA-256 is the hash of a frozen report.
     SNAPSHOT: lambda at, file: _write(encode(at.study, at.frame), file),
     **{name: _of_report(name) for name in OF_REPORT},
@@ -181,8 +193,9 @@ INTEROP: Mapping[str, Callable[[Study, IO[bytes]], object]] = {
     "votes-label-studio.json": lambda study, file: _interop(study, "label-studio", file),
 }
 DATASET = "dataset.zip"
+WITH_PICTURES = "dataset-pictures.zip"
 PARQUET = {f"{name}.parquet": name for name in TABLES}
-NAMES = (*FILES, *INTEROP, *PARQUET, DATASET, MANIFEST, BUNDLE)
+NAMES = (*FILES, *INTEROP, *PARQUET, DATASET, WITH_PICTURES, MANIFEST, BUNDLE)
 
 
 def summary_json(report: Report) -> bytes:
@@ -199,7 +212,10 @@ def protocol_json(report: Report) -> bytes:
 
 def report_data(report: Report) -> dict[str, Any]:
     """The report as plain data, without the moment it was made at: equal states, equal data."""
-    data = {k: v for k, v in asdict(report).items() if k not in {"protocol", "generated_at"}}
+    lab = report.laboratory
+    told = asdict(replace(report, laboratory=None))
+    data = {k: v for k, v in told.items() if k not in {"protocol", "generated_at"}}
+    data["laboratory"] = lab_data(lab) if lab else None
     data["protocol"] = report.protocol.model_dump(mode="json")
     data |= {"headline": headline(report), "standfirst": standfirst(report)}
     data |= {"methods": methods(report), "simulated": report.simulated}
@@ -231,7 +247,8 @@ def _write_for_programs(study: Study, name: str, file: IO[bytes], *, now: dateti
     elif name in PARQUET:
         write_table(study, PARQUET[name], file=file)
     else:
-        write_dataset(study, make_report(study, now=now, deep=False), file=file)
+        report = make_report(study, now=now, deep=False)
+        write_dataset(study, report, file=file, pictures=name == WITH_PICTURES)
 
 
 def finish_folder(folder: Path, report: Report, written: Mapping[str, Written]) -> dict[str, Any]:
@@ -253,7 +270,7 @@ def write_file(study: Study, name: str, file: IO[bytes], *, now: datetime, folde
         with read_snapshot():
             FILES[name](_take(study, now=now), file)
         return
-    if name in INTEROP or name in PARQUET or name == DATASET:
+    if name in INTEROP or name in PARQUET or name in (DATASET, WITH_PICTURES):
         with read_snapshot():
             _write_for_programs(study, name, file, now=now)
         return
@@ -313,7 +330,10 @@ def readme(report: Report) -> str:
     print("\nThe .csv files are safe to open in a spreadsheet: text that would start a", file=out)
     print("formula has a leading apostrophe. The .jsonl files are exact: use them for", file=out)
     print("programs. manifest.json holds counts and SHA-256 digests.", file=out)
-    tables = (("votes", VOTE_COLUMNS), ("verdicts", VERDICT_COLUMNS), ("summary", SUMMARY_COLUMNS))
+    tables = (
+        *(("votes", VOTE_COLUMNS), ("verdicts", VERDICT_COLUMNS)),
+        *(("summary", SUMMARY_COLUMNS), ("marks", MARK_COLUMNS)),
+    )
     for name, columns in tables:
         print(f"\n{name}", file=out)
         for column, meaning in columns.items():

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from django.db.models import QuerySet
+
 from annotate.analysis.slices import words
 from annotate.reports.estimator_names import NAMES
 from annotate.sampling.models import Calibration, Score
@@ -67,39 +69,54 @@ def _told(value: str | float) -> str | float:
 
 def score_rows(study: Study) -> Iterator[ScoreRow]:
     """Every stored score of the samples that the study shows, by method and prompt."""
-    methods = list(study.methods.order_by("order", "pk"))
-    if not any(m.kind != "imported" for m in methods):
+    methods = _methods(study)
+    names = estimator_names(study)
+    if not names:
         return
     seed = study.read_protocol().seed
-    scores = list(
-        Score.objects.filter(
-            sample__method_digest__in={m.digest for m in methods},
-            sample__seed__in={sample_seed(m, seed=seed) for m in methods},
-        )
-        .order_by("estimator_digest", "pk")
-        .values_list(
-            "estimator_digest",
-            "sample__method_digest",
-            "sample__seed",
-            "sample__prompt_digest",
-            "sample__replica",
-            "value",
-        )
-    )
-    if not scores:
-        return
-    names = _names(methods, {row[0] for row in scores})
     by_digest = {m.digest: m for m in methods}
     # Two prompts of one text share their samples.
     places: dict[tuple[str, str], list[int]] = defaultdict(list)
     for prompt in _prompts(study):
         for method in methods:
             places[method.digest, sample_prompt_digest(method, prompt)].append(prompt.pk)
-    for estimator, method_digest, own_seed, prompt_digest, replica, value in scores:
+    scores = _scores(study, methods).order_by("estimator_digest", "pk")
+    for estimator, method_digest, own_seed, prompt_digest, replica, value in scores.values_list(
+        "estimator_digest",
+        "sample__method_digest",
+        "sample__seed",
+        "sample__prompt_digest",
+        "sample__replica",
+        "value",
+    ).iterator(chunk_size=2000):
         method = by_digest[method_digest]
         if own_seed == sample_seed(method, seed=seed):
             for key in places[method_digest, prompt_digest]:
                 yield ScoreRow(names[estimator], method.name, key, replica, value)
+
+
+def estimator_names(study: Study) -> dict[str, str]:
+    """Who scored the study's samples, by digest: as their authors write them.
+
+    Where names coincide, the digest's beginning tells them apart.
+    """
+    methods = _methods(study)
+    if not any(m.kind != "imported" for m in methods):
+        return {}
+    digests = set(_scores(study, methods).values_list("estimator_digest", flat=True).distinct())
+    return _names(methods, digests) if digests else {}
+
+
+def _methods(study: Study) -> list[Method]:
+    return list(study.methods.order_by("order", "pk"))
+
+
+def _scores(study: Study, methods: list[Method]) -> QuerySet[Score]:
+    seed = study.read_protocol().seed
+    return Score.objects.filter(
+        sample__method_digest__in={m.digest for m in methods},
+        sample__seed__in={sample_seed(m, seed=seed) for m in methods},
+    )
 
 
 def _names(methods: list[Method], digests: set[str]) -> dict[str, str]:

@@ -25,6 +25,7 @@ from annotate.judging.models import (
     Vote,
     VoteRevision,
 )
+from annotate.reports.branch_rows import BranchRow, own_branches
 from annotate.reports.frame_rows import PromptRow, ScoreRow, prompt_rows, score_rows
 from annotate.reports.serving import ServedRow, served_rows
 from annotate.sampling.progress import ArmProgress, executed
@@ -118,6 +119,8 @@ class StudyFrame:
     protocols: tuple[tuple[str, int], ...] = ()
     # Of the primary contrast, in serving order, where the protocol declares early stopping.
     served: tuple[ServedRow, ...] = ()
+    # Where a student and all of its samples refined met one teacher.
+    branches: BranchRow | None = None
 
 
 @contextmanager
@@ -169,6 +172,7 @@ def read_frame(study: Study) -> StudyFrame:
             scores=tuple(score_rows(study)),
             protocols=tuple(_protocols(study)),
             served=served_rows(study),
+            branches=own_branches(study),
         )
 
 

@@ -6,12 +6,14 @@ The same rows give the same bytes and the same hash. It must not compute a repor
 import hashlib
 import json
 import zlib
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
+from annotate.reports.branch_rows import ArmRow, BranchRow, EstimatorRow
 from annotate.reports.frame_rows import PromptRow, ScoreRow
 from annotate.reports.frames import (
     ContrastRow,
@@ -45,8 +47,13 @@ def freeze_when_closed(*, study: Study, **_: Any) -> None:
 
 def freeze(study: Study, *, now: datetime) -> FrozenReport:
     """Keep what the study's report is made of now."""
+    return freeze_rows(study, lambda: encode(study, read_frame(study)), now=now)
+
+
+def freeze_rows(study: Study, encoded: Callable[[], bytes], *, now: datetime) -> FrozenReport:
+    """Keep the rows that `encoded` reads within one snapshot; equal rows twice keep one."""
     with read_snapshot():
-        content = encode(study, read_frame(study))
+        content = encoded()
         mark = fingerprint(study)
     kept, _ = FrozenReport.objects.get_or_create(
         study=study,
@@ -74,6 +81,15 @@ def thaw(frozen: FrozenReport) -> tuple[Study, StudyFrame]:
     Raises:
         ForeignSnapshotError: the stored bytes were changed, or their format is unknown.
     """
+    return decode(frozen_bytes(frozen))
+
+
+def frozen_bytes(frozen: FrozenReport) -> bytes:
+    """The rows as they were frozen, held to their hash.
+
+    Raises:
+        ForeignSnapshotError: the stored bytes were changed.
+    """
     content = zlib.decompress(bytes(frozen.content))
     digest = hashlib.sha256(content).hexdigest()
     if digest != frozen.digest:
@@ -81,7 +97,7 @@ def thaw(frozen: FrozenReport) -> tuple[Study, StudyFrame]:
             f"the snapshot has the hash {digest}, but was frozen as {frozen.digest}: its bytes "
             "were changed. Restore the database from a backup."
         )
-    return decode(content)
+    return content
 
 
 def frozen_report(frozen: FrozenReport) -> Report:
@@ -119,6 +135,8 @@ def encode(study: Study, frame: StudyFrame) -> bytes:
     # Only where there are any: snapshots of other studies keep their bytes and hashes.
     if frame.served:
         data["served"] = frame.served
+    if frame.branches:
+        data["branches"] = frame.branches
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return text.encode()
 
@@ -146,8 +164,20 @@ def decode(content: bytes) -> tuple[Study, StudyFrame]:
         # Reports frozen before studies could grow have none.
         protocols=tuple((digest, n) for digest, n in data.get("protocols", ())),
         served=tuple(ServedRow(*row) for row in data.get("served", ())),
+        branches=_branches(data["branches"]) if "branches" in data else None,
     )
     return Study(**told), frame
+
+
+def _branches(row: list[Any]) -> BranchRow:
+    told = BranchRow(*row)
+    estimators = tuple(
+        EstimatorRow(
+            name, None if tuning is None else tuple(tuning), tuple(ArmRow(*arm) for arm in arms)
+        )
+        for name, tuning, arms in told.estimators
+    )
+    return told._replace(estimators=estimators)
 
 
 def _stamp(moment: datetime | None) -> str | None:

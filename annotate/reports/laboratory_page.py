@@ -29,7 +29,7 @@ from annotate.reports.laboratory_tables import (
     policy_table,
     states_table,
 )
-from annotate.reports.laboratory_words import RULE_WORDS, ends, model_words
+from annotate.reports.laboratory_words import ends, lab_methods
 from annotate.reports.plates import Plate
 from annotate.reports.tables import Table
 from annotate.reports.words import counted, number, percent, typeset
@@ -88,7 +88,7 @@ def lay_out_laboratory(lab: Laboratory) -> LabPage:
         estimators=estimators_table(lab) if some else None,
         comparisons=comparisons_table(lab) if some else None,
         estimator_notes=estimator_notes(lab) if some else (),
-        method=tuple(typeset(words) for words in _method(lab)),
+        method=tuple(typeset(words) for words in lab_methods(lab)),
     )
 
 
@@ -150,16 +150,3 @@ def _facts(lab: Laboratory) -> tuple[tuple[str, str], ...]:
         ("Steps, student + refinement", steps),
         ("Estimators", number(len(lab.estimators))),
     )
-
-
-def _method(lab: Laboratory) -> tuple[str, ...]:
-    first = (
-        f"The definition is ours, as the paper gives none. Ideal label: {lab.settings.rule}, "
-        f"{RULE_WORDS[lab.settings.rule]}. Model {model_words(lab)}. Expected rates given the "
-        "verdicts are exact (closed form); intervals resample prompts."
-    )
-    second = (
-        "Errors of the model are independent of the results once the label is given. Estimators' "
-        "points, cut-offs and curves come from their real scores and make no such assumption."
-    )
-    return first, second

@@ -41,3 +41,17 @@ def model_words(lab: Laboratory) -> str:
     """The oracle's model with its percentile, in words."""
     k = f", k = {lab.settings.percentile:g}" if lab.settings.model not in ("M1",) else ""
     return f"{lab.settings.model}{k}, {MODEL_WORDS[lab.settings.model]}"
+
+
+def lab_methods(lab: Laboratory) -> tuple[str, ...]:
+    """What the curve is and what it assumes, as paragraphs."""
+    first = (
+        f"The definition is ours, as the paper gives none. Ideal label: {lab.settings.rule}, "
+        f"{RULE_WORDS[lab.settings.rule]}. Model {model_words(lab)}. Expected rates given the "
+        "verdicts are exact (closed form); intervals resample prompts."
+    )
+    second = (
+        "Errors of the model are independent of the results once the label is given. Estimators' "
+        "points, cut-offs and curves come from their real scores and make no such assumption."
+    )
+    return first, second

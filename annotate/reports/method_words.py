@@ -28,6 +28,19 @@ def fixed(report: Report) -> str:
     return f"were fixed before launch{grown}"
 
 
+def stopping_declared(report: Report) -> bool:
+    """The primary comparison has an e-process: its p-value is the anytime one."""
+    return any(contrast.monitoring for contrast in report.contrasts)
+
+
+def p_values(report: Report) -> str:
+    """Which p-values are claimed and corrected, in words: one rule, in campaigns too."""
+    if not stopping_declared(report):
+        return "their sign tests"
+    others = " and the exact sign tests of the others" if len(report.contrasts) > 1 else ""
+    return f"the anytime p-value of the primary comparison, from its e-process,{others}".rstrip(",")
+
+
 def analysis_methods(report: Report) -> list[str]:
     """What was computed beside the majority, and with which software."""
     found = report.analyses
@@ -40,10 +53,12 @@ def analysis_methods(report: Report) -> list[str]:
     ]
     if found.family > 1:
         said.append(
-            f"All {found.family} comparisons {fixed(report)}; their sign tests are corrected "
+            f"All {found.family} comparisons {fixed(report)}; {p_values(report)} are corrected "
             "after Holm. Slices and paired tests are exploratory, corrected after Benjamini and "
             "Hochberg."
         )
+    elif stopping_declared(report):
+        said.append(f"The claim rests on {p_values(report)}.")
     if lead.crossed.warning:
         said.append(f"Of vote shares: {lead.crossed.warning}.")
     else:
@@ -64,8 +79,10 @@ def analysis_methods(report: Report) -> list[str]:
             f"ties of their own; intervals draw prompt groups ({number(first.resamples)} "
             "resamples)."
         )
+    fitted = any(model.model == "GLAD" for model in lead.models)
+    models = "One-coin, Dawid-Skene and GLAD" if fitted else "One-coin and Dawid-Skene"
     said.append(
-        "One-coin and Dawid-Skene models, fitted by EM, stand beside the majority; the side’s "
+        f"{models} models, fitted by EM, stand beside the majority; the side’s "
         "effect is estimated from votes with both sides weighing equally and, with annotators, by "
         "generalised estimating equations."
     )

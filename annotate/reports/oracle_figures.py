@@ -8,11 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from annotate.reports.canvas import NARROW, WIDE, Anchor, Figure, Svg, first_fit, text_width
 from annotate.reports.charts import Axis, Chart, Margins, round_ticks, spread
 from annotate.reports.estimator_report import EstimatorReport
 from annotate.reports.laboratory import Laboratory
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # What the horizontal axis counts, long and short.
 AXES = {
@@ -86,7 +91,7 @@ def _curve(lab: Laboratory, width: float, *, kind: str, alt: str) -> Svg:
         chart.end_label(_last(values), words, f"{size} t-b {tone}")
     for stand in now:
         _current(chart, stand)
-    _others(chart, stands(lab)[1:], wide=wide)
+    _others(chart, lab, stands(lab)[1:], wide=wide)
     return chart.svg(inside=not wide)
 
 
@@ -156,10 +161,21 @@ def _frame(
     shown = [t for t in x_ticks if lab.x[0] - 1e-9 <= t <= lab.x[-1] + 1e-9]
     steps = [(t, _steps_at(lab, t)) for t in shown]
     known = [(t, s) for t, s in steps if s is not None]
-    words = [f"{s:.1f}" if lab.cost_known else f"{100 * s:.0f} %" for _, s in known]
+    if lab.cost_known:
+        words = _told([s for _, s in known], digits=1)
+    else:
+        words = [f"{share} %" for share in _told([100 * s for _, s in known], digits=0)]
     label = "Mean steps of an image" if lab.cost_known else "Share of refined samples"
     chart.second_axis([t for t, _ in known], words, label)
     return chart
+
+
+def _told(costs: Sequence[float], *, digits: int) -> list[str]:
+    """With these decimals, or one more where different costs would look the same."""
+    apart = len({round(cost, digits + 1) for cost in costs})
+    if len({round(cost, digits) for cost in costs}) < apart:
+        digits += 1
+    return [f"{cost:.{digits}f}" for cost in costs]
 
 
 def _budget(chart: Chart, lab: Laboratory, *, low: float, high: float) -> None:
@@ -176,9 +192,13 @@ def _budget(chart: Chart, lab: Laboratory, *, low: float, high: float) -> None:
 
 
 def _steps_at(lab: Laboratory, x: float) -> float | None:
-    place = min(range(len(lab.x)), key=lambda i: abs(lab.x[i] - x))
-    steps = float(lab.curve.rates.steps[place])
+    steps = _at(lab, x, lab.curve.rates.steps)
     return None if math.isnan(steps) else steps
+
+
+def _at(lab: Laboratory, x: float, values: NDArray[np.float64]) -> float:
+    """What stands at the setting next to x."""
+    return float(values[min(range(len(lab.x)), key=lambda i: abs(lab.x[i] - x))])
 
 
 def _current(chart: Chart, stand: Stand) -> None:
@@ -203,8 +223,8 @@ def _current(chart: Chart, stand: Stand) -> None:
         chart.canvas.text(x + 10, y, number, kind)
 
 
-def _others(chart: Chart, others: Sequence[Stand], *, wide: bool) -> None:
-    """Triangles on the axis; names stand in as many rows as keep them apart."""
+def _others(chart: Chart, lab: Laboratory, others: Sequence[Stand], *, wide: bool) -> None:
+    """Triangles on the axis; names in as many rows as keep them apart, off the line of ties."""
     ends: list[float] = []
     for stand in sorted(others, key=lambda s: s.x):
         x, y = chart.x(stand.x), chart.bottom
@@ -214,7 +234,11 @@ def _others(chart: Chart, others: Sequence[Stand], *, wide: bool) -> None:
         half = text_width(stand.name, size=12) / 2
         row = next((r for r, end in enumerate(ends) if x - half > end), len(ends))
         ends[row : row + 1] = [x + half + 6]
-        chart.canvas.text(x, y - 14 - 14 * row, stand.name, "t-s t-2 t-halo", "middle")
+        base = y - 14 - 14 * row
+        tie = chart.y(_at(lab, stand.x, lab.curve.rates.tie))
+        if abs(base - 4 - tie) < 11:
+            base = tie - 8
+        chart.canvas.text(x, base, stand.name, "t-s t-2 t-halo", "middle")
 
 
 def _names(chart: Chart, found: Sequence[Stand]) -> None:

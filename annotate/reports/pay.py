@@ -33,6 +33,9 @@ class PayLine:
     votes: int
     invalidated: int
     active_ms: int
+    # Active time in training and exam, and whether it is paid like that of votes.
+    prepared_ms: int
+    pays_preparation: bool
     rate: float | None
     code: str
     code_reason: str
@@ -43,20 +46,31 @@ class PayLine:
         return self.active_ms / MS_PER_HOUR
 
     @property
+    def prepared_hours(self) -> float:
+        return self.prepared_ms / MS_PER_HOUR
+
+    @property
+    def paid_hours(self) -> float:
+        return self.hours + (self.prepared_hours if self.pays_preparation else 0)
+
+    @property
     def votes_per_hour(self) -> float | None:
         return self.votes / self.hours if self.active_ms else None
 
     @property
     def amount(self) -> float | None:
-        """Money for the active hours; nothing for a program."""
-        return None if self.rate is None or self.simulated else self.hours * self.rate
+        """Money for the paid hours; nothing for a program."""
+        return None if self.rate is None or self.simulated else self.paid_hours * self.rate
 
 
-def pay_lines(study: Study, *, rate: float | None = None) -> list[PayLine]:
+def pay_lines(
+    study: Study, *, rate: float | None = None, pays_preparation: bool = True
+) -> list[PayLine]:
     """All who ever judged here or may, whether they still do or not, by pseudonym.
 
-    Hours are those of votes that stand. Invalidated votes are counted beside them: whether they
-    are paid is for the researcher to decide.
+    Hours are those of votes that stand; those of training and exam stand apart and are paid unless
+    told otherwise, since they are work that the study asked for, passed or not. Invalidated votes
+    are counted beside them: whether they are paid is for the researcher to decide.
     """
     votes = Vote.objects.filter(study=study, annotator=OuterRef("user")).order_by()
     by_person = votes.values("annotator")
@@ -71,6 +85,7 @@ def pay_lines(study: Study, *, rate: float | None = None) -> list[PayLine]:
         .annotate(
             done=Coalesce(Subquery(by_person.annotate(n=Count("pk")).values("n")), 0),
             spent=Coalesce(Subquery(by_person.annotate(ms=Sum("active_ms")).values("ms")), 0),
+            prepared=Coalesce(Sum("qualifications__sittings__items__active_ms"), 0),
             lost=Coalesce(
                 Subquery(taken.values("annotator").annotate(n=Count("pk")).values("n")), 0
             ),
@@ -82,10 +97,15 @@ def pay_lines(study: Study, *, rate: float | None = None) -> list[PayLine]:
             "user", "external_id"
         )
     )
-    return [_line(member, ids.get(member.user_id, ""), rate) for member in members]
+    return [
+        _line(member, ids.get(member.user_id, ""), rate, pays_preparation=pays_preparation)
+        for member in members
+    ]
 
 
-def _line(member: Membership, external_id: str, rate: float | None) -> PayLine:
+def _line(
+    member: Membership, external_id: str, rate: float | None, *, pays_preparation: bool
+) -> PayLine:
     entry, code = getattr(member, "entry", None), getattr(member, "completion", None)
     return PayLine(
         pseudonym=member.pseudonym,
@@ -96,6 +116,8 @@ def _line(member: Membership, external_id: str, rate: float | None) -> PayLine:
         votes=member.done,  # type: ignore[attr-defined]  # annotated above
         invalidated=member.lost,  # type: ignore[attr-defined]
         active_ms=member.spent,  # type: ignore[attr-defined]
+        prepared_ms=member.prepared,  # type: ignore[attr-defined]
+        pays_preparation=pays_preparation,
         rate=rate,
         code=code.code if code else "",
         code_reason=code.reason if code else "",
@@ -112,6 +134,8 @@ COLUMNS = (
     "votes",
     "invalidated_votes",
     "active_hours",
+    "training_exam_hours",
+    "paid_hours",
     "votes_per_hour",
     "rate_per_hour",
     "amount",
@@ -130,7 +154,8 @@ def write_pay(lines: list[PayLine], file: TextIO) -> None:
 
 def _cells(lines: list[PayLine]) -> Iterator[list[str]]:
     for line in lines:
-        numbers = (line.hours, line.votes_per_hour, line.rate, line.amount)
+        hours = (line.hours, line.prepared_hours, line.paid_hours)
+        numbers = (*hours, line.votes_per_hour, line.rate, line.amount)
         yield [
             line.pseudonym,
             "yes" if line.simulated else "no",

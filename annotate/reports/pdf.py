@@ -19,6 +19,7 @@ INK, SOFT, RULE, FAINT = "#1a1a1a", "#4d4d4d", "#8d8d8d", "#636363"
 # A drawing's unit in millimetres: 720 of them are a page's width.
 UNIT = WIDTH / 720
 _SMALLEST = 5.0
+_HALF = WIDTH / 2 - 4
 
 
 class _Pdf(FPDF):
@@ -116,15 +117,21 @@ def figure_pdf(drawing: Svg, *, title: str, note: str, made_at: datetime) -> byt
 
 
 def _section(pdf: _Pdf, section: Section) -> None:
-    first = section.plates[0] if section.plates else None
-    tall = size_of(first.figure.wide)[1] * UNIT + 24 if first else 55
+    beside = section.half and len(section.plates) == 2
+    if beside:
+        tall = _tall(pdf, section.plates, _HALF)
+    else:
+        tall = _tall(pdf, section.plates[:1], WIDTH) if section.plates else 40.0
     _heading(pdf, section.title, needs=min(tall, 200))
-    if section.half and len(section.plates) == 2:
+    if beside:
         _beside(pdf, section.plates)
     else:
         for plate in section.plates:
             _plate(pdf, plate)
     for paragraph in section.paragraphs:
+        tall = _lines(pdf, paragraph, "serif", 9.5, line=5)
+        if pdf.room() < tall < 60:
+            pdf.add_page()
         _words(pdf, paragraph, "serif", 9.5, line=5)
         pdf.ln(1.5)
     for table in section.tables:
@@ -164,39 +171,78 @@ def _words(
     pdf.multi_cell(width, line, words, align="L", new_x=XPos.LEFT, new_y=YPos.NEXT)
 
 
+def _lines(
+    pdf: FPDF,
+    words: str,
+    face: str,
+    size: float,
+    *,
+    bold: bool = False,
+    line: float,
+    width: float = WIDTH,
+) -> float:
+    """Millimetres that `_words` takes, without writing them."""
+    pdf.set_font(face, "B" if bold else "", size)
+    lines = pdf.multi_cell(
+        width, line, words, dry_run=True, output=MethodReturnValue.LINES, align="L"
+    )
+    assert isinstance(lines, list)
+    return line * len(lines)
+
+
+def _head(pdf: FPDF, plate: Plate, width: float) -> float:
+    """Millimetres of a figure's title and subtitle."""
+    across = max(width, 80.0)
+    title = _lines(pdf, plate.title, "sans", 9, bold=True, line=4.6, width=across)
+    return title + _lines(pdf, plate.subtitle, "sans", 7.5, line=4, width=across)
+
+
+def _scale(plate: Plate, width: float) -> float:
+    return min(width / size_of(plate.figure.wide)[0], UNIT * 1.05)
+
+
+def _tall(pdf: FPDF, plates: Sequence[Plate], width: float) -> float:
+    """Millimetres of figures side by side, with all their words."""
+    below = []
+    for plate in plates:
+        note = _lines(pdf, plate.note, "sans", 7, line=3.7, width=max(width, 80.0))
+        below.append(size_of(plate.figure.wide)[1] * _scale(plate, width) + 2 + note)
+    return max(_head(pdf, plate, width) for plate in plates) + 2 + max(below)
+
+
 def _plate(pdf: _Pdf, plate: Plate) -> None:
-    wide, high = size_of(plate.figure.wide)
-    needs = high * UNIT + 26
-    if pdf.room() < min(needs, 220):
+    width = min(WIDTH, size_of(plate.figure.wide)[0] * UNIT)
+    if pdf.room() < min(_tall(pdf, [plate], width), 220):
         pdf.add_page()
-    _one(pdf, plate, x=MARGIN, width=min(WIDTH, wide * UNIT))
+    _one(pdf, plate, x=MARGIN, width=width, head=_head(pdf, plate, width))
     pdf.ln(3)
 
 
 def _beside(pdf: _Pdf, plates: Sequence[Plate]) -> None:
-    half = WIDTH / 2 - 4
-    needs = max(size_of(p.figure.wide)[1] for p in plates) * UNIT + 34
-    if pdf.room() < needs:
+    if pdf.room() < _tall(pdf, plates, _HALF):
         pdf.add_page()
     top = pdf.get_y()
+    # Drawings begin side by side, however many lines their titles have.
+    head = max(_head(pdf, plate, _HALF) for plate in plates)
     ends = []
     for place, plate in enumerate(plates):
-        pdf.set_xy(MARGIN + place * (half + 8), top)
-        _one(pdf, plate, x=MARGIN + place * (half + 8), width=half)
+        x = MARGIN + place * (_HALF + 8)
+        pdf.set_xy(x, top)
+        _one(pdf, plate, x=x, width=_HALF, head=head)
         ends.append(pdf.get_y())
     pdf.set_xy(MARGIN, max(ends) + 3)
 
 
-def _one(pdf: FPDF, plate: Plate, *, x: float, width: float) -> None:
+def _one(pdf: FPDF, plate: Plate, *, x: float, width: float, head: float) -> None:
     drawing = plate.figure.wide
     across = max(width, 80.0)
+    start = pdf.get_y()
     pdf.set_x(x)
     _words(pdf, plate.title, "sans", 9, bold=True, line=4.6, width=across)
     pdf.set_x(x)
     _words(pdf, plate.subtitle, "sans", 7.5, colour=FAINT, line=4, width=across)
-    wide, high = size_of(drawing)
-    scale = min(width / wide, UNIT * 1.05)
-    top = pdf.get_y() + 2
+    high, scale = size_of(drawing)[1], _scale(plate, width)
+    top = start + head + 2
     draw(pdf, drawing, x=x, y=top, scale=scale)
     pdf.set_xy(x, top + high * scale + 2)
     _words(pdf, plate.note, "sans", 7, colour=SOFT, line=3.7, width=across)
@@ -217,8 +263,12 @@ def _table(pdf: _Pdf, table: Table) -> None:
     head = [Cell(c.title, numeric=c.numeric, strong=True) for c in table.columns]
     _line(pdf, head, table, widths, size=size, line=line)
     _rule(pdf, INK)
-    for row in table.rows:
-        if pdf.room() < _height(pdf, row, widths, size=size, line=line) + 2:
+    for place, row in enumerate(table.rows):
+        needs = _height(pdf, row, widths, size=size, line=line) + 2
+        if place == len(table.rows) - 2:
+            # The last row never stands on a page alone.
+            needs += _height(pdf, table.rows[-1], widths, size=size, line=line)
+        if pdf.room() < needs:
             pdf.add_page()
             _line(pdf, head, table, widths, size=size, line=line)
             _rule(pdf, INK)
@@ -228,8 +278,11 @@ def _table(pdf: _Pdf, table: Table) -> None:
 
 
 def _fit(pdf: FPDF, table: Table) -> tuple[float, list[float]]:
-    for size in (8.0, 7.5, 7.0, 6.5, 6.0, 5.5, _SMALLEST):
-        widths = _natural(pdf, table, size)
+    # Long heads rather take a third line than make all the numbers small.
+    tries = [(size, False) for size in (8.0, 7.5, 7.0, 6.5)]
+    tries += [(size, True) for size in (7.0, 6.5, 6.0, 5.5, _SMALLEST)]
+    for size, broken in tries:
+        widths = _natural(pdf, table, size, broken=broken)
         if sum(widths) <= WIDTH:
             more = (WIDTH - sum(widths)) / len(widths)
             return size, [width + more for width in widths]
@@ -257,11 +310,12 @@ def _fit(pdf: FPDF, table: Table) -> tuple[float, list[float]]:
     return size, widths
 
 
-def _natural(pdf: FPDF, table: Table, size: float) -> list[float]:
+def _natural(pdf: FPDF, table: Table, size: float, *, broken: bool = False) -> list[float]:
     widths = []
     for i, column in enumerate(table.columns):
         pdf.set_font("sans", "B", size)
-        words = max((pdf.get_string_width(w) for w in _pieces(column.title)), default=0.0)
+        pieces = _pieces(column.title, broken=broken)
+        words = max(pdf.get_string_width(piece) for piece in pieces)
         bold = i == 0
         for row in table.rows:
             pdf.set_font("sans", "B" if bold or row[i].strong else "", size)
@@ -270,10 +324,10 @@ def _natural(pdf: FPDF, table: Table, size: float) -> list[float]:
     return widths
 
 
-def _pieces(title: str) -> list[str]:
-    """A head may break between its words, into two lines at most."""
+def _pieces(title: str, *, broken: bool) -> list[str]:
+    """A head may break between its words: into two lines, where `broken` after every word."""
     words = title.split(" ")
-    if len(words) == 1:
+    if len(words) == 1 or broken:
         return words
     cuts = [(" ".join(words[:i]), " ".join(words[i:])) for i in range(1, len(words))]
     return list(min(cuts, key=lambda two: max(map(len, two))))

@@ -10,7 +10,7 @@ from typing import Literal
 from xml.etree.ElementTree import Element, fromstring
 
 from fpdf import FPDF
-from fpdf.enums import PathPaintRule
+from fpdf.enums import PathPaintRule, TextMode
 
 from annotate.reports.canvas import Svg
 from annotate.reports.standalone import looks
@@ -86,6 +86,14 @@ def _text(pdf: FPDF, element: Element, style: dict[str, str], place: _Place) -> 
     anchor = element.attrib.get("text-anchor", "start")
     x -= {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor] * pdf.get_string_width(words)
     if words:
+        if style.get("paint-order") == "stroke":
+            # The halo first, as on screen: words stay legible on lines and bands. fpdf2 writes
+            # this width in points, whatever the page's unit.
+            width = pdf.k * place.scale * float(style["stroke-width"].removesuffix("px"))
+            with pdf.local_context(
+                text_mode=TextMode.STROKE, draw_color=style["stroke"], line_width=width
+            ):
+                pdf.text(x, y, words)
         pdf.text(x, y, words)
 
 
@@ -119,7 +127,7 @@ def _pen(pdf: FPDF, style: dict[str, str], place: _Place) -> bool:
 
 def _path(pdf: FPDF, element: Element, style: dict[str, str], place: _Place) -> None:
     filled = style.get("fill", "none") != "none" and not _line(element)
-    stroked = _pen(pdf, style, place) and not filled
+    stroked = _pen(pdf, style, place)
     if not (filled or stroked):
         return
     with pdf.new_path() as path:
@@ -131,7 +139,11 @@ def _path(pdf: FPDF, element: Element, style: dict[str, str], place: _Place) -> 
         if dashes:
             path.style.stroke_dash_pattern = dashes
             path.style.stroke_dash_phase = 0
-        path.style.paint_rule = PathPaintRule.FILL_NONZERO if filled else PathPaintRule.STROKE
+        path.style.paint_rule = {
+            (False, True): PathPaintRule.STROKE,
+            (True, False): PathPaintRule.FILL_NONZERO,
+            (True, True): PathPaintRule.STROKE_FILL_NONZERO,
+        }[filled, stroked]
         for kind, x, y in _steps(element.attrib["d"]):
             if kind == "z":
                 path.close()

@@ -14,6 +14,7 @@ from django.db.models import CharField, Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Cast, Coalesce, Substr
 
 from annotate.judging.models import Assignment, Comparison, Report, Verdict, Vote
+from annotate.judging.reserve import withdrawn
 from annotate.people.models import User
 from annotate.studies.models import Membership, Method, Study
 from annotate.studies.protocol import DIFFER
@@ -88,6 +89,8 @@ def counts(study: Study) -> Counts:
     )
     by_votes = _votes_per_pair(study, pairs=of_pairs["pairs"])
     slots = Assignment.objects.filter(study=study).exclude(state=Assignment.State.VOID)
+    if (protocol := study.read_protocol()).escalate_to:
+        slots = slots.exclude(withdrawn(protocol))
     apart = _not_live(study)
     return Counts(
         **of_pairs,

@@ -16,8 +16,11 @@ from annotate.reports.annotator_report import (
     annotator_reports,
     sides_of,
 )
+from annotate.reports.branches import Settings, own_percentile
 from annotate.reports.contrast_report import ContrastReport, contrast_report
 from annotate.reports.frames import ItemRow, SetAside, StudyFrame, VoteRow, read_frame
+from annotate.reports.laboratory import Laboratory, investigate
+from annotate.reports.laboratory_study import branches_of
 from annotate.reports.stopping import monitored
 from annotate.sampling.progress import ArmProgress
 from annotate.studies.models import Study
@@ -66,6 +69,8 @@ class Report:
     protocols: tuple[tuple[str, int], ...] = ()
     # None where only the counts were asked for.
     analyses: Analyses | None = None
+    # Where a student and all of its samples refined met one teacher.
+    laboratory: Laboratory | None = None
 
     @property
     def lead(self) -> ContrastReport | None:
@@ -167,7 +172,21 @@ def report_on(study: Study, frame: StudyFrame, *, now: datetime, deep: bool = Tr
         )
         if deep
         else None,
+        laboratory=_laboratory(study, frame, protocol) if deep else None,
     )
+
+
+def _laboratory(study: Study, frame: StudyFrame, protocol: Protocol) -> Laboratory | None:
+    """Figure 16 as the laboratory's page opens: M1, the study's own k, seeded by the protocol."""
+    if frame.branches is None:
+        return None
+    branches = branches_of(frame, frame.branches, title=study.name, protocol=protocol)
+    if not branches.decided:
+        return None
+    settings = Settings(
+        percentile=own_percentile(branches), confidence=protocol.confidence, seed=protocol.seed
+    )
+    return investigate(branches, settings)
 
 
 def _printed(study: Study) -> tuple[PublishedBar, ...]:

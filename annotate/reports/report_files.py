@@ -8,6 +8,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from annotate.reports.citation import bibtex
@@ -22,60 +23,109 @@ from annotate.reports.tables import Table
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def pdf_file(report: Report) -> bytes:
-    """The report as PDF."""
-    # fpdf2 loads fontTools: half a second that a web process should not pay at start.
-    from annotate.reports.pdf import report_pdf
+@dataclass(frozen=True)
+class Paper:
+    """What every file of a report is made of, whatever its study asks."""
 
+    name: str
+    title: str
+    standfirst: str
+    # Said of simulated votes; empty for none.
+    warning: str
+    facts: tuple[tuple[str, str], ...]
+    sections: tuple[Section, ...]
+    bibtex: str
+    foot: str
+    made_at: datetime
+
+
+def paper_of(report: Report, *, whole: bool = False) -> Paper:
+    """A report laid out for files; `whole` also with tables that no page has room for."""
     page = lay_out(report)
-    warning = f"Simulated votes. {page.simulated}" if page.simulated else ""
-    short = f"{report.protocol_hash[:4]} {report.protocol_hash[4:8]}"
-    foot = f"{report.name} · study {report.uid[:8]} · protocol {short}"
-    return report_pdf(
+    return Paper(
+        name=report.name,
         title=page.headline,
         standfirst=page.standfirst,
-        warning=warning,
+        warning=f"Simulated votes. {page.simulated}" if page.simulated else "",
         facts=page.facts,
-        sections=sections(report, page),
+        sections=sections(report, page, whole=whole),
         bibtex=bibtex(report),
-        foot=f"{foot} · simulated votes" if warning else foot,
-        made_at=_moment(report),
+        foot=foot(report.name, report.uid, report.protocol_hash),
+        # Of the data, never of the clock.
+        made_at=report.last_change or report.launched_at or report.generated_at,
     )
+
+
+def foot(name: str, uid: str, protocol_hash: str) -> str:
+    """What stands at the foot of every page."""
+    return f"{name} · study {uid[:8]} · protocol {protocol_hash[:4]} {protocol_hash[4:8]}"
+
+
+def pdf_file(report: Report) -> bytes:
+    """The report as PDF."""
+    return pdf_of(paper_of(report))
 
 
 def tex_file(report: Report) -> str:
     """Every table with the sections' words, in one document that compiles."""
-    page = lay_out(report)
-    opening = [page.headline, page.standfirst]
-    if page.simulated:
-        opening.insert(0, f"Simulated votes. {page.simulated}")
-    return latex_document(
-        report.name, [w for w in opening if w], sections(report, page), bibtex(report)
-    )
+    return tex_of(paper_of(report))
 
 
 def tables_zip(report: Report) -> bytes:
     """Each table as CSV and as LaTeX."""
+    return tables_of(paper_of(report, whole=True))
+
+
+def figures_zip(report: Report) -> bytes:
+    """Each figure as SVG and as PDF, the drawing of the page."""
+    return figures_of(paper_of(report))
+
+
+def pdf_of(paper: Paper) -> bytes:
+    """A laid out report as PDF."""
+    # fpdf2 loads fontTools: half a second that a web process should not pay at start.
+    from annotate.reports.pdf import report_pdf
+
+    return report_pdf(
+        title=paper.title,
+        standfirst=paper.standfirst,
+        warning=paper.warning,
+        facts=paper.facts,
+        sections=paper.sections,
+        bibtex=paper.bibtex,
+        foot=f"{paper.foot} · simulated votes" if paper.warning else paper.foot,
+        made_at=paper.made_at,
+    )
+
+
+def tex_of(paper: Paper) -> str:
+    """A laid out report as one LaTeX document."""
+    opening = [words for words in (paper.warning, paper.title, paper.standfirst) if words]
+    return latex_document(paper.name, opening, paper.sections, paper.bibtex)
+
+
+def tables_of(paper: Paper) -> bytes:
+    """The tables of a laid out report, each as CSV and as LaTeX."""
     files: dict[str, bytes] = {}
-    for name, table in _tables(sections(report, lay_out(report), whole=True)):
+    for name, table in _tables(paper.sections):
         files[f"{name}.csv"] = table_csv(table).encode()
         files[f"{name}.tex"] = tabular(table).encode()
     return _zip(files)
 
 
-def figures_zip(report: Report) -> bytes:
-    """Each figure as SVG and as PDF, the drawing of the page."""
+def figures_of(paper: Paper) -> bytes:
+    """The figures of a laid out report, each as SVG and as PDF."""
     from annotate.reports.pdf import figure_pdf
 
     files: dict[str, bytes] = {}
-    note = "Simulated votes" if report.simulated else ""
-    for section in sections(report, lay_out(report)):
+    note = "Simulated votes" if paper.warning else ""
+    for section in paper.sections:
         for place, plate in enumerate(section.plates, start=1):
             several = f"-{place}" if len(section.plates) > 1 else ""
             drawing = plate.figure.wide
             files[f"{section.name}{several}.svg"] = standalone(drawing, note=note).encode()
             files[f"{section.name}{several}.pdf"] = figure_pdf(
-                drawing, title=plate.title, note=note, made_at=_moment(report)
+                drawing, title=plate.title, note=note, made_at=paper.made_at
             )
     return _zip(files)
 
@@ -102,11 +152,6 @@ def _tables(made: tuple[Section, ...]) -> Iterator[tuple[str, Table]]:
     for section in made:
         for place, table in enumerate(section.tables, start=1):
             yield f"{section.name}-{place}", table
-
-
-def _moment(report: Report) -> datetime:
-    """Of the data, never of the clock."""
-    return report.last_change or report.launched_at or report.generated_at
 
 
 def _zip(files: Mapping[str, bytes]) -> bytes:

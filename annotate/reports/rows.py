@@ -4,21 +4,27 @@ It must not know file formats. People appear by pseudonym only.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
-from typing import Any
+from itertools import groupby, islice
+from typing import Any, TypeVar
 
 from django.db.models import Count, Q
 
-from annotate.judging.models import ContrastItem, Outcome, Vote
+from annotate.analysis.votes import PRIORITY
+from annotate.judging.models import ContrastItem, Outcome, ReviewMark, Vote
 from annotate.reports.frames import LIVE, as_side, contrast_rows, pseudonyms
 from annotate.reports.report import Report
 from annotate.studies.models import Study
 
 Row = dict[str, Any]
+T = TypeVar("T")
 CHUNK = 2000
+# Pairs whose other rows are read together.
+BATCH = 500
+# Who is no member of the study and may act in it all the same.
+ADMIN = "an admin"
 
 VOTE_COLUMNS: Mapping[str, str] = {
     "comparison": "a prompt with two pictures; joins votes to verdicts",
@@ -62,6 +68,7 @@ VERDICT_COLUMNS: Mapping[str, str] = {
     "outcome": "a, b, tie or undecided",
     "reason": "unanimous, majority, split or identical; empty while undecided",
     "rule": "the rule that made the verdict",
+    "protocol_hash": "of the frozen protocol under which it was made; empty while undecided",
     "deciding": "the criterion that settled it",
     "votes_a": "votes for method a",
     "votes_tie": "votes for a tie",
@@ -70,6 +77,18 @@ VERDICT_COLUMNS: Mapping[str, str] = {
     "held": "held back from annotators after reports",
     "simulated": "at least one vote was cast by a program",
     "decided_at": "UTC",
+}
+MARK_COLUMNS: Mapping[str, str] = {
+    "comparison": "joins marks to votes and verdicts",
+    "prompt_key": "the researcher's own id of the prompt",
+    "prompt": "its text",
+    "says": "right (looks right), doubtful (labels doubtful) or broken (picture or prompt broken)",
+    "comment": "the reviewer's own words",
+    "author": "pseudonym; “an admin” for one who is no member",
+    "at": "UTC",
+    "votes": "current votes on the pair",
+    "simulated_votes": "of these, cast by programs",
+    "simulated": "at least one vote on the pair was cast by a program",
 }
 SUMMARY_COLUMNS: Mapping[str, str] = {
     "a": "method a, the challenger",
@@ -83,6 +102,12 @@ SUMMARY_COLUMNS: Mapping[str, str] = {
     "items": "wins + tied + losses + undecided",
     "identical": "ties of equal pictures, not shown to anyone",
     "split": "ties of which all answers differ",
+    "by_alignment": "wins and losses that text match decided",
+    "by_quality": "wins and losses that image quality decided",
+    "by_aesthetics": "wins and losses that aesthetics decided",
+    "unanimous": "pairs with three votes on which all are equal",
+    "two_of_three": "pairs with three votes on which two are equal",
+    "all_different": "pairs with three votes that all differ",
     "n": "the rate's denominator",
     "win_rate": "share of verdicts, in [0, 1]",
     "low": "lower end of the interval",
@@ -90,6 +115,7 @@ SUMMARY_COLUMNS: Mapping[str, str] = {
     "confidence": "of the interval",
     "method": "of the interval",
     "p_value": "exact two-sided sign test",
+    "p_claimed": "anytime p where early stopping was declared, else the sign test, ties dropped",
     "vote_share": "share of single votes for a, tied votes dropped: not a win rate",
     "vote_share_low": "lower end, votes clustered by prompt",
     "vote_share_high": "upper end",
@@ -113,9 +139,8 @@ class _Place:
 
 
 def vote_rows(study: Study) -> Iterator[Row]:
-    """Every current vote of the study, by serving order and pseudonym."""
+    """Every current vote of the study, by serving order and pseudonym. Memory: of one batch."""
     names = pseudonyms(study)
-    places = _places(study)
     votes = (
         Vote.objects.filter(study=study)
         .select_related(
@@ -125,13 +150,22 @@ def vote_rows(study: Study) -> Iterator[Row]:
         .order_by("comparison__order", "comparison_id", "annotator_id")
         .iterator(chunk_size=CHUNK)
     )
-    for _, together in groupby(votes, key=lambda vote: vote.comparison_id):
-        for vote in sorted(together, key=lambda v: names[v.annotator_id]):
-            yield _vote_row(vote, names[vote.annotator_id], places[vote.comparison_id])
+    on = groupby(votes, key=lambda vote: vote.comparison_id)
+    for pairs in _batches((pair, list(together)) for pair, together in on):
+        places = _places([pair for pair, _ in pairs])
+        for pair, together in pairs:
+            for vote in sorted(together, key=lambda v: names[v.annotator_id]):
+                yield _vote_row(vote, names[vote.annotator_id], places[pair])
 
 
-def _places(study: Study) -> dict[int, list[_Place]]:
-    rows = ContrastItem.objects.filter(contrast__study=study).values_list(
+def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
+    found = iter(rows)
+    while some := list(islice(found, BATCH)):
+        yield some
+
+
+def _places(comparisons: Sequence[int]) -> dict[int, list[_Place]]:
+    rows = ContrastItem.objects.filter(comparison__in=comparisons).values_list(
         "comparison_id", "contrast__a__name", "contrast__b__name", "a_is_first"
     )
     found: dict[int, list[_Place]] = defaultdict(list)
@@ -177,18 +211,10 @@ def _vote_row(vote: Vote, annotator: str, places: list[_Place]) -> Row:
 
 
 def verdict_rows(study: Study) -> Iterator[Row]:
-    """Every item of every contrast, decided or not: contrast by contrast in serving order."""
-    cast: dict[int, Counter[str]] = defaultdict(Counter)
-    simulated: set[int] = set()
-    tallies = (
-        Vote.objects.filter(study=study)
-        .values_list("comparison_id", "choice")
-        .annotate(n=Count("pk"), programs=Count("pk", filter=Q(simulated=True)))
-    )
-    for comparison, choice, n, programs in tallies:
-        cast[comparison][choice] = n
-        if programs:
-            simulated.add(comparison)
+    """Every item of every contrast, decided or not: contrast by contrast in serving order.
+
+    Memory is that of one batch of pairs.
+    """
     for contrast in contrast_rows(study):
         items = (
             ContrastItem.objects.filter(contrast_id=contrast.pk, comparison__kind=LIVE)
@@ -196,15 +222,33 @@ def verdict_rows(study: Study) -> Iterator[Row]:
             .order_by("comparison__order", "prompt__key", "replica")
             .iterator(chunk_size=CHUNK)
         )
-        for item in items:
-            yield {
-                "a": contrast.a,
-                "b": contrast.b,
-                "primary": contrast.primary,
-                **_item_row(item, cast[item.comparison_id]),
-                "simulated": item.comparison_id in simulated,
-                "decided_at": _decided_at(item),
-            }
+        for some in _batches(items):
+            cast, simulated = _cast([item.comparison_id for item in some])
+            for item in some:
+                yield {
+                    "a": contrast.a,
+                    "b": contrast.b,
+                    "primary": contrast.primary,
+                    **_item_row(item, cast[item.comparison_id]),
+                    "simulated": item.comparison_id in simulated,
+                    "decided_at": _decided_at(item),
+                }
+
+
+def _cast(comparisons: Sequence[int]) -> tuple[dict[int, Counter[str]], set[int]]:
+    """Votes by comparison and choice, and the comparisons on which a program voted."""
+    cast: dict[int, Counter[str]] = defaultdict(Counter)
+    simulated: set[int] = set()
+    tallies = (
+        Vote.objects.filter(comparison__in=comparisons)
+        .values_list("comparison_id", "choice")
+        .annotate(n=Count("pk"), programs=Count("pk", filter=Q(simulated=True)))
+    )
+    for comparison, choice, n, programs in tallies:
+        cast[comparison][choice] = n
+        if programs:
+            simulated.add(comparison)
+    return cast, simulated
 
 
 def _item_row(item: ContrastItem, cast: Counter[str]) -> Row:
@@ -224,6 +268,7 @@ def _item_row(item: ContrastItem, cast: Counter[str]) -> Row:
         "outcome": outcome,
         "reason": verdict.reason if verdict else "",
         "rule": verdict.rule if verdict else "",
+        "protocol_hash": verdict.protocol_hash if verdict else "",
         "deciding": verdict.deciding if verdict else "",
         "votes_a": cast[a],
         "votes_tie": cast[Outcome.TIE.value],
@@ -238,9 +283,33 @@ def _decided_at(item: ContrastItem) -> str:
     return stamp(verdict.decided_at) if verdict else ""
 
 
+def mark_rows(study: Study) -> Iterator[Row]:
+    """Every mark of a reviewer, pair by pair in serving order, the oldest first."""
+    names = pseudonyms(study)
+    marks = ReviewMark.objects.filter(comparison__study=study).select_related("comparison__prompt")
+    cast = marks.annotate(
+        n=Count("comparison__votes"),
+        programs=Count("comparison__votes", filter=Q(comparison__votes__simulated=True)),
+    )
+    for mark in cast.order_by("comparison__order", "comparison_id", "at", "pk"):
+        yield {
+            "comparison": mark.comparison_id,
+            "prompt_key": mark.comparison.prompt.key,
+            "prompt": mark.comparison.prompt.text,
+            "says": mark.says,
+            "comment": mark.comment,
+            "author": names.get(mark.author_id, ADMIN),
+            "at": stamp(mark.at),
+            "votes": mark.n,
+            "simulated_votes": mark.programs,
+            "simulated": mark.programs > 0,
+        }
+
+
 def summary_rows(report: Report) -> Iterator[Row]:
     """Every contrast under the three tie conventions."""
     for c in report.contrasts:
+        turned_on = {one.criterion: one.rate.n for one in c.criteria}
         for rate in c.conventions:
             yield {
                 "a": c.a,
@@ -254,6 +323,10 @@ def summary_rows(report: Report) -> Iterator[Row]:
                 "items": c.items,
                 "identical": c.identical,
                 "split": c.split,
+                **{f"by_{criterion}": turned_on.get(criterion, 0) for criterion in PRIORITY},
+                "unanimous": c.agreement.split.unanimous,
+                "two_of_three": c.agreement.split.two_of_three,
+                "all_different": c.agreement.split.all_different,
                 "n": rate.n,
                 "win_rate": rate.estimate,
                 "low": rate.low,
@@ -261,6 +334,7 @@ def summary_rows(report: Report) -> Iterator[Row]:
                 "confidence": rate.confidence,
                 "method": rate.method,
                 "p_value": rate.p_value,
+                "p_claimed": c.p_value,
                 "vote_share": c.share.estimate,
                 "vote_share_low": c.share.low,
                 "vote_share_high": c.share.high,

@@ -5,7 +5,7 @@ It must not compute a number that the report does not hold.
 
 from annotate.analysis.annotators import CLUSTERS, FIXED_EFFECTS
 from annotate.reports.contrast_report import ContrastReport
-from annotate.reports.method_words import analysis_methods
+from annotate.reports.method_words import analysis_methods, stopping_declared
 from annotate.reports.report import Report
 from annotate.reports.stopping import ended, rule_words, state_title
 from annotate.reports.words import (
@@ -327,12 +327,14 @@ def _rule(report: Report) -> str:
         else "Identical pictures are shown like any others."
     )
     level = confidence(protocol.confidence)
+    stopped = stopping_declared(report)
     return (
         f"Verdict: {rule} (rule “{protocol.rule}”); fewer than "
         f"{counted(protocol.min_votes, 'vote')} leave it undecided. {split} {identical} "
         f"Intervals are {level} Wilson intervals over verdicts, with ties as halves its extension "
-        "to three values; p-values are exact two-sided sign tests. The vote share clusters votes "
-        "by prompt."
+        "to three values; p-values are exact two-sided sign tests"
+        f"{', of the primary comparison anytime p-values' if stopped else ''}. The vote share "
+        "clusters votes by prompt."
     )
 
 

@@ -52,8 +52,8 @@ def stopping_section(
             "Declared before launch. Only prompts before the first undecided one count: those that "
             "are decided early are easy ones.",
             typeset(
-                "The band holds at every look at once. Wilson’s intervals and sign tests on this "
-                "page hold at the planned end only."
+                "The band and the anytime p, which Holm’s correction takes, hold at every look at "
+                "once. Wilson’s intervals and sign tests on this page hold at the planned end only."
             ),
         ),
     )

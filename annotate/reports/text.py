@@ -5,6 +5,7 @@ from annotate.reports.contrast_report import ContrastReport
 from annotate.reports.diversity_page import WORDS, score_words
 from annotate.reports.diversity_page import headline as diversity_headline
 from annotate.reports.diversity_report import DiversityReport
+from annotate.reports.method_words import stopping_declared
 from annotate.reports.report import Report
 from annotate.reports.sentences import headline
 from annotate.reports.words import bracket, confidence, counted, number, p_value, percent
@@ -20,6 +21,8 @@ def win_rate_table(report: Report) -> str:
     note = (
         "Win rate over verdicts, ties dropped; n = wins + losses; Wilson interval; exact sign test."
     )
+    if stopping_declared(report):
+        note += " Early stopping: the primary contrast has a confidence sequence and an anytime p."
     return "\n".join([headline(report), "", *lines, "", note, *_arms(report)])
 
 
@@ -81,16 +84,16 @@ def _arms(report: Report) -> list[str]:
 
 
 def _row(contrast: ContrastReport) -> tuple[str, ...]:
-    rate = contrast.headline
+    share, low, high, n = contrast.shown
     return (
         f"{contrast.a_label} against {contrast.b_label}",
         number(contrast.wins),
         number(contrast.ties),
         number(contrast.losses),
-        percent(rate.estimate),
-        bracket(rate.low, rate.high),
-        p_value(rate.p_value),
-        number(rate.n),
+        percent(share),
+        bracket(low, high),
+        p_value(contrast.p_value),
+        number(n),
     )
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from annotate.judging.launch import launch
 from annotate.judging.models import Outcome
 from annotate.judging.opening import open_finished
+from annotate.reports.branches import Branches
+from annotate.reports.laboratory_csv import read_outcomes
 from annotate.sampling.models import Sample, Score
 from annotate.sampling.samples import sample_prompt_digest
 from annotate.studies.models import Prompt, Study
@@ -28,6 +34,11 @@ from tests.reports.arrange import cast, decide
 WORKED = "prompt,student,refined\n" + "".join(
     f"p{i},{s},{r}\n" for i, (s, r) in enumerate(zip("WWWWTLLLLL", "WTLWWWWTLW", strict=True))
 )
+QUICK = {"resamples": 50}
+# Six prompts: single votes on the student's and on the refined sample, and two estimators.
+STUDENT_VOTES = ["WWW", "WWT", "TTL", "LLL", "LLW", "LLT"]
+REFINED_VOTES = ["WWL", "LLL", "WWW", "WTL", "WWW", "TTL"]
+GOOD = [0.9, 0.8, 0.7, 0.1, 0.2, 0.3]
 LETTERS = {"W": "a", "T": "t", "L": "b"}
 ALL_REFINED = {"arm": ADAPTIVE["arm"], "threshold": {"tau": math.inf}}
 
@@ -112,3 +123,37 @@ def score(study: Study, method: str, estimator: str, values: Sequence[float | No
             continue
         sample = samples.get(prompt_digest=sample_prompt_digest(arm, prompt))
         Score.objects.create(sample=sample, estimator_digest=estimator, value=value)
+
+
+def of(text: str, **given: object) -> Branches:
+    """What a file of outcomes says."""
+    return read_outcomes(io.StringIO(text), title="file", **given)  # type: ignore[arg-type]
+
+
+def at(lab, x: float) -> list[float]:
+    """Win, tie, lose, kept share and steps at a setting of the axis."""
+    i = min(range(len(lab.x)), key=lambda place: abs(lab.x[place] - x))
+    rates = lab.curve.rates
+    return [float(v[i]) for v in (rates.win, rates.tie, rates.lose, rates.kept, rates.steps)]
+
+
+def scored_csv(n: int = 60, *, seed: int = 3) -> str:
+    """Prompts whose scores tell a little of the student's result."""
+    rng = np.random.default_rng(seed)
+    lines = ["prompt,student,refined,student_votes,refined_votes,good,noise,good@teacher"]
+    for i in range(n):
+        quality = rng.normal()
+        ballots = []
+        for lean in (quality, 0.4):
+            p = 1 / (1 + math.exp(-lean))
+            ballots.append("".join(rng.choice(list("WTL"), 3, p=(0.8 * p, 0.2, 0.8 * (1 - p)))))
+        results = [plurality(b) for b in ballots]
+        numbers = (quality + rng.normal(), rng.normal(), rng.normal())
+        lines.append(",".join([f"p{i}", *results, *ballots, *(f"{v:.4f}" for v in numbers)]))
+    return "\n".join(lines) + "\n"
+
+
+def plurality(votes: str) -> str:
+    """The letter most votes say; a draw between letters is a tie."""
+    (leader, most), *others = Counter(votes).most_common()
+    return "T" if others and others[0][1] == most else leader

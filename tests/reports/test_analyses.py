@@ -25,6 +25,8 @@ from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
 from tests.factories import NOW
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).resolve().parents[2]
 ARMS = ("ten", "fifteen", "base")
 MIRROR = {"a": "b", "b": "a", "tie": "tie", None: None}
@@ -288,3 +290,16 @@ def test_comparisons_are_said_to_be_fixed_before_launch_only_where_that_is_known
     assert "before launch" not in elsewhere
     assert "training or exam" not in elsewhere
     assert "comparisons of the file make one family" in elsewhere
+
+
+def test_a_report_without_crowd_kit_leaves_glad_out_and_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    report = made(frame())
+    assert report.analyses is not None
+    assert {m.model for c in report.analyses.contrasts for m in c.models} == {
+        "one-coin",
+        "Dawid-Skene",
+    }
+    (section,) = (s for s in analysis_sections(report) if s.name == "robustness")
+    assert any("GLAD needs crowd-kit: pip install crowd-kit==1.4.2" in n for n in section.notes)
+    assert "GLAD" not in table_csv(section.tables[0])

@@ -16,6 +16,8 @@ from annotate.studies.models import Study
 from tests.factories import NOW, join, make_study, make_user
 from tests.reports.arrange import voted
 
+pytestmark = pytest.mark.whole
+
 
 def open_as(user: User) -> Client:
     client = Client()

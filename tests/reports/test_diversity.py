@@ -12,15 +12,18 @@ from annotate.analysis.diversity import OVERALL, Attribute
 from annotate.cli.simulated_rating import rate
 from annotate.judging import queue
 from annotate.people.models import Role
-from annotate.reports.diversity_page import answers_csv, headline, lay_out, summary_json
+from annotate.reports.diversity_files import answers_csv, summary_json
+from annotate.reports.diversity_frame import read_diversity
+from annotate.reports.diversity_page import headline, lay_out
 from annotate.reports.diversity_report import answer_rows, diversity_report
 from annotate.studies.models import Study
 from annotate.web.rating import levels, rows
+from annotate.web.study_pages import protocol_line
 from tests.factories import NOW, make_user
 from tests.judging.arrange import member, vote_next
 from tests.judging.test_diversity import CLEARLY, open_study
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 NAMES = [str(a) for a in Attribute]
 
 
@@ -54,7 +57,7 @@ def test_a_collapsed_method_ranks_last_and_controls_anchor_the_scale():
     assert headline(found).startswith("teacher is the most varied")
     assert headline(found).endswith("they differ on 4 of 4 attributes")
     assert [section.name for section in lay_out(found).sections] == [
-        "scores", "differences", "controls",
+        "scores", "differences", "controls", "methods",
     ]  # fmt: skip
 
 
@@ -71,10 +74,23 @@ def test_the_terminal_gets_scores_instead_of_win_rates(capsys):
     assert f"beside itself: 0.00 in {found.anchors[0].votes} votes" in said
 
 
+def test_equal_scores_make_no_method_the_most_varied_and_no_controls_no_section():
+    study = open_study(prompts=2, control_rate=0)
+    config = {"attributes": rows(), "levels": levels(study.read_protocol())}
+    same = dict.fromkeys(NAMES, 0.5) | {"scene": 1}
+    who = member(study)
+    while queue.hand(who, now=NOW):
+        vote_next(who, rate(same, same, config=config, accuracy=1.0, rng=np.random.default_rng(0)))
+    found = diversity_report(study)
+    assert headline(found) == "All 2 methods score 0.00 for diversity"
+    assert "controls" not in [section.name for section in lay_out(found).sections]
+    assert protocol_line(study).startswith("Diversity, ")
+
+
 def test_controls_change_no_score():
     study = judged(open_study(prompts=8, control_rate=0.3))
     before = diversity_report(study)
-    vote = study.votes.filter(comparison__kind="control").first()
+    vote = study.votes.filter(comparison__kind="control", comparison__identical=True).first()
     vote.answers.update(choice="2")
     after = diversity_report(study)
     assert after.scores == before.scores
@@ -94,7 +110,7 @@ def test_cannot_judge_is_counted_and_left_out():
 def test_a_prompt_in_a_spreadsheet_is_no_formula():
     study = open_study(prompts=1)
     vote_next(member(study), CLEARLY)
-    row = replace(next(answer_rows(study)), prompt="=1+1")
+    row = replace(next(answer_rows(study, read_diversity(study))), prompt="=1+1")
     assert b",'=1+1," in answers_csv([row])
 
 
@@ -108,7 +124,16 @@ def test_page_and_files_say_what_was_simulated(client):
     page = client.get(reverse("study-report", args=[study.uid]))
     assert "1 of 1 vote were cast by programs" in page.content.decode().replace("\xa0", " ")
     assert json.loads(summary_json(diversity_report(study)))["simulated"] == 1
-    assert answers_csv(list(answer_rows(study))).count(b",True,") == len(NAMES)
+    rows = list(answer_rows(study, read_diversity(study)))
+    assert answers_csv(rows).count(b",true,") == len(NAMES)
     for name in ("scores.csv", "answers.csv", "diversity.json"):
         address = reverse("study-diversity-file", args=[study.uid, name])
         assert client.get(address).status_code == 200
+
+
+def test_the_quality_page_says_that_nobody_is_watched_where_nobody_can_win(client):
+    study = open_study(prompts=1)
+    client.force_login(study.owner)
+    html = client.get(reverse("study-quality", args=[study.uid])).content.decode()
+    assert "nobody is watched here" in html
+    assert "No votes yet" not in html

@@ -21,6 +21,8 @@ from annotate.studies.models import Study
 from tests.factories import NOW
 from tests.reports.arrange import cast, voted
 
+pytestmark = pytest.mark.whole
+
 PATTERNS = ["aaa", "aab", "abt", "bbt", "tta", "ab", ""]
 
 

@@ -4,80 +4,41 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
-from collections import Counter, defaultdict
-from pathlib import Path
 
-import numpy as np
 import pytest
-from django.core.management import CommandError, call_command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotate.analysis.oracle import Cost
 from annotate.analysis.oracle_table import Rule
 from annotate.judging.launch import launch
-from annotate.reports.branches import MODELS, Branches, Settings
+from annotate.reports.branch_rows import branch_pairs, has_laboratory
+from annotate.reports.branches import MODELS, Settings
+from annotate.reports.estimator_names import NAMES
 from annotate.reports.laboratory import investigate
-from annotate.reports.laboratory_csv import OutcomesError, read_outcomes
+from annotate.reports.laboratory_csv import OutcomesError
 from annotate.reports.laboratory_files import lab_data, lab_text, write_laboratory
 from annotate.reports.laboratory_page import lay_out_laboratory
-from annotate.reports.laboratory_study import (
-    NAMES,
-    branch_pairs,
-    has_laboratory,
-    read_branches,
-)
+from annotate.reports.laboratory_study import read_branches
 from annotate.sampling.models import Calibration
-from annotate.studies.models import Study
 from generation.spec import Adaptive
 from tests.factories import make_study
 from tests.reports.laboratory_arrange import (
+    GOOD,
+    QUICK,
+    REFINED_VOTES,
+    STUDENT_VOTES,
     WORKED,
+    at,
     generated_branches,
     imported_branches,
+    of,
     score,
+    scored_csv,
 )
 
 COST = Cost(student_steps=5, refine_steps=10)
-QUICK = {"resamples": 50}
-# Six prompts: single votes on the student's and on the refined sample, and two estimators.
-STUDENT = ["WWW", "WWT", "TTL", "LLL", "LLW", "LLT"]
-REFINED = ["WWL", "LLL", "WWW", "WTL", "WWW", "TTL"]
-GOOD = [0.9, 0.8, 0.7, 0.1, 0.2, 0.3]
-
-
-def of(text: str, **given: object) -> Branches:
-    return read_outcomes(io.StringIO(text), title="file", **given)  # type: ignore[arg-type]
-
-
-def at(lab, x: float) -> list[float]:
-    """Win, tie, lose, kept share and steps at a setting of the axis."""
-    i = min(range(len(lab.x)), key=lambda place: abs(lab.x[place] - x))
-    rates = lab.curve.rates
-    return [float(v[i]) for v in (rates.win, rates.tie, rates.lose, rates.kept, rates.steps)]
-
-
-def scored_csv(n: int = 60, *, seed: int = 3) -> str:
-    """Prompts whose scores tell a little of the student's result."""
-    rng = np.random.default_rng(seed)
-    lines = ["prompt,student,refined,student_votes,refined_votes,good,noise,good@teacher"]
-    for i in range(n):
-        quality = rng.normal()
-        ballots = []
-        for lean in (quality, 0.4):
-            p = 1 / (1 + math.exp(-lean))
-            ballots.append("".join(rng.choice(list("WTL"), 3, p=(0.8 * p, 0.2, 0.8 * (1 - p)))))
-        results = [_plurality(b) for b in ballots]
-        numbers = (quality + rng.normal(), rng.normal(), rng.normal())
-        lines.append(",".join([f"p{i}", *results, *ballots, *(f"{v:.4f}" for v in numbers)]))
-    return "\n".join(lines) + "\n"
-
-
-def _plurality(votes: str) -> str:
-    (leader, most), *others = Counter(votes).most_common()
-    return "T" if others and others[0][1] == most else leader
 
 
 def test_the_worked_example_comes_out_of_its_csv():
@@ -225,7 +186,7 @@ def test_an_estimator_without_any_usable_score_is_left_out():
 
 @pytest.mark.django_db
 def test_branches_of_a_generated_study_are_known_by_their_recipes():
-    study = generated_branches(STUDENT, REFINED)
+    study = generated_branches(STUDENT_VOTES, REFINED_VOTES)
     (pair,) = branch_pairs(study)
     assert pair.certain
     assert has_laboratory(study)
@@ -241,7 +202,7 @@ def test_branches_of_a_generated_study_are_known_by_their_recipes():
 
 @pytest.mark.django_db
 def test_a_contrast_written_the_other_way_round_gives_the_same_branches():
-    study = imported_branches(STUDENT, REFINED)
+    study = imported_branches(STUDENT_VOTES, REFINED_VOTES)
     contrast = study.contrasts.get(a__name="refined")
     wanted = read_branches(study, branch_pairs(study)[0])
     contrast.a, contrast.b = contrast.b, contrast.a
@@ -257,7 +218,7 @@ def test_a_contrast_written_the_other_way_round_gives_the_same_branches():
 
 @pytest.mark.django_db
 def test_imported_pictures_need_a_person_to_name_the_branches():
-    study = imported_branches(STUDENT, REFINED)
+    study = imported_branches(STUDENT_VOTES, REFINED_VOTES)
     pairs = branch_pairs(study)
     assert {(p.student.name, p.refined.name) for p in pairs} == {
         ("student", "refined"),
@@ -271,8 +232,8 @@ def test_imported_pictures_need_a_person_to_name_the_branches():
 @pytest.mark.django_db
 def test_a_real_arm_at_its_tau_gives_what_the_branches_say_and_says_where_not():
     # tau = .5 keeps the first three prompts; its pictures got the same votes but for the last.
-    adaptive = [*STUDENT[:3], *REFINED[3:5], "WWW"]
-    study = generated_branches(STUDENT, REFINED, adaptive=adaptive, tau=0.5)
+    adaptive = [*STUDENT_VOTES[:3], *REFINED_VOTES[3:5], "WWW"]
+    study = generated_branches(STUDENT_VOTES, REFINED_VOTES, adaptive=adaptive, tau=0.5)
     arm = study.methods.get(name="adaptive")
     estimator = Adaptive.model_validate(arm.settings["arm"]).estimator
     score(study, "student", estimator.digest(), GOOD)
@@ -288,7 +249,7 @@ def test_a_real_arm_at_its_tau_gives_what_the_branches_say_and_says_where_not():
 
 @pytest.mark.django_db
 def test_thresholds_come_from_the_calibration_where_there_is_one():
-    study = generated_branches(STUDENT, REFINED)
+    study = generated_branches(STUDENT_VOTES, REFINED_VOTES)
     student = study.methods.get(name="student")
     score(study, "student", "e" * 64, GOOD)
     Calibration.objects.create(
@@ -319,7 +280,7 @@ def test_identical_pictures_tie_as_if_everybody_had_said_so():
 
 @pytest.mark.django_db
 def test_simulated_votes_are_marked_wherever_the_laboratory_speaks(tmp_path):
-    study = generated_branches(STUDENT, REFINED, simulated=True)
+    study = generated_branches(STUDENT_VOTES, REFINED_VOTES, simulated=True)
     lab = investigate(read_branches(study, branch_pairs(study)[0]), Settings(**QUICK))
     page = lay_out_laboratory(lab)
     assert "36 of 36 votes were cast by programs" in page.simulated
@@ -328,131 +289,3 @@ def test_simulated_votes_are_marked_wherever_the_laboratory_speaks(tmp_path):
     assert lab_data(lab)["simulated_votes"] == 36
     write_laboratory(lab, page, tmp_path)
     assert "Simulated votes" in (tmp_path / "figure-16.svg").read_text()
-
-
-def command(*args: str) -> str:
-    out = io.StringIO()
-    call_command("oracle_lab", *args, stdout=out)
-    return out.getvalue()
-
-
-@pytest.fixture
-def worked(tmp_path: Path) -> Path:
-    path = tmp_path / "worked.csv"
-    path.write_text(WORKED, encoding="utf-8")
-    return path
-
-
-def test_the_command_prints_the_worked_example(worked):
-    steps = ("--student-steps", "5", "--refine-steps", "10")
-    printed = command("--csv", str(worked), *steps, "--resamples", "50")
-    (line,) = [line for line in printed.splitlines() if line.startswith("75.0 %")]
-    assert line.split()[2:9:2] == ["60.0", "17.5", "22.5", "68.8"]
-    found = json.loads(command("--csv", str(worked), "--json", "--resamples", "50"))
-    assert found["n"] == 10
-    half = next(row for row in found["curve"] if row["setting"] == 0.5)
-    assert (half["win"], half["tie"]) == pytest.approx((0.5, 0.15))
-
-
-def test_the_command_writes_the_same_files_every_time(tmp_path):
-    path = tmp_path / "scored.csv"
-    path.write_text(scored_csv(40), encoding="utf-8")
-    for name in ("one", "two"):
-        command("--csv", str(path), "--resamples", "50", "--out", str(tmp_path / name))
-    one, two = (
-        {p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in ("one", "two")
-    )
-    assert one == two
-    assert set(one) == {
-        *(f"{n}.svg" for n in ("figure-16", "score", "policy", "accuracy", "roc", "reliability")),
-        "curve.csv",
-        "policy.csv",
-        "laboratory.json",
-    }
-    rows = list(csv.DictReader(io.StringIO(one["curve.csv"].decode())))
-    assert len(rows) == 51
-    assert float(rows[0]["win_low"]) <= float(rows[0]["win"]) <= float(rows[0]["win_high"])
-
-
-@pytest.mark.parametrize(
-    ("args", "told"),
-    [
-        (("--k", "120"), "k=120 lies outside"),
-        (("--student-steps", "5"), "give both"),
-        (("--student-steps", "-5", "--refine-steps", "3"), "negative"),
-    ],
-)
-def test_the_command_refuses_in_a_sentence(worked, args, told):
-    with pytest.raises(CommandError, match=told):
-        command("--csv", str(worked), *args)
-
-
-def test_the_command_tells_what_is_wrong_with_a_file(tmp_path):
-    path = tmp_path / "wrong.csv"
-    path.write_text("prompt,student,refined\np1,Q,W\n", encoding="utf-8")
-    with pytest.raises(CommandError, match="line 2: student is 'Q'"):
-        command("--csv", str(path))
-    with pytest.raises(CommandError, match="cannot be read"):
-        command("--csv", str(tmp_path / "nowhere.csv"))
-
-
-@pytest.mark.django_db
-def test_the_command_works_on_a_study_and_asks_for_names_of_imported_arms():
-    printed = command("--study", str(generated_branches(STUDENT, REFINED).uid))
-    assert "6 prompts with both verdicts" in printed
-    study = imported_branches(STUDENT, REFINED)
-    with pytest.raises(CommandError, match="student,refined,teacher"):
-        command("--study", str(study.uid))
-    named = command("--study", str(study.uid), "--branches", "student,refined,teacher")
-    assert "6 prompts with both verdicts" in named
-    with pytest.raises(CommandError, match="names no two contrasts"):
-        command("--study", str(study.uid), "--branches", "a,b,c")
-    with pytest.raises(CommandError, match="recipe fig16"):
-        command("--study", str(make_study(pairs=1).uid))
-
-
-def likert_votes(folder: Path) -> dict[str, list[str]]:
-    """tifa160_likert as votes against sd2dot1: the three smallest worker ids, sign of the gap."""
-    ratings: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
-    with (folder / "tifa160_likert" / "tifa160-likert-anns.csv").open() as file:
-        for row in csv.DictReader(file):
-            ratings[row["item_id"], row["t2i_model"]][int(row["worker_id"])] = int(row["answer"])
-    prompts = sorted({item for item, _ in ratings})
-    found: dict[str, list[str]] = {"prompt": prompts}
-    for name, model in (("student", "sd1dot1"), ("refined", "sd1dot5")):
-        found[name] = []
-        for item in prompts:
-            ours, theirs = ratings[item, model], ratings[item, "sd2dot1"]
-            workers = sorted(ours.keys() & theirs.keys())[:3]
-            found[name].append("".join("LTW"[1 + np.sign(ours[w] - theirs[w])] for w in workers))
-    return found
-
-
-def check_likert(lab) -> None:
-    """science.md D: always right 22/105/33 and always wrong 17/64/79 of 160."""
-    assert (lab.curve.n, lab.curve.label_share) == (160, pytest.approx(0.53125))
-    assert at(lab, 1.0)[:3] == pytest.approx([22 / 160, 105 / 160, 33 / 160])
-    assert at(lab, 0.75)[0] == pytest.approx(0.129688, abs=5e-7)
-    assert at(lab, 0.75)[2] == pytest.approx(0.278125, abs=5e-7)
-    assert lab.fair is not None
-
-
-@pytest.mark.realdata
-def test_real_ratings_give_the_known_curve_through_the_csv(real_data):
-    votes = likert_votes(real_data)
-    lines = ["prompt,student,refined,student_votes,refined_votes"]
-    for key, s, r in zip(votes["prompt"], votes["student"], votes["refined"], strict=True):
-        lines.append(f"{key},{_plurality(s)},{_plurality(r)},{s},{r}")
-    branches = of("\n".join(lines))
-    assert Counter(map(str, branches.student)) == {"win": 16, "tie": 69, "loss": 75}
-    assert Counter(map(str, branches.refined)) == {"win": 23, "tie": 100, "loss": 37}
-    check_likert(investigate(branches, Settings(**QUICK)))
-
-
-@pytest.mark.realdata
-@pytest.mark.django_db
-def test_real_ratings_give_the_known_curve_through_a_study(real_data):
-    votes = likert_votes(real_data)
-    study: Study = imported_branches(votes["student"], votes["refined"])
-    (pair,) = [p for p in branch_pairs(study) if p.student.name == "student"]
-    check_likert(investigate(read_branches(study, pair), Settings(**QUICK)))

@@ -18,6 +18,8 @@ from annotate.reports.planner import Question, plan_study, power_figure
 from annotate.reports.standalone import TOKENS, standalone
 from tests.reports.test_laboratory import COST, of, scored_csv
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

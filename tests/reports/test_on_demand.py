@@ -4,7 +4,8 @@ import pytest
 
 from annotate.judging import queue
 from annotate.judging.launch import launch, plan
-from annotate.reports.laboratory_study import branch_pairs, read_branches
+from annotate.reports.branch_rows import branch_pairs
+from annotate.reports.laboratory_study import read_branches
 from annotate.reports.page import lay_out
 from annotate.reports.progress import counts
 from annotate.reports.report import make_report

@@ -17,7 +17,7 @@ from annotate.studies.models import Study
 from tests.factories import NOW
 from tests.judging.test_watching import worked
 
-pytestmark = [pytest.mark.django_db]
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 
 
 def files(study: Study) -> dict[str, list[bytes]]:

@@ -2,11 +2,13 @@
 
 import pytest
 
+from annotate.analysis.ceiling import Ceiling
 from annotate.analysis.oracle_state import Estimate
 from annotate.analysis.winrate import TieConvention, win_rate
 from annotate.reports.reexamined.claims import Claim, above_zero, beats, claims_text
 from annotate.reports.reexamined.findings import Preference
 from annotate.reports.reexamined.names import label
+from annotate.reports.reexamined.tables import ceilings_table, tables_text
 from generation.errors import SceneError
 from generation.reference.s1.arms import Design
 
@@ -58,6 +60,30 @@ def test_claims_are_told_by_what_became_of_them_with_what_was_tried():
     )
     assert holds < contrary < open_ < tried
     assert "Holds in this world (0 of 2)\n\n- none" in text
+
+
+def test_the_area_of_a_score_is_told_with_its_interval():
+    score = Estimate(0.6, 0.55, 0.65)
+    found = Ceiling(
+        "S1 | estimator",
+        0,
+        0,
+        score,
+        50,
+        score,
+        score,
+        95,
+        Estimate(0.69, 0.63, 0.74),
+        0.7,
+        0.8,
+        1,
+        9,
+    )
+    text = tables_text([ceilings_table([found])])
+    row = text.splitlines()[-1]
+    assert row.startswith("| S1 / estimator | ")
+    assert ".69 [0.63, 0.74]" in row
+    assert row.count("|") == text.splitlines()[2].count("|")
 
 
 def test_every_arm_has_a_name_and_a_digest_of_its_own_within_its_budget():

@@ -36,6 +36,8 @@ from tests.examples import examples
 from tests.factories import NOW, join, make_user
 from tests.reports.arrange import cast, launched, voted
 
+pytestmark = pytest.mark.whole
+
 NOTHING = SetAside(0, 0, 0, 0, 0, 0, 0, 0)
 WORDS = {"a": "first", "b": "second", "t": "tie"}
 MIRROR = {"first": "second", "second": "first", "tie": "tie"}

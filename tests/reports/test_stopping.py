@@ -12,10 +12,12 @@ from pydantic import ValidationError
 from annotate.analysis.sequential import Monitoring, monitor
 from annotate.judging.models import Comparison, Report
 from annotate.judging.reporting import resolve
+from annotate.reports.campaigning import campaign_report, make_campaign
 from annotate.reports.freeze import frozen_report, thaw
 from annotate.reports.models import FrozenReport
 from annotate.reports.page import lay_out
 from annotate.reports.report import make_report
+from annotate.reports.rows import summary_rows
 from annotate.reports.serving import ServedRow
 from annotate.reports.stopping import monitored
 from annotate.studies.lifecycle import move
@@ -23,7 +25,7 @@ from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
 from annotate.studies.spec import StudySpec
 from tests.factories import NOW, make_user
-from tests.reports.arrange import cast, decide, launched
+from tests.reports.arrange import cast, decide, launched, voted
 
 DECLARED = {"stopping": "e-process", "stopping_prior": 0.5}
 
@@ -128,3 +130,26 @@ def test_no_study_declares_it_whose_prompts_are_no_single_units_or_whose_verdict
     methods = [{"name": "x"}, {"name": "y"}]
     with pytest.raises(ValidationError, match=said):
         StudySpec.model_validate({"name": "s", "methods": methods, "protocol": DECLARED} | given)
+
+
+@pytest.mark.django_db
+def test_holm_takes_the_anytime_p_under_early_stopping_in_the_report_as_in_a_campaign() -> None:
+    declared, (plain, _) = served("a" * 12 + "." * 8), voted(["aaa"] * 9 + ["bbb"] * 2)
+    report = make_report(declared, now=NOW)
+    lead = report.lead
+    assert lead is not None
+    anytime = monitor(["win"] * 12, a=0.5).p_value
+    assert lead.p_value == pytest.approx(anytime)
+    assert lead.headline.p_value == pytest.approx(2**-11)
+    assert report.analyses is not None
+    (deep,) = report.analyses.contrasts
+    assert (deep.p_value, deep.holm) == (lead.p_value, lead.p_value)
+    campaign = make_campaign("c", [declared, plain], created_by=declared.owner, now=NOW)
+    rows = {row.report.uid: row for row in campaign_report(campaign, now=NOW).rows}
+    assert rows[str(declared.uid)].p_value == deep.p_value
+    assert rows[str(declared.uid)].holm == pytest.approx(2 * anytime)
+    said = " ".join(lay_out(report).methods)
+    assert "The claim rests on the anytime p-value of the primary comparison" in said
+    assert "of the primary comparison anytime p-values" in said
+    assert "anytime" not in " ".join(lay_out(make_report(plain, now=NOW)).methods)
+    assert [row["p_claimed"] for row in summary_rows(report)] == [lead.p_value] * 3

@@ -22,10 +22,12 @@ from annotate.reports.reexamined.evidence import Evidence
 from annotate.reports.reexamined.findings import Findings, Preference
 from annotate.reports.reexamined.names import label
 from annotate.reports.reexamined.page import ReexaminedPage, lay_out
+from annotate.reports.reexamined.tables import tables_text
 from generation.reference.s1.arms import BASELINE
 from generation.reference.s1.pictures import save_grid
 
 PAGE, NUMBERS, CLAIMS, GRID = "report.html", "report.json", "claims.txt", "pictures.png"
+TABLES = "tables.md"
 _SHEETS = ("tokens.css", "base.css", "report.css", "laboratory.css")
 # Prompts whose pictures are shown.
 SHOWN = 24
@@ -69,7 +71,8 @@ def write(evidence: Evidence, found: Findings, folder: Path) -> list[Path]:
     text = json.dumps(data(evidence, found, page), indent=1, ensure_ascii=False, allow_nan=False)
     (folder / NUMBERS).write_text(text + "\n", encoding="utf-8")
     (folder / CLAIMS).write_text(claims_text(page.claims, page.tried), encoding="utf-8")
-    written = [folder / name for name in (PAGE, NUMBERS, CLAIMS, GRID)]
+    (folder / TABLES).write_text(tables_text(page.tables), encoding="utf-8")
+    written = [folder / name for name in (PAGE, NUMBERS, CLAIMS, TABLES, GRID)]
     for name, rows in _sheets(found):
         if rows:
             written.append(folder / f"{name}.csv")

@@ -55,6 +55,11 @@ class ReexaminedPage:
     tried: tuple[str, ...]
     laboratory: LabPage
 
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Every section's, in the order of the page."""
+        return tuple(table for section in self.sections for table in section.tables)
+
 
 def lay_out(found: Findings, *, tried: tuple[str, ...]) -> ReexaminedPage:
     """The page of the findings; `tried` is said as it stands."""

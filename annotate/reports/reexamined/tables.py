@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from annotate.analysis.ceiling import Ceiling
 from annotate.analysis.diversity import Attribute
@@ -112,7 +112,9 @@ def ceilings_table(found: Sequence[Ceiling]) -> Table:
             _interval(each.best),
             f"{each.best_k:.0f}",
             percent(each.usual),
-            NONE if each.auc is None else coefficient(each.auc.value),
+            NONE
+            if each.auc is None
+            else f"{coefficient(each.auc.value)} {_plain(each.auc.low, each.auc.high)}",
             number(each.seeds),
         )
         for each in found
@@ -186,6 +188,21 @@ def diversity_table(found: Findings) -> Table:
         text for a in shown for text in (STANDS_FOR[a].split(",")[0].capitalize(), "95 % CI", "n")
     )
     return _table("Diversity by attribute, 0 alike to 1 different", "Method", titles, rows)
+
+
+def tables_text(found: Iterable[Table]) -> str:
+    """The tables one below the other in Markdown, as a results file takes them."""
+    lines = []
+    for table in found:
+        rows = [[cell.text for cell in row] for row in table.rows]
+        lines += [f"## {table.label}", "", _line(column.title for column in table.columns)]
+        lines += [_line("---" for _ in table.columns), *map(_line, rows), ""]
+    return "\n".join(lines)
+
+
+def _line(cells: Iterable[str]) -> str:
+    # A bar in a name would end its cell.
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
 def _interval(each: Estimate) -> str:
