@@ -37,6 +37,7 @@ from annotate.people.models import User
 from annotate.reports.report import make_report
 from annotate.reports.text import win_rate_table
 from annotate.studies.models import Study
+from generation.ranges import port
 
 LOOPBACK = "127.0.0.1"
 
@@ -57,7 +58,7 @@ class DemoCommand(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--port", type=int, help="default: the first free one from 8000; 0: any free one"
+            "--port", type=port, help="default: the first free one from 8000; 0: any free one"
         )
         parser.add_argument("--once", action="store_true", help="end after the report")
         parser.add_argument(

@@ -119,7 +119,10 @@ def _machine(estimate: Estimate) -> Iterator[str]:
             "job measures it"
         )
     else:
-        yield f"machine time: {most}{duration(estimate.seconds)} at the step costs measured here"
+        yield (
+            f"machine time: {most}{duration(estimate.seconds)} at the step costs measured here; "
+            "loading, decoding and scoring come on top"
+        )
 
 
 def duration(seconds: float) -> str:

@@ -6,9 +6,10 @@ It must not compute: `reports.laboratory` does.
 from collections.abc import Sequence
 
 from annotate.analysis.contrast import Result
+from annotate.reports.branch_rows import branch_pairs
 from annotate.reports.branches import SHARE_REFINED, Settings
 from annotate.reports.laboratory import investigate
-from annotate.reports.laboratory_study import branch_pairs, read_branches
+from annotate.reports.laboratory_study import read_branches
 from annotate.reports.words import bracket, percent
 from annotate.studies.models import Study
 

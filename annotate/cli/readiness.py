@@ -12,14 +12,21 @@ from pathlib import Path
 from django.conf import settings
 
 from annotate.sampling.files import Arm, Needed, folder_of, needed
-from generation.architectures import PIPELINES, UNETS, refuse_other, shapes_of
+from generation.architectures import (
+    PIPELINES,
+    SCORERS,
+    UNETS,
+    Architecture,
+    refuse_other,
+    shapes_of,
+)
 from generation.budget import forwards_per_step
 from generation.errors import WeightsMissingError, WeightsRefusedError
 from generation.preflight import estimator_faults, weights_faults
 from generation.presets import Preset, preset
 from generation.published import EQUAL_BUDGET, OPPONENTS, ROWS, SD15
-from generation.spec import Adaptive, Student, Teacher, Weights
-from generation.weights import component_files, places_of
+from generation.spec import Adaptive, Estimator, Student, Teacher, Weights
+from generation.weights import component_files, locate, places_of, scorer_files
 
 # Supplement D.7, an A100 in half precision, 200 images at a time: a guided step and a score.
 GUIDED_STEP, SCORED = 3 / 200, 0.26 / 200
@@ -162,13 +169,27 @@ def _faults(arms: list[Arm]) -> Iterator[str]:
     for weights in _weights(arms):
         for fault in weights_faults(weights, folder_of=folder_of, hash_of=_unhashed):
             yield fault.said
-    for estimator in dict.fromkeys(a.estimator for a in arms if isinstance(a, Adaptive)):
+    for estimator in _estimators(arms):
         for fault in estimator_faults(estimator, folder_of=folder_of, hash_of=_unhashed):
             yield fault.said
 
 
 def _shapes(arms: list[Arm]) -> Iterator[tuple[str, bool]]:
     """A line for every network that is here, and whether it is a fault."""
+    for wanted, tensors, place in (*_networks_here(arms), *_estimators_here(arms)):
+        try:
+            refuse_other(shapes_of(tensors), wanted, place=place)
+        except WeightsRefusedError as refused:
+            yield str(refused), True
+        else:
+            yield f"{wanted.name} in {place}", False
+
+
+_Here = tuple[Architecture, list[Path], Path]
+
+
+def _networks_here(arms: list[Arm]) -> Iterator[_Here]:
+    """What each published network should be, its files, and their folder."""
     for weights in _weights(arms):
         try:
             folder, unet, lora = places_of(weights, folder_of=folder_of)
@@ -179,14 +200,29 @@ def _shapes(arms: list[Arm]) -> Iterator[tuple[str, bool]]:
         if weights.unet in UNETS:
             known["unet"] = UNETS[weights.unet]
         for part, wanted in known.items():
-            tensors = [file for file in files.get(part, ()) if file.suffix == ".safetensors"]
-            place = tensors[0].parent if tensors else folder / part
-            try:
-                refuse_other(shapes_of(tensors), wanted, place=place)
-            except WeightsRefusedError as refused:
-                yield str(refused), True
-            else:
-                yield f"{wanted.name} in {place}", False
+            tensors = _tensors(files.get(part, ()))
+            yield wanted, tensors, tensors[0].parent if tensors else folder / part
+
+
+def _estimators_here(arms: list[Arm]) -> Iterator[_Here]:
+    for spec in _estimators(arms):
+        try:
+            folder = locate(spec.path, revision=spec.revision, folder_of=folder_of)
+            tensors = _tensors(scorer_files(folder))
+        except (WeightsMissingError, WeightsRefusedError):
+            continue  # said already, with the same reason
+        if spec.path in SCORERS:
+            yield SCORERS[spec.path], tensors, folder
+
+
+def _estimators(arms: list[Arm]) -> list[Estimator]:
+    """Those with weights, each once."""
+    found = dict.fromkeys(arm.estimator for arm in arms if isinstance(arm, Adaptive))
+    return [spec for spec in found if spec.name != "random"]
+
+
+def _tensors(files: Iterable[Path]) -> list[Path]:
+    return [file for file in files if file.suffix == ".safetensors"]
 
 
 def _unhashed(_: Path) -> None:

@@ -22,6 +22,9 @@ LINE = 10.0
 # Nothing has begun for this long: is there a worker?
 PATIENCE = 20.0
 
+# Without the time left by tqdm: it takes pictures that were there before for fast ones.
+BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
+
 Say = Callable[[str], None]
 
 
@@ -42,7 +45,7 @@ def wait(
     """
     told_at, moved_at, done, asked, stalled = -LINE, clock(), -1, False, False
     swept_at = clock()
-    with tqdm(desc=what, unit="picture", leave=False, disable=None, file=sys.stderr) as bar:
+    with tqdm(desc=what, leave=False, disable=None, file=sys.stderr, bar_format=BAR) as bar:
         while True:
             seen = look()
             bar.total = seen.wanted

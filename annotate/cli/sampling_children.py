@@ -5,6 +5,7 @@ any of them. It must not know what a job is.
 """
 
 import importlib.util
+import logging
 import os
 import shutil
 import subprocess
@@ -14,6 +15,10 @@ from django.conf import settings
 
 from annotate.cli.supervisor import Child
 
+logger = logging.getLogger(__name__)
+
+# Seconds in which the driver has to say which GPUs there are; one that is well takes less than one.
+PATIENCE = 20
 PACKAGES = ("torch", "diffusers", "transformers")
 _MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 
@@ -40,14 +45,24 @@ def gpus() -> list[str]:
         return [name for name in given.split(",") if name not in {"", "-1"}]
     if (program := shutil.which("nvidia-smi")) is None:
         return []
-    asked = subprocess.run(  # noqa: S603 (found on PATH, no input from outside)
+    asked = subprocess.Popen(  # noqa: S603 (found on PATH, no input from outside)
         [program, "--query-gpu=index", "--format=csv,noheader"],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
-        timeout=20,
-        check=False,
     )
-    return asked.stdout.split() if asked.returncode == 0 else []
+    try:
+        said, _ = asked.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        # Not waited for: a program that hangs in its driver does not even end when killed.
+        asked.kill()
+        logger.warning(
+            "nvidia-smi did not say within %g s which GPUs there are, so samples are made on the "
+            "CPU. Restart the driver, or name the GPUs in CUDA_VISIBLE_DEVICES; then start again.",
+            PATIENCE,
+        )
+        return []
+    return said.split() if asked.returncode == 0 else []
 
 
 def sampling_children() -> list[Child]:
@@ -56,16 +71,14 @@ def sampling_children() -> list[Child]:
     if not missing_packages():
         devices = gpus()
         for device in devices:
-            # What needs no GPU is done beside the first.
-            queues = "gpu,cpu" if device == devices[0] else "gpu"
             env = {"CUDA_VISIBLE_DEVICES": device}
-            children.append(Child(f"worker-{device}", _worker(f"gpu-{device}", queues), env=env))
+            children.append(Child(f"worker-{device}", _worker(f"gpu-{device}"), env=env))
         if not devices:
-            children.append(Child("worker", _worker("cpu", "gpu,cpu")))
+            children.append(Child("worker", _worker("cpu")))
     if children or not settings.BROKER_URL.startswith("filesystem://"):
         children.append(Child("sweep", [*_MANAGE, "sweep"]))
     return children
 
 
-def _worker(name: str, queues: str) -> list[str]:
-    return [*_MANAGE, "worker", f"--name={name}", f"--queues={queues}"]
+def _worker(name: str) -> list[str]:
+    return [*_MANAGE, "worker", f"--name={name}"]

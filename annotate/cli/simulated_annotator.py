@@ -7,20 +7,24 @@ import hashlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
 import numpy as np
 
 from annotate.analysis.habits import Habit, answers_on, press
-from annotate.cli.simulated_rating import rate
-from annotate.cli.visit import PAUSE, SimulationError, ToldToStop, Visit, told
+from annotate.cli.simulated_rating import press_levels, rate
+from annotate.cli.simulated_sitting import qualify
+from annotate.cli.visit import PAUSE, NotYetQualified, SimulationError, ToldToStop, Visit, told
 from generation.reference.judge import CRITERIA, TIE_WIDTH, Answer, NoisyJudge, Truth, overall
 
 # What the picture of this content digest is worth by each criterion.
 TruthOf = Callable[[str], Truth]
+# What the two pictures of an item with a known answer are, by the digests of both.
+Known = Mapping[frozenset[str], Mapping[str, Truth]]
 
 _WORDS: dict[Answer, str] = {"first": "left", "second": "right", "tie": "equal"}
 _LAST = (CRITERIA[-1], "overall")
@@ -72,11 +76,14 @@ def answers(
 
 
 class SimulatedAnnotator:
-    """Judges one study from its first page until nothing is left.
+    """Judges one study from its first page until nothing is left; training and exam come first.
 
     Every picture is downloaded and decoded, and its truth looked up by content: this program is
     told no more of a pair than a person is. Its errors depend on the seed, its name and the pair,
     not on the order in which pairs come; who sees which side is up to the site.
+
+    `known` holds the pairs of which the study itself says what is right: where worth is made up,
+    it must not contradict what an exam teaches.
 
     `votes` counts the answers stored so far and may be read from another thread.
     """
@@ -90,17 +97,21 @@ class SimulatedAnnotator:
         study: str,
         truth_of: TruthOf,
         seed: int,
+        known: Known | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.account = account
         self.temper = temper
         self.votes = 0
+        # None until the study has asked for training and exam; then whether they were passed.
+        self.qualified: bool | None = None
         self._before: dict[str, str] | None = None
         self.passed_on = 0
         self._url = url
         self._study = study
         self._truth_of = truth_of
         self._seed = seed
+        self._known = known or {}
         self._transport = transport
 
     def judge_all(self, stop: threading.Event) -> int:
@@ -123,7 +134,13 @@ class SimulatedAnnotator:
         return self.votes
 
     def _work(self, visit: Visit, stop: threading.Event) -> None:
-        config, reply = visit.open_study(self._study)
+        try:
+            config, reply = visit.open_study(self._study)
+        except NotYetQualified:
+            self.qualified = qualify(visit, self._study, partial(self._answer, visit))
+            if not self.qualified:
+                return
+            config, reply = visit.open_study(self._study)
         hand = deque(reply["tasks"])
         while not stop.is_set():
             if not hand:
@@ -140,27 +157,7 @@ class SimulatedAnnotator:
         self, visit: Visit, config: dict[str, Any], task: dict[str, Any]
     ) -> list[dict[str, Any]]:
         """Look at one pair and vote on it; gives the pairs that came with the answer."""
-        left, right = (visit.picture(address) for address in task["images"])
-        if task["context"]:
-            visit.picture(task["context"]["url"])
-        opened = time.monotonic()
-        judge = self._judge_of(left, right)
-        if "attributes" in config:
-            truths = self._truth_of(left), self._truth_of(right)
-            said = rate(*truths, config=config, accuracy=self.temper.accuracy, rng=judge.rng)
-        else:
-            said = self._unseen(left, right, config) or answers(
-                judge,
-                self._truth_of(left),
-                self._truth_of(right),
-                judgement=config["judgement"],
-                ties=config["ties"],
-            )
-        self._before = said
-        seconds = self.temper.seconds * float(judge.rng.lognormal(0.0, 0.5))
-        visit.rest(seconds if self.temper.waits else 0)
-        spent = time.monotonic() - opened if self.temper.waits else seconds
-        looked = round(1000 * spent)
+        said, looked = self._answer(visit, config, task)
         response = visit.ask(
             "POST",
             config["urls"]["votes"],
@@ -176,10 +173,42 @@ class SimulatedAnnotator:
         fresh: list[dict[str, Any]] = response.json()["tasks"]
         return fresh
 
+    def _answer(
+        self, visit: Visit, config: dict[str, Any], task: dict[str, Any]
+    ) -> tuple[dict[str, str], int]:
+        """Look at one pair; what is said of it, and the milliseconds that took."""
+        left, right = (visit.picture(address) for address in task["images"])
+        if task["context"]:
+            visit.picture(task["context"]["url"])
+        opened = time.monotonic()
+        judge = self._judge_of(left, right)
+        said = self._unseen(left, right, config) or self._seen(judge, left, right, config)
+        self._before = said
+        seconds = self.temper.seconds * float(judge.rng.lognormal(0.0, 0.5))
+        visit.rest(seconds if self.temper.waits else 0)
+        spent = time.monotonic() - opened if self.temper.waits else seconds
+        return said, round(1000 * spent)
+
+    def _seen(
+        self, judge: NoisyJudge, left: str, right: str, config: dict[str, Any]
+    ) -> dict[str, str]:
+        truths = self._truths_of(left, right)
+        if "attributes" in config:
+            return rate(*truths, config=config, accuracy=self.temper.accuracy, rng=judge.rng)
+        return answers(judge, *truths, judgement=config["judgement"], ties=config["ties"])
+
+    def _truths_of(self, left: str, right: str) -> tuple[Truth, Truth]:
+        """What the two pictures are: as an item with a known answer says, else each by itself."""
+        if told := self._known.get(frozenset((left, right))):
+            return told[left], told[right]
+        return self._truth_of(left), self._truth_of(right)
+
     def _unseen(self, left: str, right: str, config: dict[str, Any]) -> dict[str, str] | None:
         """What a spammer says without looking; None for whoever looks."""
-        ties = config["ties"] != "forbid"
         rng = np.random.default_rng([self._stream(left, right), 1])
+        if "attributes" in config:
+            return press_levels(self.temper.habit, config=config, before=self._before, rng=rng)
+        ties = config["ties"] != "forbid"
         pressed = press(self.temper.habit, rng=rng, ties=ties)
         if pressed is None:
             return None

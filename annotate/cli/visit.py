@@ -27,6 +27,10 @@ class ToldToStop(Exception):
     """Somebody pressed Ctrl-C while this annotator was waiting."""
 
 
+class NotYetQualified(Exception):
+    """The study asks for training and exam first."""
+
+
 class Visit:
     """A browser's part: cookies, CSRF, patience with a site that is busy or restarts."""
 
@@ -38,27 +42,38 @@ class Visit:
     def sign_in(self, username: str, password: str) -> None:
         """Fill in the log-in form."""
         page = self.ask("GET", "/login/")
-        form = {
-            "username": username,
-            "password": password,
-            "csrfmiddlewaretoken": _found(r'name="csrfmiddlewaretoken" value="(\w+)"', page),
-            "next": "",
-        }
-        answer = self._send("POST", "/login/", data=form, headers={"Referer": str(page.url)})
+        answer = self.fill_in(page, {"username": username, "password": password, "next": ""})
         if answer.status_code != 302:
             raise SimulationError(f"{username} could not log in: {told(answer)}")
 
+    def fill_in(self, page: httpx.Response, fields: dict[str, str]) -> httpx.Response:
+        """Send the form of a page, with the token that it holds against forgery."""
+        guard = found(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+        form = {**fields, "csrfmiddlewaretoken": guard}
+        return self._send("POST", page.url.path, data=form, headers={"Referer": str(page.url)})
+
     def open_study(self, study: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The judging page: its settings, and the pairs that come with it."""
+        """The judging page: its settings, and the pairs that come with it.
+
+        Raises:
+            NotYetQualified: training and exam come first.
+            SimulationError: the study is not open to this person.
+        """
         page = self.ask("GET", f"/annotate/{study}/")
+        if page.status_code == 302 and page.headers.get("Location", "").endswith("/first/"):
+            raise NotYetQualified
+        return self.bench(page)
+
+    def bench(self, page: httpx.Response) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a page with the judging screen holds: its settings, and the pairs with it."""
         if page.status_code != 200:
             raise SimulationError(
-                f"the judging page of study {study} answered {told(page)}; only its active "
+                f"the judging page {page.url.path} answered {told(page)}; only a study's active "
                 "annotators may open it, once it is launched"
             )
-        self._csrf = _found(r'<meta name="csrf-token" content="(\w+)"', page)
+        self._csrf = found(r'<meta name="csrf-token" content="(\w+)"', page)
         config, hand = (
-            json.loads(_found(rf'<script id="{name}" type="application/json">(.*?)</script>', page))
+            json.loads(found(rf'<script id="{name}" type="application/json">(.*?)</script>', page))
             for name in ("config", "hand")
         )
         return config, hand
@@ -109,7 +124,8 @@ class Visit:
             raise ToldToStop
 
 
-def _found(pattern: str, page: httpx.Response) -> str:
+def found(pattern: str, page: httpx.Response) -> str:
+    """What the pattern's group matches in a page that must have it."""
     if match := re.search(pattern, page.text, re.DOTALL):
         return match[1]
     raise SimulationError(f"the page {page.url.path} is not what it was: no {pattern}")

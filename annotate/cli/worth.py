@@ -5,6 +5,7 @@ It must not know how anybody judges.
 
 import csv
 import json
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from annotate.analysis.diversity import Attribute
-from annotate.cli.simulated_annotator import TruthOf
-from annotate.sampling.models import Score
-from annotate.studies.models import Study
+from annotate.analysis.votes import Choice
+from annotate.cli.simulated_annotator import Known, TruthOf
+from annotate.judging.anchors import HIGH, SAME
+from annotate.judging.answers import CANNOT
+from annotate.judging.controls import KINDS
+from annotate.sampling.models import Sample, Score
+from annotate.sampling.samples import sample_prompt_digest, sample_seed
+from annotate.studies.models import Prompt, Study
 from generation.reference.judge import CRITERIA
 
 
@@ -129,3 +135,74 @@ def latent_truth(seed: int) -> TruthOf:
         return dict(zip(names, draws.tolist(), strict=True))
 
     return truth_of
+
+
+# Of this much the pictures of the least varied method differ, of the most varied one's.
+LEAST_VARIED = 0.4
+
+
+def diverse_truth(study: Study, *, seed: int) -> TruthOf:
+    """A made-up worth as `latent_truth`, with how much each prompt's two pictures differ.
+
+    Methods are varied to another degree each, prompts too, attribute by attribute; all fixed by
+    seed and content. A picture knows its prompt (`scene`), so that pictures of two prompts differ
+    in everything, as people see at once.
+    """
+    made_up, records = latent_truth(seed), dict[str, dict[str, float]]()
+    methods = list(study.methods.order_by("order", "pk"))
+    prompts = Prompt.objects.filter(prompt_set__studies=study)
+    texts = {(m.digest, sample_prompt_digest(m, p)): p.digest for m in methods for p in prompts}
+    own = study.read_protocol().seed
+    seeds = {method.digest: sample_seed(method, seed=own) for method in methods}
+    samples = Sample.objects.filter(method_digest__in=seeds, image__isnull=False)
+    rows = samples.order_by("replica", "pk").values_list(
+        "method_digest", "prompt_digest", "replica", "image__digest", "seed"
+    )
+    for method, prompt, replica, image, sampled in rows:
+        text = texts.get((method, prompt))
+        # A picture that two methods or prompts share is the first one's.
+        if text is None or sampled != seeds[method] or image in records:
+            continue
+        varied = _number(seed, method)
+        drawn = np.random.default_rng([seed, int(method[:16], 16), int(text[:16], 16)])
+        apart = drawn.random(len(Attribute)) * (LEAST_VARIED + (1 - LEAST_VARIED) * varied)
+        places = apart if replica else np.zeros(len(Attribute))
+        varying = dict(zip(map(str, Attribute), places.tolist(), strict=True))
+        records[image] = {**made_up(image), **varying, "scene": _number(seed, text)}
+
+    return lambda digest: records.get(digest) or made_up(digest)
+
+
+def _number(seed: int, digest: str) -> float:
+    return float(np.random.default_rng([seed, int(digest[:16], 16)]).random())
+
+
+def known_pairs(study: Study) -> Known:
+    """What the pictures of the study's items with a known answer are, so that this answer is right.
+
+    For worth that is made up: it would contradict what training and exam teach. Criteria that an
+    item leaves open are equal; attributes too.
+    """
+    levels = study.read_protocol().attribute_levels
+    found: dict[frozenset[str], dict[str, dict[str, float]]] = {}
+    rows = study.comparisons.filter(kind__in=KINDS, expected__isnull=False, held=False)
+    for row in rows.select_related("first", "second"):
+        first, second = dict.fromkeys(CRITERIA, 0.5), dict.fromkeys(CRITERIA, 0.5)
+        for name, said in (row.expected or {}).items():
+            if name in CRITERIA:
+                first[name], second[name] = _BY_CHOICE[said]
+            elif name in set(Attribute):
+                first[name], second[name] = 0.0, _distance(said, levels)
+        pair = {row.first.digest: first, row.second.digest: second}
+        found[frozenset(pair)] = pair
+    return found
+
+
+_BY_CHOICE = {Choice.FIRST: (0.9, 0.1), Choice.SECOND: (0.1, 0.9), Choice.TIE: (0.5, 0.5)}
+
+
+def _distance(level: str, levels: int) -> float:
+    """How far apart pictures of this level are; not a number where nobody can tell."""
+    if level in {SAME, HIGH}:
+        return float(level == HIGH)
+    return math.nan if level == CANNOT else int(level) / (levels - 1)

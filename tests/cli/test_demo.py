@@ -28,6 +28,8 @@ from generation.reference.judge import CRITERIA
 from generation.reference.scenes import sample_scenes
 from tests.factories import NOW, make_study, make_user
 
+pytestmark = pytest.mark.whole
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCENES = sample_scenes(3, seed=5, distinct=True)
 METHODS = (demo.CAREFUL, demo.FAST)

@@ -20,7 +20,7 @@ from tests import stand_ins
 from tests.factories import make_generated, make_image, make_user
 from tests.sampling.test_calibration import draft
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 
 
 def run(*args: Any, **options: Any) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests.generation.test_architectures import safetensors
+
 
 def dry_run(preset: str) -> tuple[str, str]:
     out = StringIO()
@@ -38,6 +40,16 @@ def test_a_whole_table_brings_opponents_and_controls():
     said, _ = dry_run("table4")
     for arm in ("table4/adaptive-25", "dpm-15", "ddim-50-null", "table4/adaptive-10-random"):
         assert f"  {arm} " in said
+
+
+def test_an_estimator_of_another_size_is_refused_by_its_header(tmp_path):
+    folder = tmp_path / "models" / "THUDM" / "ImageReward"
+    folder.mkdir(parents=True)
+    safetensors(folder / "model.safetensors", {"mlp.layers.0.weight": (1024, 768)})
+    (folder / "vocab.txt").touch()
+    said, _ = dry_run("table4/adaptive-10")
+    assert f"{folder} does not hold the ImageReward" in said
+    assert "786,432 parameters, not 446,206,689" in said
 
 
 def test_sdxl_has_no_published_step_cost_and_nothing_is_made_up():

@@ -16,6 +16,7 @@ from annotate.sampling.calibration import CalibrationRefused, to_tune
 from annotate.sampling.calibration_figures import figures
 from annotate.studies.models import Study
 from generation.convergence import SIZES
+from generation.ranges import seed, whole
 
 
 class Command(BaseCommand):
@@ -28,16 +29,19 @@ class Command(BaseCommand):
         parser.add_argument("study", type=UUID, help="the id of a draft with tuning prompts")
         parser.add_argument("--actor", required=True, help="username of somebody who manages it")
         parser.add_argument(
-            "--replicas", type=int, default=1, help="noise seeds, to see tau's spread over them"
+            "--replicas",
+            type=whole(1),
+            default=1,
+            help="noise seeds, to see tau's spread",
         )
         parser.add_argument(
             "--sizes",
-            type=int,
+            type=whole(1),
             nargs="+",
             default=list(SIZES),
             help="numbers of prompts in the convergence table",
         )
-        parser.add_argument("--seed", type=int, default=0, help="draws that table's prompts")
+        parser.add_argument("--seed", type=seed, default=0, help="draws that table's prompts")
 
     def handle(self, *_: Any, **options: Any) -> None:
         actor = User.objects.filter(username=options["actor"]).first()

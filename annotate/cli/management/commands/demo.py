@@ -32,7 +32,8 @@ from annotate.studies.create import create_study
 from annotate.studies.models import Study
 from annotate.studies.recipes.reference import PERCENTILE
 from annotate.studies.spec import StudySpec
-from generation.errors import WeightsMissingError
+from generation.errors import SceneError, WeightsMissingError
+from generation.ranges import whole
 from generation.reference.s1.kept import S1, World
 
 # The reference networks are so small that a second thread costs more than it brings, and on a busy
@@ -51,7 +52,7 @@ class Command(DemoCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
-            "--prompts", type=int, default=demo_reference.JUDGED, help="to judge (%(default)s)"
+            "--prompts", type=whole(1), default=demo_reference.JUDGED, help="to judge (%(default)s)"
         )
         parser.add_argument(
             "--world",
@@ -66,7 +67,7 @@ class Command(DemoCommand):
         world = World(str(options["world"].absolute())) if options["world"] else S1
         try:
             self.planned = demo_reference.plan(judged=options["prompts"], world=world)
-        except WeightsMissingError as error:
+        except (SceneError, WeightsMissingError) as error:
             raise CommandError(str(error)) from error
         super().handle(**options)
 

@@ -17,8 +17,9 @@ from annotate.studies.models import Study
 
 class Command(BaseCommand):
     help = (
-        "Let an open study grow: clone it, add prompts, pictures or methods to the clone, and take "
-        "them over. Verdicts keep the protocol hash they were made under."
+        "Let an open study grow: clone it, add prompts, pictures or methods to the clone or raise "
+        "its version of training and exam, and take that over. Verdicts keep the protocol hash "
+        "they were made under."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -44,6 +45,10 @@ class Command(BaseCommand):
             grown = grow(study, draft, actor=actor)
         except GrowthRefused as error:
             raise CommandError(str(error)) from error
+        if grown.version is not None:
+            self.stdout.write(
+                f"Everybody passes version {grown.version} of training and exam before going on."
+            )
         self.stdout.write(
             f"New: {counted(grown.prompts, 'prompt')}, {counted(grown.methods, 'method')}, "
             f"{counted(grown.contrasts, 'contrast')}, {counted(grown.items, 'item')}; "

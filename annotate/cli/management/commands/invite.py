@@ -13,14 +13,19 @@ from annotate.cli.site import known_address
 from annotate.people.invitations import InvitationError, invite
 from annotate.people.models import Role
 from annotate.studies.members import invite_to_study
-from annotate.studies.models import Study
+from annotate.studies.models import Membership, Study
 
 
 class Command(BaseCommand):
     help = "Print a one-time link for a new account, or for a place in a study (--study UID)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--role", choices=Role.values, default=Role.ANNOTATOR.value)
+        parser.add_argument(
+            "--role",
+            choices=[*Role.values, Membership.Role.REVIEWER.value],
+            default=Role.ANNOTATOR.value,
+            help="reviewer needs --study (%(default)s)",
+        )
         parser.add_argument("--study", type=UUID, metavar="UID", help="give a place in this study")
         parser.add_argument("--days", type=float, default=14.0, help="until the link ends (14)")
         parser.add_argument("--note", default="", help="for whom it is; admins see it")

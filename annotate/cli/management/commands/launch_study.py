@@ -26,6 +26,7 @@ from annotate.studies.create import create_study
 from annotate.studies.lifecycle import IllegalMove
 from annotate.studies.models import Study
 from annotate.studies.recipes import NAMES, Recipe
+from generation.ranges import seed, whole
 
 
 class Command(BaseCommand):
@@ -38,10 +39,12 @@ class Command(BaseCommand):
         parser.add_argument("what", help="a draft's id, a TOML file, or a recipe")
         parser.add_argument("--actor", help="username of somebody who manages it")
         parser.add_argument("--prompts", type=Path, metavar="FILE", help=".txt, .csv, .tsv, .jsonl")
-        parser.add_argument("--limit", type=int, metavar="N", help="draw N prompts of the file")
+        parser.add_argument(
+            "--limit", type=whole(1), metavar="N", help="draw N prompts of the file"
+        )
         parser.add_argument("--tune", type=Path, metavar="FILE", help="prompts to tune on")
-        parser.add_argument("--tune-limit", type=int, metavar="N", help="draw N prompts to tune on")
-        parser.add_argument("--seed", type=int, help="of noise, prompts, order and sides")
+        parser.add_argument("--tune-limit", type=whole(1), metavar="N", help="draw N to tune on")
+        parser.add_argument("--seed", type=seed, help="of noise, prompts, order and sides")
         parser.add_argument("--name", help="the study's name")
         parser.add_argument(
             "--pin",

@@ -13,12 +13,14 @@ from django.core.management.base import BaseCommand, CommandError
 from annotate.analysis.oracle import Cost
 from annotate.analysis.oracle_table import Rule
 from annotate.cli.management.commands.export_study import study_by_uid
+from annotate.reports.branch_rows import branch_pairs
 from annotate.reports.branches import MODELS, Branches, Settings
 from annotate.reports.laboratory import investigate
 from annotate.reports.laboratory_csv import OutcomesError, read_outcomes
 from annotate.reports.laboratory_files import lab_data, lab_text, write_laboratory
 from annotate.reports.laboratory_page import lay_out_laboratory
-from annotate.reports.laboratory_study import branch_pairs, read_branches
+from annotate.reports.laboratory_study import read_branches
+from generation.ranges import seed, whole
 
 
 class Command(BaseCommand):
@@ -42,8 +44,8 @@ class Command(BaseCommand):
         )
         parser.add_argument("--student-steps", type=int, help="with --csv: steps of the student")
         parser.add_argument("--refine-steps", type=int, help="with --csv: steps of a refinement")
-        parser.add_argument("--resamples", type=int, default=2000)
-        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--resamples", type=whole(1), default=2000)
+        parser.add_argument("--seed", type=seed, default=0)
         shape = parser.add_mutually_exclusive_group()
         shape.add_argument("--json", action="store_true", help="print JSON instead of tables")
         shape.add_argument("--out", type=Path, metavar="DIR", help="also write SVG, CSV and JSON")

@@ -13,6 +13,7 @@ from annotate.analysis.rehearsal import crowd_for, rehearse
 from annotate.reports.laboratory_files import plain_table
 from annotate.reports.planner import Question, plan_sentences, plan_study, plan_table
 from annotate.reports.words import percent
+from generation.ranges import seed, whole
 
 
 class Command(BaseCommand):
@@ -38,11 +39,11 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=usual.seconds, help="of a vote")
         parser.add_argument("--hourly", type=float, default=0, help="pay of an annotator hour")
         rehearsal = parser.add_argument_group("rehearsal: votes drawn one by one")
-        rehearsal.add_argument("--rehearse", type=int, metavar="STUDIES", default=0)
+        rehearsal.add_argument("--rehearse", type=whole(0), metavar="STUDIES", default=0)
         rehearsal.add_argument("--prompt-sd", type=float, default=1.0, help="logits")
         rehearsal.add_argument("--annotator-sd", type=float, default=0.3, help="logits")
-        rehearsal.add_argument("--annotators", type=int, default=12)
-        rehearsal.add_argument("--seed", type=int, default=0)
+        rehearsal.add_argument("--annotators", type=whole(1), default=12)
+        rehearsal.add_argument("--seed", type=seed, default=0)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         asked = {name: options[name] for name in Question.__dataclass_fields__}

@@ -20,9 +20,10 @@ from annotate.cli.readiness import readiness
 from annotate.cli.sampling_children import why_no_worker
 from annotate.reports.reexamined.claims import claims, claims_text
 from annotate.reports.reexamined.evidence import read_evidence
-from annotate.reports.reexamined.files import PAGE, tried, write
+from annotate.reports.reexamined.files import PAGE, TABLES, tried, write
 from annotate.reports.reexamined.findings import find
 from generation.errors import SceneError, WeightsMissingError
+from generation.ranges import seed, whole
 from generation.reference.s1.arms import Design
 from generation.reference.s1.shelf import Shelf
 
@@ -41,10 +42,10 @@ class Command(BaseCommand):
         what.add_argument("--world", choices=["reference"], help="sample and report, here and now")
         what.add_argument("--preset", metavar="NAME", help="such as table4/adaptive-10 or table4")
         plain = Design()
-        parser.add_argument("--prompts", type=int, default=None, help="400; of a preset 600")
-        parser.add_argument("--tuning", type=int, default=plain.tuning, help="prompts for tau")
-        parser.add_argument("--student-steps", type=int, default=plain.student_steps)
-        parser.add_argument("--seed", type=int, default=plain.seed)
+        parser.add_argument("--prompts", type=whole(2), help=f"{plain.prompts}; of a preset 600")
+        parser.add_argument("--tuning", type=whole(2), default=plain.tuning, help="prompts for tau")
+        parser.add_argument("--student-steps", type=whole(1), default=plain.student_steps)
+        parser.add_argument("--seed", type=seed, default=plain.seed)
         parser.add_argument("--out", type=Path, metavar="DIR", help="build/reproduce-paper")
         parser.add_argument(
             "--dry-run", action="store_true", help="only say what is needed and what is missing"
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         folder: Path = options["out"] or settings.BASE_DIR / "build" / "reproduce-paper"
         try:
             design = Design(
-                prompts=options["prompts"] or Design().prompts,
+                prompts=_given(options["prompts"], plain=Design().prompts),
                 tuning=options["tuning"],
                 student_steps=options["student_steps"],
                 seed=options["seed"],
@@ -79,6 +80,8 @@ class Command(BaseCommand):
         evidence = read_evidence(design, Shelf(folder / "pictures"))
         found = find(evidence)
         written = write(evidence, found, folder)
+        # Every arm, ceiling and attribute with its interval, as the page has them.
+        self.stdout.write((folder / TABLES).read_text(encoding="utf-8"))
         self.stdout.write(claims_text(claims(found), tried(evidence)))
         self.stdout.write("SIMULATED: every verdict was given by a program, none by people.")
         self.stdout.write(
@@ -111,7 +114,7 @@ class Command(BaseCommand):
 
     def _preset(self, options: dict[str, Any]) -> None:
         try:
-            found = readiness(options["preset"], prompts=options["prompts"] or 600)
+            found = readiness(options["preset"], prompts=_given(options["prompts"], plain=600))
         except ValueError as error:
             raise CommandError(str(error)) from error
         self.stdout.write("\n".join(found.lines()))
@@ -122,3 +125,7 @@ class Command(BaseCommand):
             )
         if not found.ready:
             raise CommandError(f"{len(found.faults)} things are missing or wrong, listed above.")
+
+
+def _given(number: int | None, *, plain: int) -> int:
+    return plain if number is None else number

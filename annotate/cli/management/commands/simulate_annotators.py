@@ -17,7 +17,14 @@ from annotate.cli.simulated_annotator import SimulatedAnnotator, Temper, TruthOf
 from annotate.cli.simulation import NotSimulatedError, enlist, judge_together, open_votes
 from annotate.cli.site import known_address
 from annotate.cli.visit import SimulationError
-from annotate.cli.worth import TruthError, latent_truth, read_truth, scored_truth
+from annotate.cli.worth import (
+    TruthError,
+    diverse_truth,
+    known_pairs,
+    latent_truth,
+    read_truth,
+    scored_truth,
+)
 from annotate.studies.models import Study
 from generation.errors import ProfileError
 from generation.reference.judge import TIE_WIDTH
@@ -82,7 +89,8 @@ class Command(BaseCommand):
             "--truth",
             type=Path,
             metavar="FILE",
-            help="JSON or CSV: what each picture is worth; else made up, fixed by the seed",
+            help="JSON or CSV: what each picture is worth; else made up, fixed by the seed, and "
+            "with the right answers of the study's items",
         )
         parser.add_argument(
             "--scores", action="store_true", help="worth by the stored scores of the samples"
@@ -105,6 +113,7 @@ class Command(BaseCommand):
         )
         try:
             truth_of = _truth(study, options)
+            made_up = not (options["scores"] or options["truth"])
             pool = (
                 read_pool(options["people"], waits=temper.waits)
                 if options["people"]
@@ -125,6 +134,7 @@ class Command(BaseCommand):
                     study=str(study.uid),
                     truth_of=truth_of,
                     seed=options["seed"],
+                    known=known_pairs(study) if made_up else None,
                 )
                 for account, one in zip(enlist(study, len(pool)), pool, strict=True)
             ]
@@ -143,12 +153,24 @@ class Command(BaseCommand):
             f"{votes} simulated votes by {len(crowd)} annotators{described(pool)}"
             + (f"; {lost} pairs had passed on to others." if lost else ".")
         )
+        sat = [one for one in crowd if one.qualified is not None]
+        if sat:
+            passed = [one for one in sat if one.qualified]
+            failed = [one.temper for one in sat if not one.qualified]
+            who = f" Not passed: {len(failed)}{described(failed)}." if failed else ""
+            self.stdout.write(
+                f"Training and exam: {len(passed)} of {len(sat)} passed and judged live pairs.{who}"
+            )
 
 
 def _truth(study: Study, options: dict[str, Any]) -> TruthOf:
     if options["scores"]:
         return scored_truth(study)
-    return read_truth(options["truth"]) if options["truth"] else latent_truth(options["seed"])
+    if options["truth"]:
+        return read_truth(options["truth"])
+    if study.read_protocol().asks_diversity:
+        return diverse_truth(study, seed=options["seed"])
+    return latent_truth(options["seed"])
 
 
 def _judge(crowd: list[SimulatedAnnotator], *, total: int) -> int:

@@ -10,6 +10,7 @@ from annotate.cli.sampling_children import why_no_worker
 from annotate.cli.site import door, note_address, prepare, site_children, url_of
 from annotate.cli.supervisor import NotReadyError, PortTakenError, Supervisor, open_socket
 from annotate.people.models import User
+from generation.ranges import port
 
 NOBODY_YET = (
     "There is no account yet. In a second terminal, from this folder:\n"
@@ -25,7 +26,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
         parser.add_argument(
-            "--port", type=int, help="default: the first free one from 8000; 0: any free one"
+            "--port", type=port, help="default: the first free one from 8000; 0: any free one"
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:

@@ -24,7 +24,6 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--queues", default="gpu,cpu", help="default: gpu,cpu")
         parser.add_argument(
             "--pool",
             choices=("threads", "solo"),
@@ -51,7 +50,6 @@ class Command(BaseCommand):
                 "worker",
                 f"--pool={options['pool']}",
                 "--concurrency=1",
-                f"--queues={options['queues']}",
                 f"--hostname={options['name']}@%h",
                 # Workers need not know of one another: the database is where they meet.
                 "--without-gossip",
