@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 
 from annotate.judging.hotpath import annotator_place
 from annotate.people.models import User
@@ -40,19 +41,57 @@ def managed_study_or_404(user: User, uid: UUID) -> Study:
     return study
 
 
+def reviewed_study_or_404(user: User, uid: UUID) -> Study:
+    """A study whose disputed pairs this person may see and mark: its reviewers and researchers."""
+    study = Study.objects.reviewed_by(user).filter(uid=uid).first()
+    if study is None:
+        raise Http404
+    return study
+
+
+class PlaceEnded(Http404):
+    """A study that somebody judged in and left, or in which they were paused."""
+
+
+def ended_place_or_404(user: User, uid: UUID) -> Membership:
+    """This person's place as an annotator that has ended: pages of work are closed to them."""
+    places = Membership.objects.select_related("study", "user")
+    place = places.filter(
+        user=user, study__uid=uid, active=False, role=Membership.Role.ANNOTATOR
+    ).first()
+    if place is None:
+        raise Http404
+    return place
+
+
 def membership_or_404(user: User, uid: UUID) -> Membership:
     """This person's active place as an annotator of a study, with the study, in one query.
 
-    Its researchers have none: who sees results does not vote on them. They preview instead.
+    Its researchers have none: who sees results does not vote on them. They preview instead. Raises
+    PlaceEnded, which is a 404 too, for a place that has ended.
     """
     membership = annotator_place(user.pk, uid)
     if membership is None:
-        raise Http404
+        ended_place_or_404(user, uid)
+        raise PlaceEnded
     membership.user = user
     return membership
 
 
 View = Callable[Concatenate[PersonRequest, ...], HttpResponseBase]
+
+
+def ends_kindly(view: View) -> View:
+    """A page of work that shows the end to whoever's place has ended, instead of a 404."""
+
+    @wraps(view)
+    def wrapped(request: PersonRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except PlaceEnded:
+            return redirect("finished", kwargs["uid"])
+
+    return wrapped
 
 
 def researcher_required(view: View) -> Callable[..., HttpResponseBase]:

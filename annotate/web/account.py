@@ -32,6 +32,8 @@ from annotate.web.forms_account import JoinForm, ResetForm
 logger = logging.getLogger(__name__)
 
 BACKEND = "annotate.people.backends.PlainBackend"
+THEMES = ("light", "dark")
+YEAR = timedelta(days=365)
 
 login_page = views.LoginView.as_view(redirect_authenticated_user=True)
 logout_now = views.LogoutView.as_view()
@@ -74,6 +76,20 @@ def locked_out(request: HttpRequest, *_rest: Any) -> HttpResponse:
 @require_GET
 def account(request: HttpRequest) -> HttpResponse:
     return render(request, "people/account.html", {"nav": _nav(request)})
+
+
+@login_required
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Light or dark in this browser, whatever its system says; anything else follows the system."""
+    response = redirect("account")
+    chosen = request.POST.get("theme")
+    if chosen in THEMES:
+        secure = settings.SESSION_COOKIE_SECURE
+        response.set_cookie("theme", chosen, max_age=YEAR, samesite="Lax", secure=secure)
+    else:
+        response.delete_cookie("theme", samesite="Lax")
+    return response
 
 
 @login_required

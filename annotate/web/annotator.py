@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -23,7 +24,7 @@ from annotate.judging.finishing import says_the_end
 from annotate.judging.hotpath import Lease
 from annotate.judging.verdicts import protocol_of
 from annotate.studies.models import Membership, Study
-from annotate.web.access import PersonRequest, membership_or_404
+from annotate.web.access import PersonRequest, PlaceEnded, ends_kindly, membership_or_404
 from annotate.web.examples import examples
 from annotate.web.markdown import instructions_html
 from annotate.web.tasks import config, progress, task
@@ -102,7 +103,9 @@ REFUSED: tuple[type[Exception], ...] = (ValidationError, *_REFUSALS)
 def refusal(error: Exception) -> JsonResponse:
     """A refusal as the page and its reader are told it."""
     if isinstance(error, ValidationError):
-        return _problem(400, "bad_request", _first_mistake(error))
+        # `detail` is for programs: it names the field as the sender calls it.
+        said = _("this page sent something that is not understood here. Reload it and go on.")
+        return _problem(400, "bad_request", said, detail=_first_mistake(error))
     status, name = _REFUSALS[type(error)]
     return _problem(status, name, str(error))
 
@@ -131,10 +134,16 @@ def json_verb(method: str, *, live: bool = True) -> Callable[[Verb], Callable[..
         @wraps(verb)
         def wrapped(request: PersonRequest, uid: uuid.UUID) -> HttpResponse:
             if not request.user.is_authenticated:
-                return _problem(401, "signed_out", "You are signed out. Sign in and go on.")
+                return _problem(401, "signed_out", _("You are signed out. Sign in and go on."))
             if request.method != method:
-                return _problem(405, "method", f"{request.method} here; use {method}.")
-            membership = membership_or_404(request.user, uid)
+                said = _("%(given)s does nothing here; use %(allowed)s.")
+                words = said % {"given": request.method, "allowed": method}
+                return _problem(405, "method", words)
+            try:
+                membership = membership_or_404(request.user, uid)
+            except PlaceEnded:
+                said = _("your place in this study has ended. The answers you gave are kept.")
+                return _problem(409, "ended", said, next=reverse("finished", args=[uid]))
             try:
                 if live:
                     require_qualified(membership)
@@ -170,6 +179,7 @@ def _more(membership: Membership, fresh: list[Lease], **extra: Any) -> dict[str,
 
 
 @login_required
+@ends_kindly
 @ensure_csrf_cookie
 @never_cache
 def judge(request: PersonRequest, uid: uuid.UUID) -> HttpResponse:
@@ -182,7 +192,7 @@ def judge(request: PersonRequest, uid: uuid.UUID) -> HttpResponse:
         return redirect("qualify", uid)
     protocol = protocol_of(study)
     context = {
-        "study_name": study.read_spec().public_name,
+        "study_name": study.read_spec().shown_name,
         "config": config(membership),
         "hand": _hand(membership),
         "instructions_html": instructions_html(protocol),

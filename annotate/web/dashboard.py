@@ -17,6 +17,7 @@ from annotate.judging.models import Comparison
 from annotate.judging.opening import waiting
 from annotate.judging.reporting import resolve
 from annotate.reports.alerts import alerts, flag_alerts
+from annotate.reports.disputes import marks_count
 from annotate.reports.progress import reported
 from annotate.reports.snapshot import recent
 from annotate.studies.models import Study
@@ -46,6 +47,9 @@ EVENT_WORDS = {
     "member_deactivated": "deactivated somebody",
     "member_role": "changed somebody's role",
     "reports_resolved": "looked at a reported pair",
+    "pair_marked": "marked a disputed pair",
+    "exam_extra_attempt": "granted an extra attempt at the exam",
+    "repair_begun": "began to void somebody’s votes",
     "votes_invalidated": "voided votes",
     "annotator_flagged": "flagged an annotator",
     "annotator_kept": "kept a flagged annotator’s votes",
@@ -65,7 +69,16 @@ def dashboard(request: PersonRequest, uid: UUID) -> HttpResponse:
     context = _live(study)
     if request.headers.get("X-Part") == "live":
         return render(request, "studies/_live.html", {"study": study, **context})
-    return study_page(request, study, "dashboard", tab="progress", events=_events(study), **context)
+    marked, _ = marks_count(study)
+    return study_page(
+        request,
+        study,
+        "dashboard",
+        tab="progress",
+        events=_events(study),
+        marked=marked,
+        **context,
+    )
 
 
 def _live(study: Study) -> dict[str, Any]:

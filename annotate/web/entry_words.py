@@ -65,6 +65,30 @@ def refusal(why: Why) -> tuple[str, str, int]:
             ),
             410,
         ),
+        Why.OUTDATED: (
+            _("This link has ended"),
+            _("A personal link works for a few days. Ask the people who sent it for a new one."),
+            410,
+        ),
+        Why.ELSEWHERE: (
+            _("Go on where you began"),
+            _(
+                "Somebody with your id on the platform has begun this study in another browser. "
+                "If that was you, open the study there, on the same device: your answers are "
+                "waiting. If you cannot, write to the people who sent you here and ask for your "
+                "personal link: it opens your place on any device."
+            ),
+            403,
+        ),
+        Why.ERASED: (
+            _("You have judged in this study already"),
+            _(
+                "Thank you for that. You had your data erased, so nobody can tell which answers "
+                "were yours, and nobody judges the same pictures twice. Please return the task on "
+                "the platform you come from. Other studies are open to you as before."
+            ),
+            403,
+        ),
         Why.LEFT: (
             _("Your place in this study has ended"),
             _("The answers you have given are kept."),
@@ -72,7 +96,8 @@ def refusal(why: Why) -> tuple[str, str, int]:
         ),
     }
     heading, said, status = words[why]
-    return heading, f"{said} {ask}", status
+    asks_already = why in {Why.OUTDATED, Why.ELSEWHERE}
+    return heading, said if asks_already else f"{said} {ask}", status
 
 
 def end_words(end: End | None, membership: Membership) -> tuple[str, str]:
@@ -92,6 +117,15 @@ def end_words(end: End | None, membership: Membership) -> tuple[str, str]:
         )
     if end is End.CLOSED:
         return _("This study is finished"), _("It has all the answers it needs.")
+    if end is End.SCREENED:
+        return _("The exam was not passed"), _(
+            "No attempt is left, so there are no pairs for you here. Thank you for trying, and for "
+            "the time you gave."
+        )
+    if end is End.ENDED:
+        return _("Your place in this study has ended"), _(
+            "You get no further pairs here. The answers you gave are kept."
+        )
     if end is End.TODAY:
         return _("Enough for today"), _(
             "You have reached this study's time for one day, so that eyes stay fresh. New pairs "

@@ -4,6 +4,7 @@ where.
 It must not decide what is right, or who passes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,17 +21,22 @@ from annotate.analysis.passing import PassLine, pass_table
 from annotate.analysis.votes import PRIORITY, Choice, Criterion, VoteRecord
 from annotate.judging.controls import KINDS, BadItem, KnownItem, add_item, drop_item
 from annotate.judging.exams import shortages
+from annotate.judging.extra_attempts import NoExtraAttempt, grant_extra_attempt
 from annotate.judging.models import Comparison
-from annotate.judging.qualification import standing
+from annotate.judging.qualification import Stage, has_extra, standing
+from annotate.judging.rated import TOLERANCE, is_rated
+from annotate.judging.rings import BadRing, read_lines
 from annotate.sampling.media import gallery_url
 from annotate.studies.create import FrozenStudyError, update_draft
 from annotate.studies.mistakes import lines
 from annotate.studies.models import Membership, Study
 from annotate.studies.protocol import Protocol
 from annotate.studies.spec import StudySpec
+from annotate.web import rating
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
 from annotate.web.example_names import ExampleMistake, read_names, suggestions
 from annotate.web.pilots import sources
+from annotate.web.rated_words import known_levels
 from annotate.web.study_pages import study_page
 
 ANSWERS = [("", "not stated"), ("a", "A is better"), ("b", "B is better"), ("equal", "equal")]
@@ -72,8 +78,23 @@ class ItemForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
+    rings = forms.CharField(
+        required=False,
+        max_length=500,
+        label="Rings",
+        help_text="Up to three places the explanation points at, one a line: picture, left, top, "
+        "width and height as shares of that picture, as in “A 0.10 0.20 0.30 0.25”. They are drawn "
+        "when a training answer is explained.",
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+    )
+
     def read(self, study: Study) -> KnownItem:
-        """The item with digests. Raises ExampleMistake for an unknown picture."""
+        """The item with digests.
+
+        Raises:
+            ExampleMistake: a picture is unknown.
+            BadRing: a line of rings cannot be read.
+        """
         given = self.cleaned_data
         named = {"first": given["a"], "second": given["b"], "prompt": given["prompt"]}
         row = read_names(study, [named])[0]
@@ -82,9 +103,54 @@ class ItemForm(forms.Form):
             prompt=row["prompt"],
             a=row["first"],
             b=row["second"],
-            answers={str(c): given[c] for c in PRIORITY if given[c]},
+            answers=self.known(),
             explanation=given["explanation"],
+            rings=read_lines(given["rings"]),
         )
+
+    def known(self) -> dict[str, str]:
+        """What is stated to be right."""
+        return {str(c): self.cleaned_data[c] for c in PRIORITY if self.cleaned_data[c]}
+
+
+class RatedItemForm(ItemForm):
+    """An item of a study of diversity: levels by attribute instead of a better picture."""
+
+    alignment = quality = aesthetics = None  # type: ignore[assignment]
+
+    def __init__(self, *args: Any, protocol: Protocol, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        said = [(level["value"], level["label"]) for level in rating.levels(protocol)]
+        # Such a study draws its control tasks itself.
+        kinds = [(k.value, k.label) for k in KINDS if k != Comparison.Kind.CONTROL]
+        self.fields["kind"] = forms.ChoiceField(choices=kinds, label="For", initial="exam")
+        for row in rating.rows():
+            self.fields[row["key"]] = forms.ChoiceField(
+                choices=[("", "not stated"), *said], required=False, label=row["label"]
+            )
+        self.fields[TOLERANCE] = forms.ChoiceField(
+            choices=[("0", "exactly this level"), ("1", "a level next to it is right too")],
+            required=False,
+            label="Right is",
+        )
+
+    @property
+    def levels(self) -> list[forms.BoundField]:
+        """The fields that say what is known, in the order of the screen."""
+        return [self[row["key"]] for row in rating.rows()] + [self[TOLERANCE]]
+
+    def known(self) -> dict[str, str]:
+        names = [row["key"] for row in rating.rows()]
+        told = {name: self.cleaned_data[name] for name in names if self.cleaned_data[name]}
+        return told | {TOLERANCE: self.cleaned_data[TOLERANCE] or "0"}
+
+
+def item_form(study: Study, data: Mapping[str, Any] | None = None) -> ItemForm:
+    """The form in the terms of what the study asks."""
+    protocol = study.read_protocol()
+    if protocol.asks_diversity:
+        return RatedItemForm(data, label_suffix="", protocol=protocol)
+    return ItemForm(data, label_suffix="")
 
 
 @dataclass(frozen=True)
@@ -92,8 +158,34 @@ class ItemLine:
     """One item as the page lists it."""
 
     row: Comparison
-    pictures: tuple[str, str]
+    pictures: tuple["PictureLine", "PictureLine"]
     answer: str
+
+
+@dataclass(frozen=True)
+class PictureLine:
+    """One of its pictures with the rings on it: (middle, half extents) in the picture's pixels."""
+
+    url: str
+    width: int
+    height: int
+    rings: tuple[tuple[float, float, float, float], ...]
+
+    @classmethod
+    def of(cls, row: Comparison, name: str) -> "PictureLine":
+        image = row.first if name == "first" else row.second
+        wide, high = image.width, image.height
+        rings = tuple(
+            (
+                round((ring["x"] + ring["w"] / 2) * wide, 2),
+                round((ring["y"] + ring["h"] / 2) * high, 2),
+                round(ring["w"] / 2 * wide, 2),
+                round(ring["h"] / 2 * high, 2),
+            )
+            for ring in row.rings
+            if ring["of"] == name
+        )
+        return cls(gallery_url(image), wide, high, rings)
 
 
 @researcher_required
@@ -104,12 +196,14 @@ def exam_items(request: PersonRequest, uid: UUID) -> HttpResponse:
     study = managed_study_or_404(request.user, uid)
     if request.method == "GET":
         return _page(request, study)
-    form = ItemForm(request.POST, label_suffix="")
+    form = item_form(study, request.POST)
     if form.is_valid():
         try:
             add_item(study, form.read(study), actor=request.user)
         except ExampleMistake as error:
             form.add_error({"first": "a", "second": "b"}.get(error.column), str(error))
+        except BadRing as error:
+            form.add_error("rings", str(error))
         except BadItem as error:
             form.add_error(None, str(error))
         else:
@@ -127,6 +221,24 @@ def drop(request: PersonRequest, uid: UUID, pk: int) -> HttpResponse:
         get_object_or_404(study.comparisons.filter(kind__in=KINDS), pk=pk), actor=request.user
     )
     messages.success(request, "The item is out. Attempts that held it keep their result.")
+    return redirect("study-exam", uid)
+
+
+@researcher_required
+@require_POST
+def extra(request: PersonRequest, uid: UUID, pk: int) -> HttpResponse:
+    """Grant somebody who has failed the exam one more attempt."""
+    study = managed_study_or_404(request.user, uid)
+    places = study.memberships.filter(role=Membership.Role.ANNOTATOR).select_related("study")
+    place = get_object_or_404(places, pk=pk)
+    reason = request.POST.get("reason", "")
+    try:
+        there = grant_extra_attempt(place, reason=reason, actor=request.user)
+    except NoExtraAttempt as error:
+        return _page(request, study, refused=[str(error)], reasons={pk: reason}, status=422)
+    opens = there.opens_at if there.stage is Stage.WAIT else None
+    when = f"; it opens on {opens:%-d %B, %H:%M} UTC" if opens else " and may begin it now"
+    messages.success(request, f"{place.pseudonym} has one more attempt{when}.")
     return redirect("study-exam", uid)
 
 
@@ -162,6 +274,7 @@ def _page(
     tried: Protocol | None = None,
     given: dict[str, Any] | None = None,
     refused: list[str] | None = None,
+    reasons: dict[int, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     protocol = tried or study.read_protocol()
@@ -173,7 +286,8 @@ def _page(
         "exam",
         tab="exam",
         status=status,
-        form=form or ItemForm(label_suffix=""),
+        form=form or item_form(study),
+        diversity=protocol.asks_diversity,
         names=suggestions(study),
         items=_lines(study),
         counts=[(kind.label, _count(study, kind)) for kind in KINDS],
@@ -184,8 +298,9 @@ def _page(
         refused=refused or [],
         shortages=shortages(study, protocol.model_copy(update={"qualification": True})),
         table=_table(protocol),
-        people=_people(study),
+        people=_people(study, reasons or {}),
         sources=sources(study, request),
+        kinds=[(kind.value, kind.label) for kind in KINDS],
     )
 
 
@@ -201,26 +316,58 @@ def _count(study: Study, kind: str) -> int:
 
 def _lines(study: Study) -> list[ItemLine]:
     rows = study.comparisons.filter(kind__in=KINDS, held=False).order_by("-order")
+    protocol = study.read_protocol()
+    if protocol.asks_diversity:
+        rows = rows.exclude(kind=Comparison.Kind.CONTROL)  # drawn by the study itself
     return [
-        ItemLine(row, (gallery_url(row.first), gallery_url(row.second)), _answer(row))
+        ItemLine(
+            row,
+            (PictureLine.of(row, "first"), PictureLine.of(row, "second")),
+            _answer(row, protocol),
+        )
         for row in rows.select_related("prompt", "first", "second")
     ]
 
 
-def _answer(row: Comparison) -> str:
-    """Which picture is right, and by which criterion."""
+def _answer(row: Comparison, protocol: Protocol) -> str:
+    """Which picture is right, and by which criterion; or which levels."""
+    if is_rated(row.expected or {}):
+        return known_levels(row.expected or {}, protocol)
     record = VoteRecord({Criterion(k): Choice(v) for k, v in (row.expected or {}).items()})
     deciding = record.deciding()
     return f"{_SAID[record.derived()]}, by {_LABELS[deciding]}" if deciding else "About equal"
 
 
-def _people(study: Study) -> list[tuple[Membership, str, int | None]]:
-    """(member, stage, right answers of the last exam attempt) of every annotator here."""
+@dataclass(frozen=True)
+class PersonLine:
+    """An annotator's way so far: the stage, and right answers of the last round or attempt."""
+
+    member: Membership
+    stage: str
+    right: int | None
+    extra: bool
+    # Whether one more attempt can be granted, and the reason written for it just now.
+    may_grant: bool
+    reason: str
+
+
+def _people(study: Study, reasons: dict[int, str]) -> list[PersonLine]:
+    """Every annotator here."""
     if not study.read_protocol().qualification or study.state == Study.State.DRAFT:
         return []
     found = []
     places = study.memberships.filter(role=Membership.Role.ANNOTATOR).order_by("pk")
     for place in places.select_related("study"):
         there = standing(place)
-        found.append((place, there.stage.value, there.sitting.right if there.sitting else None))
+        extra = there.qualification is not None and has_extra(there.qualification)
+        found.append(
+            PersonLine(
+                place,
+                there.stage.value,
+                there.sitting.right if there.sitting else None,
+                extra=extra,
+                may_grant=there.stage is Stage.FAILED and not extra,
+                reason=reasons.get(place.pk, ""),
+            )
+        )
     return found

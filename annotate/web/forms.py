@@ -10,10 +10,13 @@ from django import forms
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from annotate.judging.controls import items
+from annotate.judging.models import Comparison
 from annotate.studies.mistakes import explain
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
 from annotate.studies.spec import StudySpec
+from annotate.studies.templates import USUAL
 from annotate.web.example_names import (
     SIDES,
     ExampleMistake,
@@ -32,6 +35,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Study": ("name", "public_name", "description"),
     "What is compared": ("methods", "contrasts", "prompt_sets", "replicas"),
     "Questions and verdicts": (
+        "protocol-kind",
+        "protocol-attribute_levels",
         "protocol-judgement",
         "protocol-ties",
         "protocol-deciding_factor",
@@ -88,9 +93,16 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "protocol-stopping_alpha",
         "protocol-stopping_prior",
         "protocol-seed",
+        "protocol-revision",
     ),
 }
+# Counted by the program, and part of the protocol's hash: shown, and nothing sent for it is read.
+COUNTED = "protocol-revision"
 EXAMPLES = "protocol-examples"
+NO_CONTROLS = (
+    ". This study has no known answers yet: until you add some for controls under Training and "
+    "exam, before or after the launch, none are given (a study of diversity draws its own)"
+)
 
 
 class StudyForm(forms.Form):
@@ -119,6 +131,13 @@ class StudyForm(forms.Form):
             if not spec and not info.is_required():
                 self.initial.setdefault(name, info.get_default(call_default_factory=True))
 
+        self.fields[COUNTED].disabled = True
+        if spec is None and study is not None:
+            self.initial[COUNTED] = study.read_protocol().revision
+        if spec is None and study is None:
+            self.initial.update({f"protocol-{name}": share for name, share in USUAL.items()})
+        if study is None or not items(study, Comparison.Kind.CONTROL).exists():
+            self.fields["protocol-control_rate"].help_text += NO_CONTROLS
         if study is not None:
             self._name_examples(study)
 
@@ -158,6 +177,7 @@ class StudyForm(forms.Form):
     def plain(self) -> dict[str, Any]:
         """What was entered as plain data, in the shape of the TOML file; empty means default."""
         data: dict[str, Any] = {"protocol": {}}
+        diverse = self.cleaned_data.get("protocol-kind") == "diversity"
         for name, info in _all_fields():
             shape = Shape.of(info.annotation)
             given = self.cleaned_data.get(name)
@@ -167,6 +187,9 @@ class StudyForm(forms.Form):
                 given = read_names(self.study, given or []) if name == EXAMPLES else given
                 value = plain_value(shape, given)
             where = data["protocol"] if name.startswith("protocol-") else data
+            if name == "protocol-repeat_rate" and diverse and self.study is None:
+                # Nobody chose it: the form began with it, and such a study mirrors nothing.
+                value = None if str(value) == str(USUAL["repeat_rate"]) else value
             # An emptied text is a choice; an emptied number means its default.
             if value not in ("", None) or (value == "" and shape.base is str):
                 where[name.removeprefix("protocol-")] = value

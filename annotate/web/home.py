@@ -17,12 +17,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotate.judging.admission import is_qualified
-from annotate.judging.finishing import end_of
+from annotate.judging.finishing import End, end_of, has_failed
 from annotate.judging.models import Vote
 from annotate.judging.queue import left_for
 from annotate.people.models import User
 from annotate.studies.clock import database_now
 from annotate.studies.models import Membership, Study
+from annotate.studies.spec import shown_name
 from annotate.web.access import PersonRequest
 
 ASKED = {
@@ -61,7 +62,7 @@ class StudyLine:
     minutes_left: int | None
     # Training and exam come first.
     qualified: bool
-    # Why nothing is left, where that is known: quota, today, empty or closed.
+    # Why nothing is left, where that is known (judging.finishing.End).
     end: str
     # By a platform's link, or with a code already.
     has_code: bool
@@ -69,6 +70,13 @@ class StudyLine:
     @property
     def total(self) -> int:
         return self.done + self.left
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the line leads to the page with the code."""
+        early = self.end in {End.SCREENED, End.ENDED}
+        resting = self.state in {Study.State.DRAFT, Study.State.PAUSED} or self.end == End.TODAY
+        return self.has_code and (early or not (self.left or resting))
 
     @property
     def has_work(self) -> bool:
@@ -101,7 +109,9 @@ def study_lines(user: User) -> Iterator[StudyLine]:
         .annotate(done=Count("pk"), pace=Avg("active_ms"))
     }
     places = (
-        Membership.objects.filter(user=user, active=True, role=Membership.Role.ANNOTATOR)
+        Membership.objects.filter(user=user, role=Membership.Role.ANNOTATOR)
+        # A place that has ended is shown where a platform may wait for a code.
+        .filter(Q(active=True) | Q(entry__isnull=False) | Q(completion__isnull=False))
         .exclude(study__state=Study.State.ARCHIVED)
         .select_related("study", "entry", "completion")
         .order_by("joined_at", "pk")
@@ -111,10 +121,10 @@ def study_lines(user: User) -> Iterator[StudyLine]:
         study = place.study
         protocol = study.read_protocol()
         done, pace = own.get(study.pk, (0, 0.0))
-        left = left_for(place, now=now)
+        left = left_for(place, now=now) if place.active and not has_failed(place) else 0
         yield StudyLine(
             uid=str(study.uid),
-            title=study.spec.get("public_name") or _("Side by side"),
+            title=shown_name(study.spec.get("public_name", "")),
             asked=str(ASKED["diversity" if protocol.asks_diversity else protocol.judgement]),
             pseudonym=place.pseudonym,
             state=study.state,
@@ -153,6 +163,16 @@ def home(request: HttpRequest) -> HttpResponse:
     return my_work(request)
 
 
+def reviewed(user: User) -> list[tuple[str, str]]:
+    """(uid, public name) of the studies this person reviews, by age."""
+    places = Membership.objects.filter(user=user, active=True, role=Membership.Role.REVIEWER)
+    rows = places.exclude(study__state=Study.State.ARCHIVED).select_related("study")
+    return [
+        (str(place.study.uid), shown_name(place.study.spec.get("public_name", "")))
+        for place in rows.order_by("joined_at", "pk")
+    ]
+
+
 @login_required
 def my_work(request: HttpRequest) -> HttpResponse:
     user = cast(PersonRequest, request).user
@@ -160,6 +180,7 @@ def my_work(request: HttpRequest) -> HttpResponse:
     context = {
         "lines": lines,
         "with_work": sum(line.has_work for line in lines),
+        "reviewed": reviewed(user),
         "counts": own_counts(user, now=timezone.now()),
         "nav": "work" if user.is_researcher else "",
     }

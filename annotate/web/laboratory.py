@@ -12,14 +12,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from annotate.analysis.oracle_table import Rule
-from annotate.reports.branches import MODELS, Branches, Model, Settings
+from annotate.reports.branch_rows import BranchPair, branch_pairs
+from annotate.reports.branches import MODELS, Branches, Model, Settings, own_percentile
 from annotate.reports.laboratory import investigate
 from annotate.reports.laboratory_page import lay_out_laboratory
-from annotate.reports.laboratory_study import BranchPair, branch_pairs, read_branches
+from annotate.reports.laboratory_study import read_branches
 from annotate.reports.laboratory_words import MODEL_NAMES, RULE_WORDS
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
-
-DEFAULT_K = 50.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def _pair(request: HttpRequest, pairs: list[BranchPair]) -> BranchPair | None:
 def _settings(request: HttpRequest, branches: Branches | None) -> tuple[Settings, str]:
     """What the address asks for, and a sentence where it asks for what does not exist."""
     said = ""
-    k = _default_k(branches)
+    k = own_percentile(branches)
     written = request.GET.get("k", "").strip()
     if written:
         try:
@@ -92,10 +91,3 @@ def _settings(request: HttpRequest, branches: Branches | None) -> tuple[Settings
     model: Model = next((m for m in MODELS if m == request.GET.get("model")), "M1")
     rule = next((r for r in Rule if r == request.GET.get("rule")), Rule.NOT_WORSE)
     return Settings(model=model, rule=rule, percentile=k), said
-
-
-def _default_k(branches: Branches | None) -> float:
-    """The percentile of the study's own adaptive arm, where it has one."""
-    arms = [arm for scores in branches.scores for arm in scores.arms] if branches else []
-    tuned = [arm.percentile for arm in arms if arm.percentile is not None]
-    return tuned[0] if tuned else DEFAULT_K

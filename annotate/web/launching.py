@@ -56,10 +56,11 @@ def _grow(request: PersonRequest, draft: Study) -> HttpResponse:
     except GrowthRefused as error:
         return _page(request, draft, refused=str(error).splitlines())
     more = f"{counted(grown.prompts, 'prompt')} and {counted(grown.methods, 'method')}"
+    said = f"The study grew: {more} more, {counted(grown.items, 'new item')}."
+    if grown.version is not None:
+        said += f" Everybody passes version {grown.version} of training and exam before going on."
     messages.success(
-        request,
-        f"The study grew: {more} more, {counted(grown.items, 'new item')}. New verdicts stand "
-        f"under protocol {study.protocol_hash[:8]}.",
+        request, f"{said} New verdicts stand under protocol {study.protocol_hash[:8]}."
     )
     return redirect("study", study.uid)
 

@@ -33,7 +33,9 @@ from annotate.studies.models import Event, Membership, Study
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
 from annotate.web.study_pages import study_page
 
-INVITED = [("annotator", "Annotator"), ("researcher", "Researcher")]
+INVITED = [("annotator", "Annotator"), ("reviewer", "Reviewer"), ("researcher", "Researcher")]
+# Places that an annotator's account may have.
+HUMBLE = {Membership.Role.ANNOTATOR, Membership.Role.REVIEWER}
 
 
 class InviteForm(forms.Form):
@@ -66,11 +68,11 @@ class AddForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         user, role = data.get("username"), data.get("role")
-        if user and role != Membership.Role.ANNOTATOR and not user.is_researcher:
+        if user and role not in HUMBLE and not user.is_researcher:
             self.add_error(
                 "role",
-                f"{user.username} has an annotator's account. Add them as an annotator, or ask an "
-                "admin to make them a researcher first.",
+                f"{user.username} has an annotator's account. Add them as annotator or reviewer "
+                "or ask an admin to make them a researcher first.",
             )
         return data
 

@@ -35,7 +35,8 @@ def pay_csv(request: PersonRequest, uid: UUID) -> HttpResponse:
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     start = slugify(study.name)[:60] or "study"
     response["Content-Disposition"] = f'attachment; filename="{start}-pay.csv"'
-    write_pay(pay_lines(study, rate=_rate(request)), response)  # type: ignore[arg-type]  # writes text
+    lines = pay_lines(study, rate=_rate(request), pays_preparation=_pays_preparation(request))
+    write_pay(lines, response)  # type: ignore[arg-type]  # writes text
     return response
 
 
@@ -58,14 +59,20 @@ def _rate(request: PersonRequest) -> float | None:
     return rate if math.isfinite(rate) and 0 <= rate < 1_000_000 else None
 
 
+def _pays_preparation(request: PersonRequest) -> bool:
+    """Whether training and exam are paid, which they are unless the address says otherwise."""
+    return request.GET.get("preparation") != "unpaid"
+
+
 def _page(request: PersonRequest, study: Study, **context: Any) -> HttpResponse:
-    rate = _rate(request)
-    lines = pay_lines(study, rate=rate)
+    rate, prepared = _rate(request), _pays_preparation(request)
+    lines = pay_lines(study, rate=rate, pays_preparation=prepared)
     shared = {
         "lines": lines,
         "rate": rate,
+        "pays_preparation": prepared,
         "votes": sum(line.votes for line in lines),
-        "hours": sum(line.hours for line in lines),
+        "hours": sum(line.paid_hours for line in lines),
         "amount": None if rate is None else sum(line.amount or 0 for line in lines),
     }
     return study_page(request, study, "pay", tab="members", **(shared | context))

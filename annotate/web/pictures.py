@@ -3,7 +3,6 @@
 It must not count: `sampling.progress` does.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +12,6 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from annotate.people.models import User
 from annotate.sampling import jobs
 from annotate.sampling.needs import WaitsForThreshold
 from annotate.sampling.progress import ArmProgress, Progress, progress
@@ -95,32 +93,13 @@ def _notes(arm: ArmProgress) -> list[str]:
     return notes
 
 
-Verb = Callable[..., int]
-# What each button does and says it did; `{n}` jobs.
-VERBS: dict[str, tuple[Verb, str]] = {
-    "pause": (jobs.pause, "{n} held back. What runs now is finished."),
-    "resume": (jobs.resume, "{n} queued again."),
-    "cancel": (jobs.cancel, "{n} ended. Pictures that are done stay; you can take it up again."),
-    "retry": (jobs.retry, "{n} queued again, with all attempts."),
-}
-
-
 @researcher_required
 @require_POST
 def sampling_verb(request: PersonRequest, uid: UUID, verb: str) -> HttpResponse:
     """Pause, resume, cancel or retry the study's jobs."""
     study = managed_study_or_404(request.user, uid)
-    if verb not in VERBS:
+    if verb not in jobs.VERBS:
         raise Http404
-    messages.success(request, do(study, verb, actor=request.user))
+    messages.success(request, jobs.do(study, verb, actor=request.user))
     calibrating = request.POST.get("then") == "thresholds"
     return redirect("study-thresholds" if calibrating else "study", uid)
-
-
-def do(study: Study, verb: str, *, actor: User) -> str:
-    """Do it to the study's jobs; what was done, in words."""
-    act, said = VERBS[verb]
-    changed = act(study, actor=actor)
-    if not changed:
-        return "There was no job to do that to any more."
-    return said.format(n=f"{changed} job{'' if changed == 1 else 's'}")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import Max
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,16 +18,18 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_http_methods
 
 from annotate.judging import qualification
+from annotate.judging.models import Comparison
 from annotate.judging.qualification import NotNow, Stage, Standing
 from annotate.judging.qualification_models import Sitting
 from annotate.judging.verdicts import protocol_of
+from annotate.studies.entry_models import Entry
 from annotate.studies.models import Membership, Study
-from annotate.web.access import PersonRequest, membership_or_404
+from annotate.web.access import PersonRequest, ends_kindly, membership_or_404
 from annotate.web.annotator import BallotIn, ballot_of, json_verb
 from annotate.web.examples import examples
 from annotate.web.markdown import consent_html, instructions_html
 from annotate.web.qualification_words import count_words, feedback, lease_of, mark_words, title
-from annotate.web.screen_check import PLACES, ScreenForm, bars
+from annotate.web.screen_check import PLACES, ScreenForm, Shown, bars
 from annotate.web.tasks import config, task
 
 VERBS = ("hand", "votes", "renew", "undo", "report", "skip")
@@ -34,6 +37,7 @@ HELD = {Study.State.OPEN, Study.State.PAUSED}
 
 
 @login_required
+@ends_kindly
 @never_cache
 @require_http_methods(["GET", "POST"])
 def qualify(request: PersonRequest, uid: uuid.UUID) -> HttpResponse:
@@ -60,12 +64,25 @@ def _place(request: PersonRequest, uid: uuid.UUID) -> Membership:
 
 
 def _consent(request: PersonRequest, membership: Membership, there: Standing) -> HttpResponse:
-    wide = not protocol_of(membership.study).phone
-    form = ScreenForm(request.POST, bars=bars(membership.pk), wide=wide)
+    shown = _shown(membership.study)
+    form = ScreenForm(request.POST, bars=bars(membership.pk), shown=shown)
     if not form.is_valid():
         return _page(request, membership, there, form=form, status=422)
     qualification.consent(membership, device=form.device)
     return redirect("qualify", membership.study.uid)
+
+
+def _shown(study: Study) -> Shown | None:
+    """What the study will show, by the pairs that are there; None where it allows phones."""
+    if protocol_of(study).phone:
+        return None
+    live = Comparison.objects.filter(study=study, kind=Comparison.Kind.LIVE)
+    sizes = ("first__width", "second__width"), ("first__height", "second__height")
+    names = [name for pair in sizes for name in pair]
+    largest = live.aggregate(**{name: Max(name) for name in names})
+    width, height = (max(largest[one] or 0, largest[two] or 0) for one, two in sizes)
+    context = live.exclude(prompt__context="").exists()
+    return Shown((width, height), context) if width and height else Shown(context=context)
 
 
 def _instructed(_request: PersonRequest, membership: Membership, _: Standing) -> HttpResponse:
@@ -98,7 +115,7 @@ def _page(
     steps = {Stage.WAIT: Stage.EXAM, Stage.FAILED: Stage.EXAM}
     context: dict[str, Any] = {
         "study": study,
-        "title": study.read_spec().public_name,
+        "title": study.read_spec().shown_name,
         "stage": there.stage.value,
         "steps": [(s.value, s is steps.get(there.stage, there.stage)) for s in stages],
         "protocol": protocol,
@@ -106,10 +123,12 @@ def _page(
         "running": there.running,
         "opens_at": there.opens_at,
         "open": study.state in HELD,
+        "came": Entry.objects.filter(membership=membership).exists(),
+        "extra": there.qualification is not None and qualification.has_extra(there.qualification),
         "refused": refused,
     }
     if there.stage is Stage.CONSENT:
-        context["form"] = form or ScreenForm(bars=bars(membership.pk), wide=not protocol.phone)
+        context["form"] = form or ScreenForm(bars=bars(membership.pk), shown=_shown(study))
         context["bars"] = bars(membership.pk)
         context["places"] = PLACES
         context["consent_html"] = consent_html(protocol)
@@ -137,6 +156,7 @@ def _hand(membership: Membership, sitting: Sitting) -> dict[str, Any]:
 
 
 @login_required
+@ends_kindly
 @ensure_csrf_cookie
 @never_cache
 @require_GET
@@ -148,7 +168,7 @@ def trial(request: PersonRequest, uid: uuid.UUID) -> HttpResponse:
         return redirect("qualify", uid)
     protocol = protocol_of(membership.study)
     context = {
-        "study_name": title(sitting, membership.study.read_spec().public_name),
+        "study_name": title(sitting, membership.study.read_spec().shown_name),
         "config": _config(membership, sitting),
         "hand": _hand(membership, sitting),
         "trial_words": mark_words(sitting, protocol),

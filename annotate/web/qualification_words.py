@@ -3,15 +3,23 @@
 It must not decide what is right.
 """
 
+from typing import Any
+
 from django.utils.translation import gettext as _
 
 from annotate.analysis.votes import PRIORITY, Choice, Criterion
 from annotate.judging.controls import outcome
+from annotate.judging.drawn_items import in_words as drawn_in_words
 from annotate.judging.hotpath import Lease, Shown
+from annotate.judging.pilot import in_words
 from annotate.judging.qualification import Marked
 from annotate.judging.qualification_models import Sitting, SittingItem
+from annotate.judging.rated import is_rated
+from annotate.judging.rings import Drawn, draw
+from annotate.judging.verdicts import protocol_of
 from annotate.sampling.models import Image
 from annotate.studies.protocol import Protocol
+from annotate.web.rated_words import rated_heading
 
 
 def title(sitting: Sitting, study_name: str) -> str:
@@ -42,10 +50,15 @@ def count_words(sitting: Sitting, protocol: Protocol) -> str:
     }
 
 
-def feedback(marked: Marked) -> dict[str, str | bool]:
-    """One training answer: right or not, what is right, the reason first and what follows it."""
+def feedback(marked: Marked) -> dict[str, Any]:
+    """One training answer: right or not, what is right, the reason first and what follows it, and
+    the rings that point at it."""
     item = marked.item
     expected = item.comparison.expected or {}
+    if is_rated(expected):
+        given = {str(name): str(said) for name, said in marked.judgement.answers.items()}
+        heading = rated_heading(expected, given, protocol_of(item.comparison.study))
+        return {"right": bool(item.right), "heading": heading, **_why(item)}
     truth = _truth(expected, flipped=item.flipped)
     right, chosen = bool(item.right), _side(marked.judgement.choice, flipped=item.flipped)
     if right:
@@ -56,8 +69,26 @@ def feedback(marked: Marked) -> dict[str, str | bool]:
         heading = _("You chose %(side)d. %(truth)s") % {"side": chosen, "truth": truth}
     else:
         heading = _("You chose about equal. %(truth)s") % {"truth": truth}
-    reason, dot, more = item.comparison.explanation.partition(". ")
-    return {"right": right, "heading": heading, "reason": reason + dot.strip(), "more": more}
+    return {"right": right, "heading": heading, **_why(item)}
+
+
+def _why(item: SittingItem) -> dict[str, Any]:
+    """The explanation, its first sentence apart, and the rings that point at it."""
+    told = in_words(drawn_in_words(item.comparison.explanation))
+    reason, dot, more = told.partition(". ")
+    return {"reason": reason + dot.strip(), "more": more, "rings": _rings(item)}
+
+
+def _rings(item: SittingItem) -> list[Drawn]:
+    pair = item.comparison
+    if not pair.rings:
+        return []
+    sizes = {
+        name: (i.width, i.height) for name, i in (("first", pair.first), ("second", pair.second))
+    }
+    return draw(
+        pair.rings, flipped=item.flipped, sizes=sizes, box=(pair.box_width, pair.box_height)
+    )
 
 
 def _truth(expected: dict[str, str], *, flipped: bool) -> str:

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from annotate.judging.watching import keep, pause, repair, resume
+from annotate.reports.disputes import marks_count
 from annotate.reports.figures import micro_interval
 from annotate.reports.quality import QualityRow, quality_csv, quality_rows, votes_of
 from annotate.studies.members import MemberRefused
@@ -34,6 +35,7 @@ def quality(request: PersonRequest, uid: UUID) -> HttpResponse:
         answer["Content-Disposition"] = f'attachment; filename="{name}-quality.csv"'
         return answer
     flagged = [row for row in rows if row.flags]
+    marked, marks = marks_count(study)
     return study_page(
         request,
         study,
@@ -42,6 +44,8 @@ def quality(request: PersonRequest, uid: UUID) -> HttpResponse:
         rows=[(row, _plot(row)) for row in rows],
         flagged=sorted(flagged, key=lambda row: row.kept),
         protocol=study.read_protocol(),
+        marked=marked,
+        marks=marks,
     )
 
 

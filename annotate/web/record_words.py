@@ -64,7 +64,7 @@ def _run(run: Json) -> RunLines:
         ("Started from", _start(run.get("start"))),
         ("Model", _text(model.get("path") or recipe.get("model", {}).get("path"))),
         ("Revision", _text(model.get("revision"))),
-        ("Precision and device", _joined(model.get("dtype"), model.get("device"))),
+        ("Precision", _text(model.get("dtype"))),
         ("Batch", _batch(batch)),
         ("Time", f"{run['seconds']:.3g} s" if run.get("seconds") else ""),
     ]
@@ -113,10 +113,6 @@ def _fact(value: Any) -> str:
 
 def _said(lines: list[tuple[str, str]]) -> Lines:
     return tuple((name.replace("_", " "), text) for name, text in lines if text)
-
-
-def _joined(*parts: Any) -> str:
-    return ", ".join(_text(part) for part in parts if part)
 
 
 def _text(value: Any) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -19,7 +19,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotate.reports.export import safe_cell
-from annotate.studies.entry import LinkRefused, close_link, make_link, token_of
+from annotate.studies.entry import (
+    PERSONAL_DAYS,
+    LinkRefused,
+    close_link,
+    make_link,
+    personal_token,
+    token_of,
+)
 from annotate.studies.entry_models import EntryLink
 from annotate.studies.models import Study
 from annotate.studies.platforms import PLATFORMS, template
@@ -53,6 +60,13 @@ class LinkForm(forms.Form):
         label="Where they return",
         help_text="Empty for Prolific is its own address. {code} stands for each person's code; a "
         "code that the platform gave you can stand there instead.",
+    )
+    early_url = forms.CharField(
+        required=False,
+        max_length=300,
+        label="Where they return before the end",
+        help_text="Who does not pass the exam, is paused or leaves: the platform's address for "
+        "screened-out people. Empty: the address above if it has {code}, else none.",
     )
     person_key = forms.CharField(
         required=False,
@@ -88,6 +102,8 @@ def recruiting(request: PersonRequest, uid: UUID) -> HttpResponse:
     form = LinkForm(request.POST or None, label_suffix="")
     if request.method == "GET":
         return _page(request, study, form=LinkForm(label_suffix=""))
+    if "who" in request.POST:
+        return _personal(request, study, request.POST["who"].strip())
     if not form.is_valid():
         return _page(request, study, form=form, status=422)
     try:
@@ -97,6 +113,28 @@ def recruiting(request: PersonRequest, uid: UUID) -> HttpResponse:
         return _page(request, study, form=form, status=422)
     messages.success(request, "The link is made. Paste its address into the platform.")
     return redirect("study-recruiting", study.uid)
+
+
+def _personal(request: PersonRequest, study: Study, who: str) -> HttpResponse:
+    """Answers with the page itself: the personal link is shown this once and kept nowhere."""
+    form = LinkForm(label_suffix="")
+    came = study.memberships.filter(entry__isnull=False).select_related("user", "study")
+    place = came.filter(Q(pseudonym__iexact=who) | Q(user__external__external_id=who)).first()
+    refused = f"Nobody who came by a link is “{who}”. Write a pseudonym such as A-07, or an id."
+    if place is not None:
+        try:
+            token = personal_token(place, actor=request.user, now=timezone.now())
+        except LinkRefused as error:
+            refused = str(error)
+        else:
+            personal = request.build_absolute_uri(reverse("enter", args=[token]))
+            shown: dict[str, Any] = {
+                "personal": personal,
+                "person": place.pseudonym,
+                "days": PERSONAL_DAYS,
+            }
+            return _page(request, study, form=form, **shown)
+    return _page(request, study, form=form, who=who, refused_who=refused, status=422)
 
 
 def _make(study: Study, given: dict[str, Any], *, request: PersonRequest, now: datetime) -> None:
@@ -110,6 +148,7 @@ def _make(study: Study, given: dict[str, Any], *, request: PersonRequest, now: d
         note=given["note"],
         people=given["people"],
         return_url=given["return_url"] or platform.return_url,
+        early_url=given["early_url"],
         person_key=given["person_key"],
         other_keys=[key for key in re.split(r"[\s,;]+", given["other_keys"]) if key],
     )

@@ -9,18 +9,22 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from annotate.reports.export import NAMES, summary_json, write_file
+from annotate.reports.branch_rows import has_laboratory
+from annotate.reports.dataset import PicturesMissing
+from annotate.reports.diversity_files import NAMES as DIVERSITY
+from annotate.reports.export import NAMES, WITH_PICTURES, summary_json, write_file
 from annotate.reports.frames import fingerprint, read_frame, read_snapshot
 from annotate.reports.freeze import changed_since, frozen_of, frozen_report, thaw
 from annotate.reports.gallery import gallery
-from annotate.reports.laboratory_study import has_laboratory
 from annotate.reports.models import FrozenReport
 from annotate.reports.page import lay_out
 from annotate.reports.report import Report, report_on
@@ -28,7 +32,7 @@ from annotate.reports.report_files import figures_zip, pdf_file, tables_zip, tex
 from annotate.sampling.media import gallery_url
 from annotate.studies.models import Study
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
-from annotate.web.diversity import diversity_page
+from annotate.web.diversity import FROZEN_NAMES, diversity_answer, diversity_page
 
 TYPES = {
     ".csv": "text/csv; charset=utf-8",
@@ -58,7 +62,7 @@ def report(request: PersonRequest, uid: UUID) -> HttpResponse:
     """The whole page; for the page's script its inner part, or 204 when nothing has changed."""
     study = managed_study_or_404(request.user, uid)
     if study.read_protocol().asks_diversity:
-        return diversity_page(request, study)
+        return diversity_page(request, study, present="now" in request.GET)
     asked = request.headers.get("X-Part") == "report"
     with read_snapshot():
         mark = fingerprint(study)
@@ -104,7 +108,7 @@ def report_context(
         "cards": cards,
         "shown": shown,
         "place": place + 1,
-        "downloads": DOWNLOADS,
+        "downloads": [n for n in DOWNLOADS if n != WITH_PICTURES or not study.external],
         "laboratory": has_laboratory(study),
         "frozen": frozen,
         "frozen_changed": frozen is not None and changed_since(frozen, mark),
@@ -122,14 +126,21 @@ def _number(given: str | None, *, default: int, most: int) -> int:
 @researcher_required
 @never_cache
 @require_GET
-def export(request: PersonRequest, uid: UUID, name: str) -> FileResponse:
+def export(request: PersonRequest, uid: UUID, name: str) -> HttpResponseBase:
     """One file or the bundle. Written out first, so that a slow reader holds no snapshot open."""
     study = managed_study_or_404(request.user, uid)
+    if name in DIVERSITY and study.read_protocol().asks_diversity:
+        return diversity_answer(study, name)
     if name not in NAMES:
         raise Http404
     file = tempfile.TemporaryFile()  # noqa: SIM115 (the response closes it)
-    with tempfile.TemporaryDirectory() as folder:
-        write_file(study, name, file, now=timezone.now(), folder=Path(folder))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            write_file(study, name, file, now=timezone.now(), folder=Path(folder))
+    except PicturesMissing as refusal:
+        file.close()
+        messages.error(request, str(refusal))
+        return redirect("study-report", uid)
     file.seek(0)
     return FileResponse(
         file,
@@ -144,9 +155,12 @@ def export(request: PersonRequest, uid: UUID, name: str) -> FileResponse:
 def frozen(request: PersonRequest, uid: UUID, digest: str, name: str) -> HttpResponse:
     """A file of the report that was frozen under this hash: the same bytes whenever it is asked."""
     study = managed_study_or_404(request.user, uid)
-    if name not in FROZEN_FILES:
+    diverse = study.read_protocol().asks_diversity
+    if name not in (FROZEN_NAMES if diverse else FROZEN_FILES):
         raise Http404
     kept = get_object_or_404(FrozenReport, study=study, digest=digest)
+    if diverse:
+        return diversity_answer(study, name, frozen=kept)
     answer = HttpResponse(
         FROZEN_FILES[name](frozen_report(kept)), content_type=TYPES[Path(name).suffix]
     )

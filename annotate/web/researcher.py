@@ -27,6 +27,7 @@ from annotate.studies.templates import (
 )
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
 from annotate.web.forms import StudyForm
+from annotate.web.home import reviewed
 from annotate.web.markdown import instructions_html
 from annotate.web.study_pages import study_page
 
@@ -41,6 +42,7 @@ def studies(request: PersonRequest) -> HttpResponse:
     """All studies this person manages, the newest first."""
     rows = overview(Study.objects.managed_by(request.user), viewer=request.user)
     context = {"nav": "studies", "studies": rows, "now": timezone.now()}
+    context["reviewed"] = reviewed(request.user)
     return render(request, "studies/list.html", context)
 
 

@@ -23,6 +23,7 @@ from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from annotate.reports.diversity_frame import frozen_diversity
 from annotate.reports.export import write_file
 from annotate.reports.frames import fingerprint, read_snapshot
 from annotate.reports.freeze import frozen_of, frozen_report
@@ -40,7 +41,10 @@ OF_REPORT = tuple(name for name in FROZEN_FILES if name != "summary.json")
 OF_ROWS = ("votes.csv", "verdicts.csv")
 NAMES = (*OF_REPORT, *OF_ROWS)
 # Of a diversity study, whose report is another one; its JSON holds the same protocol.
-OF_DIVERSITY = ("scores.csv", "answers.csv")
+OF_DIVERSITY = (
+    *("report.pdf", "report.tex", "tables.zip", "figures.zip"),
+    *("scores.csv", "differences.csv", "answers.csv"),
+)
 # Protocol fields in researchers' own words, which may name people.
 UNSHOWN = {"instructions", "consent"}
 
@@ -131,7 +135,12 @@ def reviewers_only(view: View) -> Callable[..., HttpResponseBase]:
 def review(request: HttpRequest, study: Study, token: str) -> HttpResponse:
     """The frozen report of a closed study, else the present one."""
     if study.read_protocol().asks_diversity:
-        own = {"nav": "", "reviewer": True, "token": token, "downloads": OF_DIVERSITY}
+        own: dict[str, Any] = {
+            "nav": "",
+            "reviewer": True,
+            "token": token,
+            "downloads": OF_DIVERSITY,
+        }
         return diversity_page(request, study, **own)
     with read_snapshot():
         context = report_context(study, request, mark=fingerprint(study), present=False)
@@ -152,7 +161,7 @@ def review_file(_request: HttpRequest, study: Study, _token: str, name: str) -> 
     if name not in (OF_DIVERSITY if diverse else NAMES):
         raise Http404
     if diverse:
-        return diversity_answer(study, name)
+        return diversity_answer(study, name, frozen=frozen_diversity(study))
     start = slugify(study.name)[:60] or "study"
     if name in OF_REPORT:
         kept = frozen_of(study)

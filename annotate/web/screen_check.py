@@ -1,4 +1,4 @@
-"""Whether a screen is fit for judging: its size as measured, and two faint bars seen on it.
+"""Whether a screen is fit for judging: how large pictures stand on it, and two faint bars.
 
 It must not store anything.
 """
@@ -6,6 +6,7 @@ It must not store anything.
 import json
 import random
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -13,13 +14,23 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-# As on the judging screen: two pictures side by side need this width.
-SIDE_BY_SIDE = 900
+# As on the judging screen (judge/look.js, bench.css), in CSS pixels: two pictures side by side need
+# this width, and below it or this height the answers stand beside the pictures.
+SIDE_BY_SIDE, LOW = 900, 480
+# No pair is shown at all in a window this narrow, or in one that is narrow and upright.
+NOTHING = 620
+# A picture's longer side at 100 % zoom: smaller, the faults people are asked for are not seen.
+SMALLEST = 256
+# What bar, prompt and answers take of the height, and margins of the width, around the pictures:
+# measured in Chromium, with one line of prompt and the question with an undo.
+_ABOVE_AND_BELOW, _ABOVE_LOW, _BESIDE_LOW = 275, 85, 209
 PLACES = (
     ("left", gettext_lazy("Left")),
     ("middle", gettext_lazy("Middle")),
     ("right", gettext_lazy("Right")),
 )
+# Outer by inner width is a little above 100 without any zoom: a window has a frame.
+ZOOMED = 110
 _X = {"left": 14, "middle": 68, "right": 122}
 
 
@@ -32,6 +43,34 @@ class Measured(BaseModel):
     dpr: float = Field(gt=0, lt=20)
     # Outer by inner width of the window: about 100 where the browser does not zoom.
     zoom_percent: int | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a study shows: the largest box of its pairs in pixels, and whether a source picture
+    stands beside them."""
+
+    box: tuple[int, int] = (1024, 1024)
+    context: bool = False
+
+    @property
+    def least(self) -> int:
+        """How long the longer side must be shown; small pictures need no more than they have."""
+        return min(SMALLEST, max(self.box))
+
+    def side(self, viewport: tuple[int, int]) -> float:
+        """The longer side of each picture in a window of this size, in CSS pixels; 0 for none."""
+        width, height = viewport
+        if width <= NOTHING or (width < SIDE_BY_SIDE and width <= height):
+            return 0
+        low = width < SIDE_BY_SIDE or height <= LOW
+        beside, between = (
+            (_BESIDE_LOW, 46 + 8 * self.context) if low else (16, 104 + 24 * self.context)
+        )
+        room = (width - beside - between) / (2.6 if self.context else 2)
+        ratio = self.box[0] / self.box[1]
+        across = min(room, (height - (_ABOVE_LOW if low else _ABOVE_AND_BELOW)) * ratio)
+        return max(0, across, across / ratio)
 
 
 def bars(place: int) -> dict[str, tuple[str, int]]:
@@ -62,10 +101,11 @@ class ScreenForm(forms.Form):
         data: Mapping[str, Any] | None = None,
         *,
         bars: Mapping[str, tuple[str, int]],
-        wide: bool,
+        shown: Shown | None,
     ) -> None:
+        """`shown` is None where the study allows phones: then any window will do."""
         super().__init__(data)
-        self._bars, self._wide = bars, wide
+        self._bars, self._shown = bars, shown
         self.device: dict[str, Any] = {}
         for square in ("dark", "light"):
             self.fields[square].error_messages["required"] = _("Say where the bar is.")
@@ -94,13 +134,35 @@ class ScreenForm(forms.Form):
             raise forms.ValidationError(
                 _("The screen was not measured. Reload the page and try again.")
             ) from error
-        if self._wide and found.viewport[0] < SIDE_BY_SIDE:
-            raise forms.ValidationError(
-                _(
-                    "This window is %(width)d px wide; two pictures side by side need %(needed)d. "
-                    "Make it wider, or use a larger screen."
-                )
-                % {"width": found.viewport[0], "needed": SIDE_BY_SIDE}
-            )
+        if self._shown is not None:
+            self._check_size(found, self._shown)
         self.device = {**found.model_dump(mode="json"), "contrast": True}
         return str(self.cleaned_data["measured"])
+
+    def _check_size(self, found: Measured, shown: Shown) -> None:
+        """Zoom leaves pictures fewer pixels of a page; what counts is their real size."""
+        zoom = found.zoom_percent or 100
+        zoom = 100 if 100 <= zoom <= ZOOMED else zoom
+        side = shown.side(found.viewport) * zoom / 100
+        if side >= shown.least:
+            return
+        said = _(
+            "This window is %(width)d × %(height)d px: side by side, the two pictures would be "
+            "%(side)d px large, and %(least)d px are needed to see what is in them."
+        )
+        help_ = _("Please make the window larger, or come back on a larger screen.")
+        if zoom > ZOOMED:
+            help_ = _(
+                "The browser's zoom is about %(zoom)d %%: please set it nearer to 100 %% (Ctrl and "
+                "0), or make the window larger."
+            )
+        raise forms.ValidationError(
+            f"{said} {help_}"
+            % {
+                "width": found.viewport[0],
+                "height": found.viewport[1],
+                "side": side,
+                "least": shown.least,
+                "zoom": zoom,
+            }
+        )

@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from annotate.reports.laboratory_study import has_laboratory
+from annotate.reports.branch_rows import has_laboratory
 from annotate.studies.lifecycle import MOVES
 from annotate.studies.models import Study
 from annotate.web.access import PersonRequest
@@ -51,10 +51,11 @@ def moves_of(study: Study) -> list[Move]:
 def protocol_line(study: Study) -> str:
     """The protocol in five words: "Cascade, three annotators per pair"."""
     protocol = study.read_protocol()
+    asked = "Diversity" if protocol.asks_diversity else protocol.judgement.capitalize()
     if protocol.on_demand:
-        return f"{protocol.judgement.capitalize()}, two annotators per pair, a third on demand"
+        return f"{asked}, two annotators per pair, a third on demand"
     people = "annotator" if protocol.overlap == 1 else "annotators"
-    return f"{protocol.judgement.capitalize()}, {_NUMBERS[protocol.overlap]} {people} per pair"
+    return f"{asked}, {_NUMBERS[protocol.overlap]} {people} per pair"
 
 
 def study_page(

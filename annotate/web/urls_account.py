@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("logout/", account.logout_now, name="logout"),
     path("logout/everywhere/", account.logout_everywhere, name="logout-everywhere"),
     path("account/", account.account, name="account"),
+    path("account/theme/", account.theme, name="theme"),
     path("account/password/", account.password_change, name="password_change"),
     path("password/", account.password_reset, name="password_reset"),
     path("password/sent/", account.password_reset_done, name="password_reset_done"),

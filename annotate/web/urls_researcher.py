@@ -4,6 +4,8 @@ from django.urls import URLPattern, path
 
 from annotate.web import (
     dashboard,
+    disputes,
+    drawn_items,
     exam_items,
     importing,
     launching,
@@ -41,6 +43,8 @@ urlpatterns: list[URLPattern] = [
     path("<uuid:uid>/exam/", exam_items.exam_items, name="study-exam"),
     path("<uuid:uid>/exam/numbers/", exam_items.numbers, name="study-exam-numbers"),
     path("<uuid:uid>/exam/<int:pk>/drop/", exam_items.drop, name="study-exam-drop"),
+    path("<uuid:uid>/exam/people/<int:pk>/extra/", exam_items.extra, name="study-exam-extra"),
+    path("<uuid:uid>/exam/draw/", drawn_items.draw, name="study-exam-draw"),
     path("<uuid:uid>/exam/pilot/", pilots.pilot, name="study-pilot"),
     path("<uuid:uid>/exam/take/", pilots.take, name="study-exam-take"),
     path("<uuid:uid>/recruiting/", recruiting.recruiting, name="study-recruiting"),
@@ -55,6 +59,8 @@ urlpatterns: list[URLPattern] = [
     path("<uuid:uid>/codes/", paying.codes, name="study-codes"),
     path("<uuid:uid>/quality/", quality.quality, name="study-quality"),
     path("<uuid:uid>/quality/<int:pk>/", quality.decide, name="study-quality-decide"),
+    path("<uuid:uid>/disputes/", disputes.disputed, name="study-disputes"),
+    path("<uuid:uid>/disputes/<int:pk>/", disputes.mark_pair, name="study-mark"),
     path("<uuid:uid>/members/", members.members, name="study-members"),
     path("<uuid:uid>/members/invite/", members.invite, name="study-invite"),
     path("<uuid:uid>/members/add/", members.add, name="study-add-member"),

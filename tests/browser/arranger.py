@@ -11,7 +11,6 @@ import sys
 import traceback
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -31,27 +30,26 @@ from django.utils.encoding import force_bytes  # noqa: E402
 from django.utils.http import urlsafe_base64_encode  # noqa: E402
 
 from annotate.cli.site import prepare as prepare_site  # noqa: E402
-from annotate.judging import queue, reporting, voting  # noqa: E402
 from annotate.judging.launch import launch  # noqa: E402
-from annotate.judging.models import ContrastItem, Report, Skip, Vote, VoteRevision  # noqa: E402
+from annotate.judging.marking import mark  # noqa: E402
 from annotate.people import invitations  # noqa: E402
 from annotate.people.models import User  # noqa: E402
 from annotate.reports.campaigning import make_campaign  # noqa: E402
+from annotate.reports.disputes import disputes  # noqa: E402
 from annotate.reports.reviewing import make_review_link  # noqa: E402
 from annotate.sampling.importing import import_samples  # noqa: E402
-from annotate.sampling.models import Image  # noqa: E402
 from annotate.studies import lifecycle  # noqa: E402
 from annotate.studies.create import create_study  # noqa: E402
 from annotate.studies.members import add_member, invite_to_study  # noqa: E402
-from annotate.studies.models import Membership, Method, Study  # noqa: E402
+from annotate.studies.models import Membership, Study  # noqa: E402
 from annotate.studies.spec import parse_spec  # noqa: E402
 from tests import stand_ins  # noqa: E402
-from tests.browser import entrants, generated  # noqa: E402
+from tests.browser import entrants, generated, judged  # noqa: E402
 from tests.browser import examined as exams  # noqa: E402
 from tests.browser.pictures import scene  # noqa: E402
 from tests.reports.laboratory_arrange import generated_branches, score  # noqa: E402
 
-VERBS: dict[str, Callable[..., Any]] = {}
+VERBS: dict[str, Callable[..., Any]] = {act.__name__: act for act in judged.VERBS}
 METHODS = ("student", "teacher")
 
 
@@ -86,6 +84,19 @@ def add_researcher(*, uid: str) -> None:
     """Somebody beside its owner who plans the study, hence whose role can be changed."""
     user = User.objects.get(pk=person(role="researcher")["id"])
     add_member(Study.objects.get(uid=uid), user, role=Membership.Role.RESEARCHER)
+
+
+@verb
+def reviewer(*, uid: str) -> dict[str, Any]:
+    """Somebody who reviews the study, on which its annotators differ, and a pair marked twice."""
+    judged.differ(uid=uid)
+    there, account = Study.objects.get(uid=uid), person()
+    user = User.objects.get(pk=account["id"])
+    add_member(there, user, role=Membership.Role.REVIEWER)
+    pair = disputes(there).cards[0].row
+    mark(pair, says="broken", comment="the left picture is torn", author=user)
+    mark(pair, says="doubtful", comment="torn, but one can still tell", author=there.owner)
+    return account
 
 
 def _session(user: User) -> str:
@@ -222,6 +233,12 @@ def examined(
 
 
 @verb
+def train_in_diversity(*, uid: str) -> None:
+    """Launch a draft of diversity with items drawn from its pictures; people are in training."""
+    exams.train_in_diversity(Study.objects.get(uid=uid))
+
+
+@verb
 def right_keys(*, uid: str) -> list[str]:
     """The keys that answer the running training or exam rightly."""
     return exams.right_keys(uid)
@@ -244,9 +261,19 @@ def study_invitation(*, uid: str) -> str:
 
 @verb
 def recruited(*, uid: str) -> dict[str, Any]:
-    """Entry links of a study, by source, and the session of a worker who has finished."""
+    """Entry links of a study, by source; of a worker who has finished the session and a personal
+    link."""
     links = entrants.make_links(Study.objects.get(uid=uid))
-    return {**links, "session": _session(entrants.worker_at_the_end(links["prolific"]))}
+    worker = entrants.worker_at_the_end(links["prolific"])
+    session = _session(worker)
+    return {**links, "session": session, "personal": entrants.personal_link(worker)}
+
+
+@verb
+def late(*, uid: str) -> dict[str, str]:
+    """The session of a worker who came by a link when every pair was judged."""
+    token = entrants.make_links(Study.objects.get(uid=uid))["prolific"]
+    return {"session": _session(entrants.worker_at_the_end(token))}
 
 
 @verb
@@ -260,101 +287,9 @@ def shared(*, uids: list[str]) -> dict[str, str]:
 
 
 @verb
-def votes(*, uid: str) -> list[dict[str, Any]]:
-    """All stored votes of a study with their answers, in the order in which they came."""
-    rows = Vote.objects.filter(study__uid=uid).prefetch_related("answers").order_by("pk")
-    return [
-        {
-            "token": str(row.token),
-            "annotator": row.annotator_id,
-            "comparison": row.comparison_id,
-            "choice": row.choice,
-            "side": row.side,
-            "deciding": row.deciding,
-            "both_bad": row.both_bad,
-            "too_fast": row.too_fast,
-            "answers": {a.criterion: a.choice for a in row.answers.all()},
-            "telemetry": row.telemetry,
-            "active_ms": row.active_ms,
-            "elapsed_ms": row.elapsed_ms,
-        }
-        for row in rows
-    ]
-
-
-@verb
-def taken_back(*, uid: str) -> int:
-    """How many votes were undone."""
-    return VoteRevision.objects.filter(comparison__study__uid=uid, reason="undone").count()
-
-
-@verb
-def reports(*, uid: str) -> list[list[str]]:
-    """(reason, comment) of what was reported."""
-    found = Report.objects.filter(comparison__study__uid=uid).order_by("pk")
-    return [[r.reason, r.comment] for r in found]
-
-
-@verb
-def skips(*, uid: str) -> int:
-    """How many pairs were skipped, reported ones among them."""
-    return Skip.objects.filter(comparison__study__uid=uid).count()
-
-
-@verb
-def a_on_left(*, uid: str) -> dict[str, bool]:
-    """Lease token of every voted pair -> whether method a's picture was on the left."""
-    first = dict(
-        ContrastItem.objects.filter(contrast__study__uid=uid).values_list(
-            "comparison_id", "a_is_first"
-        )
-    )
-    rows = Vote.objects.filter(study__uid=uid).select_related("assignment")
-    return {str(v.token): first[v.comparison_id] != v.assignment.flipped for v in rows}
-
-
-@verb
-def digests() -> list[str]:
-    """Of every picture and method: what must not reach an annotator."""
-    pictures = Image.objects.values_list("digest", flat=True)
-    return [*pictures, *Method.objects.values_list("digest", flat=True)]
-
-
-@verb
 def move(*, uid: str, state: str) -> None:
     """Pause, open, close or archive a study."""
     lifecycle.move(Study.objects.get(uid=uid), Study.State(state), actor=None)
-
-
-@verb
-def vote_all(*, uid: str, left: int = 0) -> int:
-    """Annotators vote in turns, right and left and equal, until `left` of each are open."""
-    places = list(Membership.objects.filter(study__uid=uid, role="annotator").select_related())
-    answers = (
-        {"alignment": "left"},
-        {"alignment": "right"},
-        {"alignment": "equal", "quality": "equal", "aesthetics": "left"},
-        {"alignment": "equal", "quality": "equal", "aesthetics": "equal"},
-    )
-    count = 0
-    for n, place in enumerate(places):
-        while queue.left_for(place) > left and (leases := queue.hand(place)):
-            given = answers[(count * 7 + n) % len(answers)]
-            ballot = voting.Ballot(
-                token=leases[0].token, answers=given, active_ms=2100, elapsed_ms=2500
-            )
-            voting.submit(place, ballot)
-            count += 1
-    return count
-
-
-@verb
-def report_pair(*, uid: str, reason: str = "broken", comment: str = "") -> None:
-    """The first annotator reports the pair in hand."""
-    place = Membership.objects.filter(study__uid=uid, role="annotator").first()
-    assert place is not None
-    token = queue.hand(place)[0].token
-    reporting.report(place, token, reason=reason, comment=comment)
 
 
 @verb
@@ -407,13 +342,6 @@ def lock_out(*, username: str, address: str = "127.0.0.1") -> None:
         failures_since_start=settings.AXES_FAILURE_LIMIT,
         attempt_time=timezone.now(),
     )
-
-
-@verb
-def expire_leases(*, uid: str) -> int:
-    """What an hour does: every lease of the study has run out."""
-    rows = Study.objects.get(uid=uid).assignments.filter(state="leased")
-    return rows.update(lease_until=timezone.now() - timedelta(minutes=1))
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from annotate.judging import queue, voting
 from annotate.people.models import User
-from annotate.studies.entry import enter, make_link, read_visit, token_of
+from annotate.studies.entry import enter, make_link, personal_token, read_visit, token_of
 from annotate.studies.models import Study
 
 RETURN = "https://app.prolific.com/submissions/complete?cc={code}"
@@ -49,3 +49,10 @@ def worker_at_the_end(token: str) -> User:
         )
         voting.submit(place, ballot)
     return place.user
+
+
+def personal_link(worker: User) -> str:
+    """The signed end of an address by which the worker comes back on another device."""
+    worker.refresh_from_db()
+    place = worker.memberships.get()
+    return personal_token(place, actor=place.study.owner, now=timezone.now())

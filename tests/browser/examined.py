@@ -10,7 +10,10 @@ from django.db.models import F
 
 from annotate.judging import qualification
 from annotate.judging.controls import KnownItem, add_item, outcome
+from annotate.judging.drawn_items import add_drawn_items
+from annotate.judging.launch import launch
 from annotate.judging.qualification_models import Sitting, SittingItem
+from annotate.judging.rings import Ring
 from annotate.judging.voting import Ballot
 from annotate.sampling.storage import put
 from annotate.studies.models import Membership, Study
@@ -33,7 +36,10 @@ def add_items(study: Study, *, training: int = 4, exam: int = 8) -> None:
         kind = "training" if n < training else "exam"
         prompt = f"three discs over a plain ground, number {n + 1}"
         answers = {"alignment": "a"}
-        add_item(study, KnownItem(kind, prompt, good.digest, bare.digest, answers, WHY), actor=None)
+        # A place on each picture: the reason, and where it is missing.
+        rings = (Ring("a", 0.1, 0.2, 0.35, 0.3), Ring("b", 0.5, 0.5, 0.3, 0.4))[: 1 + n % 2]
+        item = KnownItem(kind, prompt, good.digest, bare.digest, answers, WHY, rings)
+        add_item(study, item, actor=None)
 
 
 def worked_pair() -> dict[str, Any]:
@@ -87,6 +93,15 @@ def bring_to(study: Study, stage: str) -> None:
     if stage == "failed":
         a_day_passes(str(study.uid))
         _sit(who, right=False)
+
+
+def train_in_diversity(study: Study) -> None:
+    """Draw items of a diversity study's own pictures and launch it; training shows one twice."""
+    for kind in ("training", "exam"):
+        add_drawn_items(study, kind=kind, count=4, actor=None)
+    study.comparisons.filter(kind="training", identical=False).delete()
+    launch(study, actor=study.owner)
+    bring_to(study, "in training")
 
 
 def _sit(who: Membership, *, right: bool) -> None:

@@ -48,6 +48,8 @@ class World:
         self.done = ask("study", pairs=6, people=3, protocol=quorum, **common)
         ask("vote_all", uid=self.done["uid"])
         ask("move", uid=self.done["uid"], state="closed")
+        self.disputed = ask("study", pairs=12, people=3, protocol=quorum, **common)
+        self.reviewer = ask("reviewer", uid=self.disputed["uid"])
         self.draft = ask("study", pairs=3, launched=False, **common)
         self.fresh = ask("study", pairs=4, people=1, **common)
         phone = {"phone": True, "judgement": "full"}
@@ -71,6 +73,7 @@ class World:
         quota = {"votes_per_annotator": 1, "daily_minutes": 120, "phone": True}
         self.recruited = ask("study", pairs=4, people=1, protocol=quota, **common)
         self.recruited |= ask("recruited", uid=self.recruited["uid"])
+        self.late = ask("late", uid=self.empty["uid"])
         self.shared = ask("shared", uids=[self.done["uid"], self.running["uid"]])
         self.admin = ask("person", role="admin")
         self.newcomer = ask("person", role="researcher")
@@ -106,6 +109,10 @@ class Look:
 
 def nobody(_world: World) -> None:
     return None
+
+
+def reviewer(world: World) -> dict[str, Any]:
+    return world.reviewer
 
 
 def owner(study: str) -> Callable[[World], dict[str, Any]]:
@@ -185,6 +192,13 @@ def check_code(page: Page) -> None:
         page.click("text=Check and accept")
 
 
+def ask_personal(page: Page) -> None:
+    """A link for the worker who has finished."""
+    page.fill("#who", "5f3a9c")
+    with page.expect_navigation():
+        page.click("text=Make a personal link")
+
+
 def without_token(page: Page) -> None:
     page.evaluate("document.querySelector('[name=csrfmiddlewaretoken]').value = 'stale'")
     with page.expect_navigation():
@@ -238,21 +252,27 @@ LOOKS = [
     Look("qualify-failed", annotator("examined_failed"), at("qualify", "examined_failed")),
     Look("qualify-passed", annotator("examined_qualified"), at("qualify", "examined_qualified")),
     Look("home-exam-first", annotator("examined_"), at("home")),
+    Look("home-exam-failed", annotator("examined_failed"), at("home")),
+    Look("finished-exam-failed", annotator("examined_failed"), at("finished", "examined_failed")),
     Look("study-exam", owner("examined_wait"), at("study-exam", "examined_wait"), pictures),
+    Look("study-exam-failed", owner("examined_failed"), at("study-exam", "examined_failed")),
     Look("study-exam-draft", owner("draft"), at("study-exam", "draft")),
     Look("preview", owner("draft"), at("study-preview", "draft"), ready),
     Look("annotator-home", annotator("running"), at("home")),
     Look("annotator-home-nothing-left", annotator("empty"), at("home")),
     Look("enter", nobody, by_link("prolific", "?PROLIFIC_PID=newcomer")),
-    Look("enter-again", nobody, by_link("prolific", "?PROLIFIC_PID=5f3a9c")),
+    Look("enter-again", nobody, by_link("personal")),
+    Look("enter-elsewhere", nobody, by_link("prolific", "?PROLIFIC_PID=5f3a9c")),
     Look("enter-named", nobody, by_link("named")),
     Look("enter-refused", nobody, by_link("mturk")),
     Look("finished", lambda w: w.recruited, at("finished", "recruited")),
+    Look("finished-without-work", lambda w: w.late, at("finished", "empty")),
     Look("finished-home", lambda w: w.recruited, at("home")),
     Look("worker-account", lambda w: w.recruited, at("account")),
     Look("leave", annotator("fresh"), at("leave", "fresh")),
     Look("erase", lambda w: w.recruited, at("erase")),
     Look("study-recruiting", owner("recruited"), at("study-recruiting", "recruited")),
+    Look("personal-link", owner("recruited"), at("study-recruiting", "recruited"), ask_personal),
     Look("study-pay", owner("recruited"), at("study-pay", "recruited")),
     Look("study-codes", owner("recruited"), at("study-pay", "recruited"), check_code),
     Look("researcher-work", owner("running"), at("my-work")),
@@ -305,6 +325,10 @@ LOOKS = [
         lambda w: w.address("study-sample", uid=w.sampling["uid"], pk=w.sampling["sample"]),
     ),
     Look("quality", owner("running"), at("study-quality", "running")),
+    Look("disputes", owner("disputed"), at("study-disputes", "disputed"), pictures),
+    Look("disputes-reviewer", reviewer, at("study-disputes", "disputed"), pictures),
+    Look("disputes-wrong", reviewer, at("study-disputes", "disputed"), send({})),
+    Look("reviewer-home", reviewer, at("home")),
     Look("members", owner("running"), at("study-members", "running")),
     Look("report", owner("done"), at("study-report", "done")),
     Look("report-running", owner("running"), at("study-report", "running")),

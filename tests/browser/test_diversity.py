@@ -27,12 +27,20 @@ def variety(site, visitor, tmp_path):
     manifest.write_text("\n".join(lines), encoding="utf-8")
     protocol = {"kind": "diversity", "overlap": 1, "min_votes": 1, "min_view_ms": 30, "phone": True}
 
-    def open_study(**screen):
+    def open_study(*, more=None, **screen):
         study = site.ask(
-            "study_of", manifest=str(manifest), people=1, protocol=protocol, methods=("one", "two")
+            "study_of",
+            manifest=str(manifest),
+            people=1,
+            protocol=protocol | (more or {}),
+            methods=("one", "two"),
+            launched=not more,
         )
+        if more:
+            site.ask("train_in_diversity", uid=study["uid"])
         context = visitor(study["people"][0]["session"], **screen)
-        return Bench(context.new_page(), f"/annotate/{study['uid']}/").open(), study
+        place = "trial/" if more else ""
+        return Bench(context.new_page(), f"/annotate/{study['uid']}/{place}").open(), study
 
     return open_study
 
@@ -81,3 +89,31 @@ def test_a_phone_shows_everything_at_once_and_takes_taps(site, variety):
     bench.sent()
     (vote,) = site.ask("votes", uid=study["uid"])
     assert set(vote["answers"].values()) == {"1"}
+
+
+EXAM = {
+    "qualification": True,
+    "training_pairs": 2,
+    "training_pass": 1,
+    "exam_items": 2,
+    "exam_pass": 2,
+    "exam_attempts": 1,
+}
+
+
+@pytest.mark.parametrize(("width", "height", "scheme"), [(1280, 720, "light"), (390, 844, "dark")])
+def test_training_explains_which_line_was_otherwise_until_enter(variety, width, height, scheme):
+    bench, _ = variety(more=EXAM, width=width, height=height, color_scheme=scheme)
+    bench.answer("Digit1", "Digit1", "Digit1", "Digit3", "Enter").sent().wait("#lesson")
+    assert "Style: you said “Clearly”, right is “Same”" in bench.text("#lesson-heading")
+    assert bench.text("#lesson-reason") == "It is the same picture twice."
+    picture(bench, f"diversity-lesson-{width}-{scheme}")
+    assert findings(bench.page) == []
+    assert (
+        bench.run("document.querySelector('#lesson-next').getBoundingClientRect().bottom") <= height
+    )
+    bench.page.keyboard.press("Enter")
+    bench.wait("#lesson", state="hidden").answer(*["Digit1"] * 4, "Enter").sent().wait("#lesson")
+    assert bench.text("#lesson-heading").startswith("Right. Angle of view: Same")
+    bench.page.keyboard.press("Enter")
+    bench.page.wait_for_url("**/first/")

@@ -115,6 +115,7 @@ def test_a_generated_study_goes_from_the_form_to_a_record_made_again(site, visit
 
     page.click("nav >> text=Samples")
     shown = "img => img.decode().then(() => img.naturalWidth)"
+    page.wait_for_selector("img.thumb")
     pictures = page.query_selector_all("img.thumb")
     for picture in pictures:
         picture.scroll_into_view_if_needed()

@@ -134,7 +134,7 @@ def test_every_page_has_a_look():
             self.names: set[str] = set()
 
         def __getattr__(self, _name: str):
-            links = dict.fromkeys(("prolific", "mturk", "named"), "")
+            links = dict.fromkeys(("prolific", "mturk", "named", "personal"), "")
             shared = {"token": "", "campaign": ""}
             return {"uid": "", "owner": {}, "people": [{}], "sample": 1, **links, **shared}
 

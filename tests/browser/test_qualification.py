@@ -104,6 +104,44 @@ def test_a_new_annotator_comes_from_an_invitation_to_live_work_by_keyboard(site,
     assert [vote["side"] for vote in site.ask("votes", uid=uid)] == ["left", "right"]
 
 
+RINGED = """() => [...document.querySelectorAll('.cover')].map((cover) => {
+    const both = [cover, cover.previousElementSibling];
+    const [over, under] = both.map((node) => node.getBoundingClientRect());
+    const sides = ['left', 'top', 'width', 'height'];
+    const off = sides.map((side) => Math.abs(over[side] - under[side]));
+    const no = cover.closest('.pane').querySelector('.no').textContent;
+    const pane = cover.closest('.pane').classList[1];
+    return { off: Math.max(...off), no, pane, wide: over.width };
+})"""
+
+
+@pytest.mark.parametrize("screen", [(1280, 720), (390, 844)])
+def test_a_ring_lies_in_the_box_of_its_picture_through_zoom_and_flip(site, visitor, screen):
+    study = site.ask("examined", stage="in training", protocol={"phone": True})
+    page = visitor(study["people"][0]["session"]).new_page()
+    page.set_viewport_size({"width": screen[0], "height": screen[1]})
+    bench = Bench(page, f"/annotate/{study['uid']}/trial/").open()
+    (right, *_) = site.ask("right_keys", uid=study["uid"])
+    assert bench.run(RINGED) == []
+    bench.answer(right)
+    page.wait_for_selector(".shows-lesson .cover", state="attached")
+    seen = [bench.run(RINGED)]
+    for key in ("KeyZ", "KeyF", "KeyZ", "KeyF"):
+        page.keyboard.press(key)
+        seen.append(bench.run(RINGED))
+    for rings in seen:
+        # The first ring of an item lies on its better picture, under whatever number that stands.
+        assert right[-1] in {ring["no"] for ring in rings}
+        assert max(ring["off"] for ring in rings) < 0.5
+    wide = screen[0] == 1280
+    assert seen[1][0]["wide"] > 1.5 * seen[0][0]["wide"]
+    panes = [{ring["no"]: ring["pane"] for ring in rings}[right[-1]] for rings in seen]
+    assert (panes[0] != panes[2]) == wide  # on a phone the panes lie over each other and stay
+    page.keyboard.press("Enter")
+    bench.ready()
+    assert bench.run(RINGED) == []
+
+
 def choose_bars(page, where: list[int], *, agreed: bool = False) -> None:
     """Radio buttons by Tab, Space and arrows; then the box and the button."""
     for square, place in zip(("dark", "light"), where, strict=True):

@@ -27,23 +27,30 @@ from annotate.studies.members import invite_to_study
 from tests.factories import NOW, join, make_study, make_user
 from tests.judging.exam_items import add_items
 
-ROLES = ("anonymous", "annotator", "other annotator", "researcher", "other researcher", "admin")
+pytestmark = pytest.mark.whole
 
-ANYBODY = "ok ok ok ok ok ok"
-SIGNED_IN = "login ok ok ok ok ok"
-RESEARCHERS = "login 404 404 ok ok ok"
-ADMINS = "login 403 403 403 403 ok"
-THIS_STUDY = "login 404 404 ok 404 ok"
-ITS_ANNOTATORS = "login ok 404 404 404 404"
-ITS_ANNOTATORS_JSON = "401 ok 404 404 404 404"
+ROLES = (
+    *("anonymous", "annotator", "other annotator", "reviewer"),
+    *("researcher", "other researcher", "admin"),
+)
+
+ANYBODY = "ok ok ok ok ok ok ok"
+SIGNED_IN = "login ok ok ok ok ok ok"
+RESEARCHERS = "login 404 404 404 ok ok ok"
+ADMINS = "login 403 403 403 403 403 ok"
+THIS_STUDY = "login 404 404 404 ok 404 ok"
+ITS_REVIEWERS = "login 404 404 ok ok 404 ok"
+ITS_ANNOTATORS = "login ok 404 404 404 404 404"
+ITS_ANNOTATORS_JSON = "401 ok 404 404 404 404 404"
 
 ROWS = {
     "home": ("GET", SIGNED_IN),
     "my-work": ("GET", SIGNED_IN),
     "healthz": ("GET", ANYBODY),
     "login": ("GET", ANYBODY),
-    "logout": ("POST", "login login login login login login"),
-    "logout-everywhere": ("POST", "login login login login login login"),
+    "logout": ("POST", "login login login login login login login"),
+    "theme": ("POST", SIGNED_IN),
+    "logout-everywhere": ("POST", "login login login login login login login"),
     "account": ("GET", SIGNED_IN),
     "password_change": ("POST", SIGNED_IN),
     "password_reset": ("POST", ANYBODY),
@@ -77,7 +84,9 @@ ROWS = {
     "study-thresholds": ("GET POST", THIS_STUDY),
     "study-exam": ("GET POST", THIS_STUDY),
     "study-exam-numbers": ("POST", THIS_STUDY),
+    "study-exam-draw": ("POST", THIS_STUDY),
     "study-exam-drop": ("POST", THIS_STUDY),
+    "study-exam-extra": ("POST", THIS_STUDY),
     "study-pilot": ("POST", THIS_STUDY),
     "study-exam-take": ("POST", THIS_STUDY),
     "study-recruiting": ("GET POST", THIS_STUDY),
@@ -88,6 +97,8 @@ ROWS = {
     "study-codes": ("POST", THIS_STUDY),
     "study-quality": ("GET", THIS_STUDY),
     "study-quality-decide": ("POST", THIS_STUDY),
+    "study-disputes": ("GET", ITS_REVIEWERS),
+    "study-mark": ("POST", ITS_REVIEWERS),
     "study-members": ("GET", THIS_STUDY),
     "study-invite": ("POST", THIS_STUDY),
     "study-add-member": ("POST", THIS_STUDY),
@@ -140,7 +151,9 @@ ARGUMENTS = {
     "study-quality-decide": {"pk": "{member}"},
     "study-withdraw": {"pk": "{study_invitation}"},
     "study-reported": {"pk": "{comparison}"},
+    "study-mark": {"pk": "{comparison}"},
     "study-exam-drop": {"pk": "{item}"},
+    "study-exam-extra": {"pk": "{member}"},
     "trial-verb": {"name": "hand"},
     "study-sample": {"pk": "{sample}"},
     "study-sample-again": {"pk": "{sample}"},
@@ -190,6 +203,7 @@ class World:
             "anonymous": None,
             "annotator": join(self.study),
             "other annotator": join(other),
+            "reviewer": join(self.study, role="reviewer"),
             "researcher": self.study.owner,
             "other researcher": other.owner,
             "admin": make_user(Role.ADMIN),

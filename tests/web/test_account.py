@@ -17,7 +17,7 @@ from annotate.people.models import Role
 from annotate.web.forms_account import MAIL_THREAD
 from tests.factories import NOW, PASSWORD, make_user, with_password
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 
 LOGIN = "/login/"
 NEW = "another horse battery"
@@ -306,3 +306,16 @@ def test_healthz_without_a_database_is_503(client, monkeypatch, caplog):
     monkeypatch.setattr("annotate.web.account.connection", Gone())
     assert client.get("/healthz").status_code == 503
     assert "no database" in caplog.text
+
+
+@pytest.mark.parametrize("chosen", ["light", "dark"])
+def test_a_theme_is_chosen_for_the_browser_and_given_back_to_the_system(client, chosen):
+    client.force_login(make_user(), backend="django.contrib.auth.backends.ModelBackend")
+    account = reverse("account")
+    assert b"data-theme" not in client.get(account).content
+    assert client.post(reverse("theme"), {"theme": chosen})["Location"] == account
+    page = client.get(account).content.decode()
+    assert f'data-theme="{chosen}"' in page
+    assert f'<option value="{chosen}" selected>' in page
+    client.post(reverse("theme"), {"theme": "purple"})
+    assert b"data-theme" not in client.get(account).content

@@ -14,7 +14,7 @@ from annotate.sampling.doorbell import prepare
 from tests.factories import make_generated
 from tests.web.test_pictures import client_of, page
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 # A visitor waits at most two seconds: one try at the broker, which gives up after this one.
 GIVES_UP_AFTER = 1
 

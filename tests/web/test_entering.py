@@ -6,13 +6,14 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
 from annotate.judging.launch import launch
 from annotate.judging.models import Vote
-from annotate.people.models import User
+from annotate.people.erasure import was_erased
+from annotate.people.models import ErasedId, User
 from annotate.studies.entry import close_link, make_link, token_of
 from annotate.studies.entry_models import CompletionCode
 from tests.factories import join, make_study
@@ -81,15 +82,55 @@ def test_a_worker_comes_by_the_link_judges_their_quota_and_takes_a_code_back():
     assert "Your completion code" in worker.get(reverse("my-work")).content.decode()
 
 
-def test_the_same_worker_goes_on_at_another_device():
+def test_a_worker_whose_session_ended_comes_back_in_the_same_browser():
     study = open_study()
-    here = address(make(study))
-    first, second = Client(), Client()
-    first.post(here)
+    here, worker = address(make(study)), Client()
+    worker.get(here)
+    worker.post(here)
+    held = [task["token"] for task in hand(worker, study)["tasks"]]
+    worker.post(reverse("logout"))
+    assert "Welcome back" in worker.get(here).content.decode()
+    worker.post(here)
+    assert [task["token"] for task in hand(worker, study)["tasks"]] == held
+    kept = worker.cookies["browser"]
+    assert (kept["path"], kept["httponly"], kept["samesite"]) == ("/enter/", True, "Lax")
+
+
+def test_an_answer_that_was_lost_locks_nobody_out():
+    study = open_study()
+    here, worker, again = address(make(study)), Client(), Client()
+    worker.get(here)
+    again.cookies["browser"] = worker.cookies["browser"].value
+    worker.post(here)
+    assert again.post(here)["Location"] == reverse("judge", args=[study.uid])
+
+
+def test_whoever_knows_an_id_gets_no_session_but_reads_what_to_do():
+    study = open_study()
+    here, worker, thief = address(make(study)), Client(), Client()
+    worker.post(here)
+    for answer in (thief.get(here), thief.post(here)):
+        assert (answer.status_code, "Go on where you began" in answer.content.decode()) == (
+            403,
+            True,
+        )
+    assert thief.get(reverse("judge", args=[study.uid])).status_code == 302
+    assert study.memberships.filter(role="annotator").count() == 1
+
+
+def test_the_same_worker_goes_on_at_another_device_by_a_personal_link():
+    study = open_study()
+    first, second, owner = Client(), Client(), owner_of(study)
+    first.post(address(make(study)))
     held = [task["token"] for task in hand(first, study)["tasks"]]
-    assert "Welcome back" in second.get(here).content.decode()
-    second.post(here)
+    page = reverse("study-recruiting", args=[study.uid])
+    assert owner.post(page, {"who": "nobody"}).status_code == 422
+    for who in ("a-01", "5f3a"):
+        made = owner.post(page, {"who": who}).context["personal"]
+    assert "Welcome back" in second.get(made).content.decode()
+    second.post(made)
     assert [task["token"] for task in hand(second, study)["tasks"]] == held
+    assert Client().post(made).status_code == 410
     assert study.memberships.filter(role="annotator").count() == 1
 
 
@@ -199,6 +240,7 @@ def test_codes_and_pay_are_the_researchers_to_see():
     assert (row["annotator"], row["source"], row["external_id"]) == ("A-01", "Prolific", "5f3a")
     assert (row["votes"], row["simulated"], row["completion_code"]) == ("2", "no", mine)
     assert float(row["amount"]) == pytest.approx(2 * 6 / 3600 * 12, abs=1e-4)
+    assert (row["training_exam_hours"], row["paid_hours"]) == ("0.0000", row["active_hours"])
     assert "77aa" not in sheet.content.decode()
 
 
@@ -207,17 +249,19 @@ def test_leaving_asks_once_and_then_lets_nobody_on():
     client, user = Client(), join(study)
     client.force_login(user, backend=BACKEND)
     where = reverse("leave", args=[study.uid])
-    assert "You get no completion code" in client.get(where).content.decode()
+    assert "Only the study's researchers can let you in again" in client.get(where).content.decode()
     assert study.memberships.get(user=user).active
     assert client.post(where, follow=True).context["lines"] == []
-    assert client.get(reverse("judge", args=[study.uid])).status_code == 404
+    away = client.get(reverse("judge", args=[study.uid]))
+    assert away["Location"] == reverse("finished", args=[study.uid])
 
 
 def test_erasing_oneself_needs_the_box_and_ends_every_session():
     study = open_study()
     here, client, elsewhere = address(make(study)), Client(), Client()
-    for one in (client, elsewhere):
-        one.post(here)
+    client.post(here)
+    elsewhere.cookies["browser"] = client.cookies["browser"].value
+    elsewhere.post(here)
     where = reverse("erase")
     assert client.post(where).status_code == 422
     assert "Your data is erased" in client.post(where, {"sure": "yes"}).content.decode()
@@ -229,3 +273,23 @@ def test_erasing_oneself_needs_the_box_and_ends_every_session():
     page = owner_of(study).get(reverse("study-pay", args=[study.uid])).content.decode()
     assert "A-01" in page
     assert "5f3a" not in page
+
+
+def test_who_judged_and_was_erased_does_not_judge_the_same_pairs_again():
+    study, other = open_study(pairs=1), open_study()
+    here = address(make(study))
+    for judges in (False, True):
+        worker = Client()
+        assert worker.post(here).status_code == 302
+        if judges:
+            vote_all(worker, study)
+        worker.post(reverse("erase"), {"sure": "yes"})
+    refused = Client().post(here)
+    assert refused.status_code == 403
+    assert "You have judged in this study already" in refused.content.decode()
+    assert Client().post(address(make(study, "mturk"), {"workerId": "5f3a"})).status_code == 302
+    assert Client().post(address(make(other))).status_code == 302
+    (kept,) = ErasedId.objects.values_list("digest", flat=True)
+    assert len(kept) == 64
+    with override_settings(SECRET_KEY="another key"):
+        assert not was_erased("prolific", "5f3a", scope=str(study.uid))

@@ -190,7 +190,7 @@ def test_each_further_study_costs_few_queries(client, django_assert_max_num_quer
     for _ in range(4):
         join(open_study(), user)
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    with django_assert_max_num_queries(6 + 3 * 4):
+    with django_assert_max_num_queries(7 + 3 * 4):
         client.get(reverse("home"))
 
 

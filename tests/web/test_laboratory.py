@@ -9,13 +9,13 @@ from django.test import Client
 from django.urls import reverse
 
 from annotate.people.models import Role, User
-from annotate.reports.laboratory_study import branch_pairs
+from annotate.reports.branch_rows import branch_pairs
 from annotate.studies.models import Study
 from generation.spec import Adaptive
 from tests.factories import join, make_study, make_user
 from tests.reports.laboratory_arrange import generated_branches, imported_branches, score
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 STUDENT = ["WWW", "WWT", "TTL", "LLL", "LLW", "LLT"]
 REFINED = ["WWL", "LLL", "WWW", "WTL", "WWW", "TTL"]
 

@@ -1,6 +1,7 @@
 """Nothing that annotators read is hard-coded: their pages in a language that marks translations."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from annotate.people.invitations import invite
 from annotate.studies.entry import make_link, token_of
 from annotate.studies.entry_models import CompletionCode
 from annotate.studies.members import invite_to_study
+from annotate.studies.models import Membership, Study
 from annotate.web import bench_words as bench_words_module
 from tests.factories import join, make_study
 from tests.judging.arrange import member
-from tests.judging.exam_items import make_examined, prepare, sit
+from tests.judging.exam_items import make_examined, sit
 from tests.judging.test_diversity import open_study
 from tests.web.pseudo import PSEUDO, Marking, untranslated
 
@@ -85,7 +87,7 @@ def test_what_one_owns_is_translated():
     person = join(study)
     join(make_study(name="Draft"), person)
     client = browser(person)
-    titles = ("Side by side", "A-01", person.username)
+    titles = ("A-01", person.username)
     for name in ("my-work", "account", "password_change", "erase"):
         assert left_english(client.get(reverse(name)), *titles) == [], name
     assert left_english(client.get(reverse("leave", args=[study.uid])), *titles) == []
@@ -109,37 +111,78 @@ def test_the_judging_screen_and_all_its_scripts_say_are_translated(protocol):
     client = browser(join(study))
     page = client.get(reverse("judge", args=[study.uid]))
     assert page.status_code == 200
-    assert left_english(page, study.read_spec().public_name) == []
-    gone = client.post(
-        reverse("judge-votes", args=[study.uid]),
-        {"token": "6f1a7c0e-6a55-4bd0-9c9e-0e3f4c1d2b3a", "answers": {}},
-        content_type="application/json",
+    assert left_english(page) == []
+    for answer in refusals(client, study):
+        assert (answer.status_code, answer.json()["message"][:1]) == (answer.status_code, "⟦")
+
+
+def refusals(client: Client, study: Study) -> list:
+    """What the judging screen is told when it sends what cannot be taken."""
+    names = ("judge-votes", "judge-report", "judge-hand")
+    votes, report, hand = (reverse(name, args=[study.uid]) for name in names)
+    nobodys = {"token": "6f1a7c0e-6a55-4bd0-9c9e-0e3f4c1d2b3a", "answers": {}}
+    mine = {"token": client.get(hand).json()["tasks"][0]["token"]}
+    sent = [
+        (votes, nobodys, 409),
+        (votes, mine | {"answers": {"size": "big"}}, 422),
+        (report, mine | {"reason": "dull"}, 422),
+        (votes, {"token": "x"}, 400),
+        (hand, {}, 405),
+    ]
+    answers = [client.post(to, body, content_type="application/json") for to, body, _ in sent]
+    assert [answer.status_code for answer in answers] == [status for *_, status in sent]
+    return [*answers, browser().get(hand)]
+
+
+STAGES = ("consent", "instructions", "training", "again", "exam", "wait", "failed", "qualified")
+
+
+def at_stage(stage: str) -> Membership:
+    """Somebody who has come so far; `again` is before another round of training."""
+    who, now = member(make_examined()), timezone.now()
+    steps: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("instructions", lambda: qualification.consent(who, device={"viewport": [1280, 720]})),
+        ("training", lambda: qualification.instructed(who)),
+        ("again", lambda: sit(who, right=False, now=now - timedelta(days=3))),
+        ("exam", lambda: sit(who, now=now - timedelta(days=3))),
+        ("wait", lambda: sit(who, right=False, now=now - timedelta(hours=25 * (stage != "wait")))),
+        ("failed", lambda: sit(who, right=False, now=now)),
     )
-    assert gone.json()["message"].startswith("⟦")
+    before = "exam" if stage == "qualified" else stage
+    for name, step in steps[: STAGES.index(before)]:
+        if name != "again" or stage == "again":
+            step()
+    if stage == "qualified":
+        sit(who)
+    return who
 
 
-def test_what_comes_before_live_work_is_translated():
-    for stage in ("consent", "instructions", "training", "exam", "failed", "qualified"):
-        who = member(make_examined())
-        now = timezone.now() - timedelta(days=3)
-        if stage not in {"consent"}:
-            qualification.consent(who, device={"viewport": [1280, 720]}, now=now)
-        if stage not in {"consent", "instructions"}:
-            qualification.instructed(who, now=now)
-        if stage in {"exam", "failed", "qualified"}:
-            prepare(who, now=now)
-        if stage in {"failed", "qualified"}:
-            sit(who, right=stage == "qualified", now=now)
-        client = browser(who.user)
-        name = (who.study.read_spec().public_name, who.user.username)
-        address = reverse("qualify", args=[who.study.uid])
-        assert left_english(client.get(address), *name) == [], stage
-        if stage == "consent":
-            assert left_english(client.post(address, {"step": "consent"}), *name) == []
-        if stage in {"training", "exam"}:
-            client.post(address, {"step": "begin"})
-            trial = client.get(reverse("trial", args=[who.study.uid]))
-            assert left_english(trial, *name) == [], stage
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_comes_before_live_work_is_translated(stage):
+    who = at_stage(stage)
+    there = qualification.standing(who)
+    assert there.stage == ("training" if stage == "again" else stage)
+    client, name = browser(who.user), who.user.username
+    address = reverse("qualify", args=[who.study.uid])
+    assert left_english(client.get(address), name) == []
+    if stage == "consent":
+        assert left_english(client.post(address, {"step": "consent"}), name) == []
+    if stage in {"training", "exam"}:
+        client.post(address, {"step": "begin"})
+        assert left_english(client.get(reverse("trial", args=[who.study.uid])), name) == []
+
+
+def test_what_a_training_answer_brings_is_translated():
+    who = at_stage("training")
+    who.study.comparisons.update(explanation="All 5 annotators of a pilot gave this answer.")
+    for item in qualification.in_hand(qualification.begin(who)):
+        said = browser(who.user).post(
+            reverse("trial-verb", args=[who.study.uid, "votes"]),
+            {"token": str(item.token), "answers": {"alignment": "left"}},
+            content_type="application/json",
+        )
+        feedback = said.json()["feedback"]
+        assert all(feedback[part][:1] == "⟦" for part in ("heading", "reason", "count"))
 
 
 def test_the_way_in_from_a_platform_and_its_end_are_translated():
@@ -156,8 +199,7 @@ def test_the_way_in_from_a_platform_and_its_end_are_translated():
     client = browser()
     address = reverse("enter", args=[token_of(link, "")])
     given = {"PROLIFIC_PID": "5f3a", "STUDY_ID": "s1", "SESSION_ID": "v1"}
-    name = study.read_spec().public_name
-    assert left_english(client.get(address, given), name) == []
+    assert left_english(client.get(address, given)) == []
     client.post(f"{address}?PROLIFIC_PID=5f3a&STUDY_ID=s1&SESSION_ID=v1")
     [pair] = client.get(reverse("judge-hand", args=[study.uid])).json()["tasks"]
     ballot = {"token": pair["token"], "answers": {"alignment": "left"}, "active_ms": 6000}
@@ -165,7 +207,7 @@ def test_the_way_in_from_a_platform_and_its_end_are_translated():
     guest = study.memberships.get(role="annotator").user.username
     end = client.get(reverse("finished", args=[study.uid]))
     code = CompletionCode.objects.get().code
-    assert left_english(end, name, guest, code) == []
+    assert left_english(end, guest, code) == []
 
 
 def test_the_judging_scripts_say_the_servers_words_all_of_them_and_no_other():

@@ -18,7 +18,7 @@ from tests.factories import ADAPTIVE, STUDENT, TEACHER, make_generated, make_ima
 from tests.web.arrange_sampling import make_waiting
 from tests.web.test_pictures import client_of, page
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 
 
 @pytest.fixture(autouse=True)

@@ -79,7 +79,8 @@ def test_a_deactivated_annotator_gives_back_the_leases_at_once() -> None:
     who.refresh_from_db()
     assert not who.active
     assert not Assignment.objects.filter(study=study, state="leased").exists()
-    assert client_of(who.user).get(reverse("judge", args=[study.uid])).status_code == 404
+    led = client_of(who.user).get(reverse("judge", args=[study.uid]))
+    assert led.headers["Location"] == reverse("finished", args=[study.uid])
     client.post(url("study-member-active", study, who.pk), {"active": "1"})
     who.refresh_from_db()
     assert who.active

@@ -79,6 +79,7 @@ def test_a_rate_gives_the_time_that_is_left() -> None:
     Job.objects.filter(pk=row.job.pk).update(
         state="done", started_at=now - timedelta(minutes=2), finished_at=now
     )
+    Study.objects.filter(pk=study.pk).update(launched_at=now - timedelta(minutes=2))
     finish(row)
     html = page(study)
     assert "0.5 a minute" in html

@@ -1,22 +1,26 @@
 """The way to live work over HTTP: nothing of it can be walked around, nothing is told too early."""
 
 import json
+import re
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from annotate.judging import qualification, queue
+from annotate.judging.launch import launch
 from annotate.judging.models import Assignment, Vote
+from annotate.judging.pilot import make_pilot
 from annotate.judging.qualification_models import SittingItem
+from annotate.sampling.models import Image
 from annotate.studies.models import Membership, Study
-from annotate.web.screen_check import bars
+from annotate.web.screen_check import ScreenForm, Shown, bars
 from annotate.web.urls_annotator import urlpatterns
-from tests.factories import NOW
-from tests.judging.arrange import member
-from tests.judging.exam_items import SMALL, make_examined, prepare, sit
+from tests.factories import NOW, make_study
+from tests.judging.arrange import member, prefer, vote_all
+from tests.judging.exam_items import SMALL, make_examined, prepare, raise_version, sit
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 LIVE = {"judge-hand", "judge-votes", "judge-renew", "judge-undo", "judge-report", "judge-skip"}
 WIDE = json.dumps({"viewport": [1280, 720], "dpr": 1, "zoom_percent": 100})
 
@@ -33,7 +37,7 @@ def post(client: Client, name: str, uid, body: dict):
 
 def unqualified(stage: str) -> Membership:
     """Somebody at each step before live work."""
-    who = member(make_examined())
+    who = member(make_examined(exam=14))
     if stage in {"trained", "failed", "other version"}:
         prepare(who)
     if stage == "failed":
@@ -42,7 +46,7 @@ def unqualified(stage: str) -> Membership:
         # They had passed, and hold a lease and a vote, when the study began to ask for more.
         sit(who)
         queue.hand(who, now=NOW)
-        Membership.objects.filter(pk=who.pk).update(qualified_version=7)
+        raise_version(who.study)
     return who
 
 
@@ -90,15 +94,21 @@ def test_a_trial_takes_no_token_of_live_work_and_live_work_none_of_a_trial():
 
 def test_consent_needs_agreement_a_wide_window_and_both_bars_seen():
     who = member(make_examined())
+    Image.objects.update(width=1024, height=1024)
     client, address = client_of(who), reverse("qualify", args=[who.study.uid])
     seen = {square: place for square, (place, _) in bars(who.pk).items()}
     other = {"left": "middle", "middle": "right", "right": "left"}
     good = {"step": "consent", "agree": "on", "measured": WIDE, **seen}
-    narrow = json.dumps({"viewport": [390, 844], "dpr": 3})
+    narrow, low, zoomed = (
+        json.dumps({"viewport": viewport, "dpr": 1, "zoom_percent": zoom})
+        for viewport, zoom in (([390, 844], 100), ([1024, 500], 101), ([610, 340], 210))
+    )
     for wrong, said in (
         ({"agree": ""}, "Tick this box"),
         ({"dark": other[seen["dark"]]}, "The bar stands elsewhere"),
-        ({"measured": narrow}, "390 px wide"),
+        ({"measured": narrow}, "This window is 390 × 844 px"),
+        ({"measured": low}, "would be 225 px large, and 256 px are needed"),
+        ({"measured": zoomed}, "zoom is about 210 %"),
         ({"measured": ""}, "needs JavaScript"),
     ):
         answer = client.post(address, good | wrong)
@@ -109,6 +119,32 @@ def test_consent_needs_agreement_a_wide_window_and_both_bars_seen():
     there = qualification.standing(who)
     assert there.stage == "instructions"
     assert there.qualification.device["viewport"] == [1280, 720]
+
+
+@pytest.mark.parametrize(
+    ("viewport", "plain", "context"),
+    [
+        ((1280, 720), 445, 437),
+        ((900, 700), 390, 291),
+        ((640, 360), 192, 145),
+        ((800, 600), 272, 206),
+        ((1366, 480), 395, 395),
+        ((390, 844), 0, 0),
+    ],
+)
+def test_pictures_are_judged_as_large_as_the_judging_screen_shows_them(viewport, plain, context):
+    """The frames that Chromium drew on the judging screen, to a pixel."""
+    square = (512, 512)
+    assert Shown(square).side(viewport) == pytest.approx(plain, abs=1)
+    assert Shown(square, context=True).side(viewport) == pytest.approx(context, abs=1)
+    assert (Shown((64, 64)).least, Shown((512, 768)).least) == (64, 256)
+
+
+def test_a_laptop_at_twice_its_zoom_is_welcome():
+    form = {"agree": "on", "dark": "left", "light": "left"}
+    form["measured"] = json.dumps({"viewport": [640, 360], "dpr": 2, "zoom_percent": 200})
+    seen = dict.fromkeys(("dark", "light"), ("left", 14))
+    assert ScreenForm(form, bars=seen, shown=Shown()).is_valid()
 
 
 def test_training_explains_after_the_answer_and_an_exam_tells_nothing():
@@ -142,6 +178,22 @@ def test_training_explains_after_the_answer_and_an_exam_tells_nothing():
                 assert "feedback" not in hand
         assert hand["next"] == reverse("qualify", args=[uid])
     assert client.get(reverse("judge", args=[uid])).status_code == 200
+
+
+def test_unanimous_pairs_of_a_pilot_become_controls_through_the_page():
+    study = make_study(pairs=2)
+    pilot = launch(make_pilot(study, prompts=2, owner=study.owner), actor=study.owner)
+    vote_all([member(pilot) for _ in range(5)], lambda lease: prefer(lease, "first"))
+    client = Client()
+    client.force_login(study.owner, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("study-exam", args=[study.uid])).content.decode()
+    offered = re.search(r'<select id="take-kind".*?</select>', page)[0]
+    assert re.findall(r'value="(\w+)"', offered) == ["training", "exam", "control"]
+    given = {"source": pilot.uid, "kind": "control", "limit": 2}
+    client.post(reverse("study-exam-take", args=[study.uid]), given)
+    items = study.comparisons.filter(kind="control")
+    assert [item.expected for item in items] == [{"alignment": "first"}] * 2
+    assert "All 5 annotators of a pilot" in items[0].explanation
 
 
 def test_a_researcher_adds_items_tries_numbers_and_reads_who_would_pass():

@@ -97,12 +97,21 @@ def test_toml_spec_and_form_are_one_round() -> None:
     assert to_toml(form.spec) == to_toml(RICH)
 
 
-def test_an_empty_form_has_the_defaults_of_the_definition() -> None:
+def test_a_new_study_begins_with_the_definition_and_the_usual_share_of_controls() -> None:
     data = posted(StudyForm())
     data["name"] = "x"
     form = StudyForm(data)
     assert form.is_valid(), form.errors
-    assert form.spec == StudySpec(name="x")
+    usual = {"control_rate": 0.08, "repeat_rate": 0.03}
+    assert form.spec == StudySpec(name="x", protocol=Protocol(**usual))
+    # Old hashes stand, and so do files that say nothing of controls.
+    assert (Protocol().control_rate, Protocol().repeat_rate) == (0, 0)
+    said = str(form.fields["protocol-control_rate"].help_text)
+    assert "no known answers yet" in said
+    data["protocol-kind"] = "diversity"
+    form = StudyForm(data)
+    assert form.is_valid(), form.errors
+    assert (form.spec.protocol.control_rate, form.spec.protocol.repeat_rate) == (0.08, 0)
 
 
 def test_every_field_of_the_definition_stands_on_the_page_once() -> None:

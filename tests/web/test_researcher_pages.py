@@ -256,7 +256,7 @@ def test_a_dashboard_costs_a_bounded_number_of_queries(
     people = [member(study) for _ in range(5)]
     vote_all(people)
     client = client_of(study.owner)
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(26):
         client.get(url("study", study))
 
 

@@ -19,6 +19,8 @@ from tests.judging.arrange import member, vote_next
 from tests.judging.test_diversity import CLEARLY, open_study
 from tests.reports.arrange import voted
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.mark.django_db
 def test_a_reviewer_sees_the_report_and_its_files_and_nobodys_name() -> None:
@@ -60,7 +62,7 @@ def test_a_reviewer_sees_the_report_and_its_files_and_nobodys_name() -> None:
 
 @pytest.mark.django_db
 def test_a_reviewer_of_a_diversity_study_sees_its_own_report_and_files() -> None:
-    study = open_study(prompts=1, consent="Write to ann@example.org.")
+    study = open_study(prompts=1, control_rate=0.3, consent="Write to ann@example.org.")
     vote_next(member(study), CLEARLY)
     _, token = make_review_link(study, created_by=study.owner, now=timezone.now())
     html = Client().get(reverse("review", args=[token])).content.decode()
@@ -72,7 +74,7 @@ def test_a_reviewer_of_a_diversity_study_sees_its_own_report_and_files() -> None
         file = Client().get(address)
         assert file.status_code == 200
         assert b"example.org" not in file.content
-    for name in ("report.pdf", "diversity.json"):
+    for name in ("bundle.zip", "snapshot.json", "diversity.json"):
         assert Client().get(reverse("review-file", args=[token, name])).status_code == 404
 
 

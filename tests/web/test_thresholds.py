@@ -16,7 +16,7 @@ from tests.factories import make_generated, make_user
 from tests.web.arrange_sampling import arm_of, make_waiting, score_all
 from tests.web.test_pictures import client_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 SCORES = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
 
 

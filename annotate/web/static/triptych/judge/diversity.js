@@ -40,6 +40,7 @@ export class Rating {
   #press(event) {
     const other = event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]");
     if (other || event.target.closest?.("textarea, select, .prompt")) return;
+    if (document.body.classList.contains("shows-lesson")) return; // Enter goes on from an explanation
     const digit = DIGIT.exec(event.code)?.[1];
     const enter = ["Enter", "NumpadEnter"].includes(event.code) && !event.target.closest?.("a, button");
     const move = { ArrowUp: -1, ArrowDown: 1, ArrowLeft: 0, ArrowRight: 0 }[event.code];

@@ -1,17 +1,42 @@
-// Training: what became of an answer and why, beside its pictures, until Enter. Also the way on when a
+// Training: what became of an answer and why, beside and over its pictures, until Enter. Also the way on when a
 // training or an exam has ended. It must not know what is right: the server says it in words.
 
+import { leaveFor } from "./view.js";
+
 const byId = (id) => document.getElementById(id);
+const SVG = "http://www.w3.org/2000/svg";
 const MARKS = { true: "M3 8.5l3.2 3.2L13 4.8", false: "M4 4l8 8M12 4l-8 8" };
+
+/** An SVG element with these attributes. */
+function draw(name, attributes) {
+  const node = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  return node;
+}
+
+/** Rings { x, y, w, h } as shares of a picture of this size, in an element that lies over it; null for none. */
+function cover(rings, [width, height]) {
+  if (rings.length === 0) return null;
+  // Fitted into its box as the picture is (object-fit: contain).
+  const drawing = draw("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
+  for (const { x, y, w, h } of rings) {
+    const where = { cx: (x + w / 2) * width, cy: (y + h / 2) * height, rx: (w / 2) * width, ry: (h / 2) * height };
+    for (const kind of ["ring-halo", "ring-line"]) drawing.append(draw("ellipse", { class: kind, ...where }));
+  }
+  const box = document.createElement("div");
+  box.className = "cover";
+  box.append(drawing);
+  return box;
+}
 
 export class Lesson {
   token = null; // of the answer being explained; null when none is
   #said = false;
   #next = null; // the page that follows the last pair
 
-  /** onNext() once the explanation has been read and pairs go on. */
-  constructor({ trial, onNext }) {
-    Object.assign(this, { explains: trial === "training", onNext });
+  /** onNext() once the explanation has been read and pairs go on; over(make) lays rings over the pictures. */
+  constructor({ trial, onNext, over }) {
+    Object.assign(this, { explains: trial === "training", onNext, over });
     if (!this.explains) return;
     byId("lesson-next").addEventListener("click", () => this.#goOn());
     document.addEventListener("keydown", (event) => {
@@ -42,7 +67,7 @@ export class Lesson {
     if (token === this.token) this.#close();
   }
 
-  #tell({ right, heading, reason, more, count }) {
+  #tell({ right, heading, reason, more, count, rings }) {
     this.#said = true;
     byId("lesson-mark").setAttribute("d", MARKS[right]);
     byId("lesson-heading").textContent = heading;
@@ -50,6 +75,7 @@ export class Lesson {
     byId("lesson-more").textContent = more;
     byId("trial-words").textContent = count;
     document.body.classList.add("shows-lesson");
+    this.over((side, size) => cover(rings.filter((ring) => ring.side === side), size));
     byId("lesson-heading").focus({ preventScroll: true });
   }
 
@@ -66,6 +92,6 @@ export class Lesson {
   }
 
   #leave() {
-    window.location.assign(this.#next);
+    leaveFor(this.#next);
   }
 }

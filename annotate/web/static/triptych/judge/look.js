@@ -18,6 +18,7 @@ export class Look {
   #y = 0;
   #at = { x: 0.5, y: 0.5 }; // where the cursor last was, as a share of the frame
   #pointers = new Map();
+  #covers = []; // over the left and the right picture
   #held = false;
   #latched = false;
   #log = { zooms: 0, zoom_ms: 0, flips: 0, flip_ms: 0 };
@@ -51,12 +52,14 @@ export class Look {
   /** Nothing to look at: both frames empty at once. */
   clear() {
     this.pictures = null;
+    this.#covers = [];
     for (const box of this.stage.querySelectorAll(".frame, .thumb-pic")) box.replaceChildren();
   }
 
   /** A new pair, decoded: fitted, not flipped, nothing logged. `context` is the source picture or null. */
   reset(task, pictures, context) {
     Object.assign(this, { task, pictures, context });
+    this.#covers = [];
     this.#log = { zooms: 0, zoom_ms: 0, flips: 0, flip_ms: 0 };
     this.#zoomedAt = this.#flippedAt = null;
     this.#held = this.#latched = false;
@@ -71,6 +74,16 @@ export class Look {
     this.#paintFlip();
     this.arrange();
   }
+
+  /** Lays `make(side, [width, height])` over each picture, where it gives an element: in its box, through zoom and flip. */
+  cover(make) {
+    if (!this.pictures) return;
+    this.#covers = this.task.sizes.map((size, i) => make(i + 1, size));
+    this.#paintFlip();
+    this.arrange();
+  }
+
+  #layers = (which) => [this.pictures[which], this.#covers[which]].filter(Boolean);
 
   /** Puts layout and picture sizes right; called on each new pair and whenever the window changes. */
   arrange() {
@@ -92,8 +105,10 @@ export class Look {
     const tiny = Math.max(...sizes.flat()) <= TINY;
     this.shownScale = native ? Math.min(fit, 1 / window.devicePixelRatio) : tiny ? whole(fit) : fit;
     this.pictures.forEach((picture, i) => {
-      picture.style.width = native || tiny ? `${sizes[i][0] * this.shownScale}px` : "";
-      picture.style.height = native || tiny ? `${sizes[i][1] * this.shownScale}px` : "";
+      for (const layer of this.#layers(i)) {
+        layer.style.width = native || tiny ? `${sizes[i][0] * this.shownScale}px` : "";
+        layer.style.height = native || tiny ? `${sizes[i][1] * this.shownScale}px` : "";
+      }
       picture.classList.toggle("is-tiny", tiny);
     });
   }
@@ -191,10 +206,11 @@ export class Look {
   }
 
   #paintFlip() {
-    const order = this.flipped ? [1, 0] : [0, 1];
+    // On a phone `show` has brought the other pane up: swapped as well, nothing would have changed.
+    const order = this.flipped && this.layout !== "flip" ? [1, 0] : [0, 1];
     // The numbers go with their pictures: 1 and 2 always name the same picture of a pair.
     order.forEach((which, i) => {
-      if (this.pictures) this.frames[i].replaceChildren(this.pictures[which]);
+      if (this.pictures) this.frames[i].replaceChildren(...this.#layers(which));
       this.numbers[i].textContent = String(which + 1);
     });
     for (const thumb of this.stage.querySelectorAll(".thumb")) {
@@ -230,12 +246,12 @@ export class Look {
     }
     this.stage.classList.toggle("is-zoomed", this.zoomed);
     for (const frame of this.frames) {
-      const inner = frame.firstElementChild;
-      if (!inner) continue;
       const [dx, dy] = [this.#x * frame.clientWidth, this.#y * frame.clientHeight];
-      // Smaller pictures sit in the middle of the frame; the transform starts at the frame's corner.
-      const [left, top] = [inner.offsetLeft * (scale - 1), inner.offsetTop * (scale - 1)];
-      inner.style.transform = this.zoomed ? `translate(${dx + left}px, ${dy + top}px) scale(${scale})` : "";
+      for (const inner of frame.children) {
+        // Smaller pictures sit in the middle of the frame; the transform starts at the frame's corner.
+        const [left, top] = [inner.offsetLeft * (scale - 1), inner.offsetTop * (scale - 1)];
+        inner.style.transform = this.zoomed ? `translate(${dx + left}px, ${dy + top}px) scale(${scale})` : "";
+      }
     }
     this.onChange(this);
   }

@@ -2,7 +2,7 @@
 // Drawing is view.js and look.js, keeping and sending outbox.js, keys and time person.js.
 
 import { call, Outbox, Refused, troubleOf } from "./outbox.js";
-import { Clock, Judgement, listen, Rest } from "./person.js";
+import { Clock, Judgement, listen, press, Rest } from "./person.js";
 import { Look } from "./look.js";
 import * as view from "./view.js";
 
@@ -19,11 +19,13 @@ let state = "open";
 let judgement = null;
 let painted = false; // the shown pair is on the screen and its clock runs
 let open = false; // answers are open
+let hasty = false; // a key was pressed for the shown pair before they were
 let begun = false; // the page's own hand has been read
 let pressedAt = null; // the key press that answered the last pair, until the next one is painted
 let busy = false; // a report or an undo is on its way
 let last = null; // the answer that may still be undone: { token, task, value, at }; survives a reload
 let refillTimer, openTimer, asking = false; // a hand is on its way
+let unsure = false; // an answer may be counted twice: the server's own count is to be asked for
 const judged = new Set(); // tokens answered here or in another tab: never shown again
 
 const clock = new Clock();
@@ -37,8 +39,8 @@ const outbox = new Outbox({
   have: (token) => [...hand.map(({ task }) => task.token), ...outbox.records.keys()].filter((one) => one !== token),
   on: { change: tellState, sent, dropped, elsewhere: (token) => leave(token, view.say("other_tab")) },
 });
-const lesson = Lesson ? new Lesson({ trial: config.trial, onNext: () => show() })
-  : { open: false, drop() {}, hear: (_, { next }) => next && window.location.assign(next) };
+const lesson = Lesson ? new Lesson({ trial: config.trial, onNext: () => show(), over: (make) => look.cover(make) })
+  : { open: false, drop() {}, hear: (_, { next }) => next && view.leaveFor(next) };
 const rating = Rating ? new Rating(config, choose) : null;
 const look = new Look({ stage: byId("stage"), config, onChange: arranged });
 
@@ -92,6 +94,7 @@ async function refill(afterMs = 0) {
   }
   if (asking || outbox.size > outbox.parked) return;
   asking = true;
+  unsure = false;
   const asked = hand.map(({ task }) => task.token);
   try {
     const reply = await call(config.urls.hand);
@@ -102,11 +105,12 @@ async function refill(afterMs = 0) {
     else if (hand.length === 0) refill(60_000);
   } catch (error) {
     outbox.trouble = troubleOf(error);
-    if (error.body?.next) window.location.assign(error.body.next); // training and exam come first
+    lesson.hear(null, error.body ?? {}); // training and exam come first
     refill(5000);
   } finally {
     asking = false;
     tellState();
+    if (unsure) refill(1);
   }
 }
 
@@ -116,7 +120,7 @@ async function refill(afterMs = 0) {
 function show() {
   if (lesson.open) return;
   clearTimeout(openTimer);
-  painted = open = false;
+  painted = open = hasty = false;
   view.open(false);
   view.endMoment();
   const entry = state === "open" ? hand[0] : undefined;
@@ -150,7 +154,8 @@ function started(now) {
   open = false;
   view.open(false);
   clock.start(now);
-  view.endMoment();
+  // Who pressed a key while the pictures were coming reads on, until answers open.
+  if (view.endMoment() && hasty) view.moment(view.say("moment_look"));
   clearTimeout(openTimer);
   if (pressedAt !== null) performance.measure("triptych:next-pair", { start: pressedAt, end: now });
   pressedAt = null;
@@ -170,6 +175,7 @@ function ask() {
 function choose(number, at) {
   if (view.showsNote() || busy || !judgement) return;
   if (!open) {
+    hasty = true;
     view.moment(view.say(painted ? "moment_look" : "moment_load"));
     return;
   }
@@ -207,17 +213,17 @@ function sent(record, reply, mine) {
   // An earlier visit's answer may be sent before the hand in the page is read: not to be asked again.
   judged.add(record.token);
   // The count of the page holds whatever the server had before it: an earlier visit's answer that
-  // the server knew already (200) is in it.
+  // the server knew already (200) is in it, or was stored while the page was on its way.
   const counted = !mine && reply.status === 200 ? 0 : 1;
   const { done, left } = progress;
   const later = { ...progress, done: done + counted, left: Math.max(0, left - counted) };
   // An answer of another tab or an earlier visit: its new pairs belong there; ours come when we run low.
   take({ progress: later, ...reply, ...(mine ? {} : { tasks: [] }) });
   lesson.hear(record.token, reply);
+  if (!mine && reply.status === 200) unsure = true;
   if (hand.length < HAND && progress.left > hand.length) refill(mine && hand.length > 0 ? 2000 : 1);
-  // One's own pairs are done: whether everybody's are, only the server knows. Nor does this page know
-  // whether an answer that the server had already came before or after the page's own count.
-  else if (outbox.size === 0 && (hand.length === 0 || (!mine && reply.status === 200))) refill(1);
+  // One's own pairs are done: whether everybody's are, only the server knows.
+  else if (outbox.size === 0 && (hand.length === 0 || unsure)) refill(1);
 }
 
 function dropped(record, body) {
@@ -226,6 +232,7 @@ function dropped(record, body) {
   lesson.drop(record.token);
   view.hint(body.message ?? view.say("not_needed"));
   offerUndo();
+  unsure = true; // the page had counted it as answered
   refill(1);
 }
 
@@ -366,29 +373,7 @@ listen({
   instructions: () => byId("instructions").showModal(),
   keys: () => byId("keys").showModal(),
 });
-for (const button of document.querySelectorAll("[data-choice]")) {
-  button.addEventListener("click", (event) => {
-    // After a tap or a click the focus goes back to the page, so that Space flips and does not press.
-    if (event.detail > 0) button.blur();
-    choose(Number(button.dataset.choice), event.timeStamp);
-  });
-}
-byId("undo").addEventListener("click", (event) => {
-  if (event.detail > 0) event.currentTarget.blur();
-  undo();
-});
-for (const id of ["instructions", "report", "keys"]) {
-  byId(`open-${id}`).addEventListener("click", (event) => {
-    event.currentTarget.blur();
-    if (id !== "report" || hand.length > 0) byId(id).showModal();
-  });
-}
-byId("report-form").addEventListener("submit", (event) => {
-  const kind = event.submitter?.value ?? "report";
-  if (kind === "cancel") return;
-  event.preventDefault();
-  report(kind, event.currentTarget);
-});
+press({ choose, undo, report, may: (id) => id !== "report" || hand.length > 0 });
 // The annotator's own page links here for those who want to read first.
 if (location.hash === "#instructions") byId("instructions").showModal();
 setInterval(renew, (config.lease_seconds * 1000) / 3);

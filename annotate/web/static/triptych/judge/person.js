@@ -41,6 +41,36 @@ export function listen(actions) {
   window.addEventListener("blur", release);
 }
 
+/** The same by pointer, on the page's own buttons and its form; `may(id)` says whether a dialog may open. */
+export function press({ choose, undo, report, may }) {
+  const byId = (id) => document.getElementById(id);
+  // After a tap or a click the focus goes back to the page, so that Space flips and does not press.
+  const rest = ({ detail, currentTarget }) => detail > 0 && currentTarget.blur();
+
+  for (const button of document.querySelectorAll("[data-choice]")) {
+    button.addEventListener("click", (event) => {
+      rest(event);
+      choose(Number(button.dataset.choice), event.timeStamp);
+    });
+  }
+  byId("undo").addEventListener("click", (event) => {
+    rest(event);
+    undo();
+  });
+  for (const id of ["instructions", "report", "keys"]) {
+    byId(`open-${id}`).addEventListener("click", ({ currentTarget }) => {
+      currentTarget.blur();
+      if (may(id)) byId(id).showModal();
+    });
+  }
+  byId("report-form").addEventListener("submit", (event) => {
+    const kind = event.submitter?.value ?? "report";
+    if (kind === "cancel") return;
+    event.preventDefault();
+    report(kind, event.currentTarget);
+  });
+}
+
 const VALUES = { 1: "left", 2: "right", 0: "equal", 9: "bad" };
 
 /**

@@ -93,8 +93,20 @@ export function moment(words) {
   momentary = true;
 }
 
+/** Takes that line away, and says whether there was one. */
 export function endMoment() {
-  if (momentary) hint("");
+  const was = momentary;
+  if (was) hint("");
+  return was;
+}
+
+let leaving = false;
+window.addEventListener("pageshow", () => { leaving = false; });
+
+/** Goes to another page, once: a second call would break off the first one's way there. */
+export function leaveFor(url) {
+  if (!leaving) window.location.assign(url);
+  leaving = true;
 }
 
 export function prompt(task) {
