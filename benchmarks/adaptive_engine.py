@@ -6,6 +6,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -112,7 +113,7 @@ def unets_alone(models: Models, arm: Adaptive, batch: int, students: int, refine
         for images, spec in ((students, arm.student), (refined, arm.teacher)):
             for first in range(0, images, batch):
                 count = min(batch, images - first) * forwards_per_step(spec)
-                like = {"device": network.device, "dtype": network.dtype}
+                like: dict[str, Any] = {"device": network.device, "dtype": network.dtype}
                 latents = torch.randn(count, *shape, **like)
                 text = torch.randn(count, 77, width, **like)
                 for _ in range(spec.steps):

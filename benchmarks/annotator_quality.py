@@ -11,9 +11,9 @@ from collections import Counter, defaultdict
 
 import numpy as np
 
+from annotate.analysis.habits import SPAMMERS
 from annotate.analysis.spammers import (
     HONEST,
-    SPAMMERS,
     Pool,
     flagged,
     rehearse_pool,
@@ -78,7 +78,7 @@ def main() -> int:
     for title, by in (("spammers", by_kind), ("signal", by_signal)):
         for name, found in by.items():
             print(f"  {title} {name:12} {np.mean(found):.3f}")
-    met = np.mean(whole) > 0.95
+    met = bool(np.mean(whole) > 0.95)
     for lean in (0.2, 0.5):
         off, spoilt, told, three = repairs(seeds, Pool(lean=lean))
         print(f"lean {lean}: win rate against honest people in the spammers' place, in points")
@@ -93,7 +93,7 @@ def main() -> int:
             rules = told[f"{kind} by a rule"]
             print(f"  {kind:12} {told[f'{kind} flagged']} of {n} flagged, {rules} by a single rule")
         print(f"  every pair has its votes again: {three}")
-        met = met and three and np.mean(np.abs(off)) < 0.01
+        met = met and three and bool(np.mean(np.abs(off)) < 0.01)
     return 0 if met else 1
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotate.analysis.clustered import crossed_share
+from annotate.analysis.contrast import Result
+from annotate.analysis.crossed import crossed_bootstrap
 from annotate.analysis.grouped import grouped_rate
 from annotate.analysis.rehearsal import crowd_for, rehearse
 from annotate.analysis.sequential import log_e_values
@@ -22,6 +24,8 @@ from tests.analysis.crowds import crowd, grouped, true_share
 PROMPTS, PEOPLE, STUDIES, NULLS = 600, 40, 1000, 10_000
 # Pairs that are in work at once: a third vote comes up to so many pairs later.
 DELAY = 60
+# The crossed bootstrap is slow: few studies of few resamples.
+CROSSED, RESAMPLES = 200, 500
 
 
 def null_verdicts(
@@ -90,6 +94,28 @@ def two_way(*, lean: float, studies: int = STUDIES) -> float:
     return held / studies
 
 
+def crossed(*, prompts: int, people: int, each: int, studies: int) -> float:
+    """How often the bootstrap over prompts and annotators holds the true share of votes.
+
+    `each` annotators vote on a prompt; with all of them everybody judged everything.
+    """
+    truth, held = true_share(0.2, math.hypot(1.0, 0.4)), 0
+    for seed in range(studies):
+        rng = np.random.default_rng([20261123, seed])
+        prompt = np.repeat(np.arange(prompts), each)
+        person = np.argsort(rng.random((prompts, people)), axis=1)[:, :each].ravel()
+        logit = 0.2 + rng.normal(0, 1.0, prompts)[prompt] + rng.normal(0, 0.4, people)[person]
+        won = rng.random(len(prompt)) < 1 / (1 + np.exp(-logit))
+        results = [Result.WIN if one else Result.LOSS for one in won.tolist()]
+        seen = crossed_bootstrap(
+            results, prompt.tolist(), person.tolist(), rng=rng, resamples=RESAMPLES
+        )
+        assert seen.low is not None
+        assert seen.high is not None
+        held += seen.low <= truth <= seen.high
+    return held / studies
+
+
 def bootstrap(*, groups: int, studies: int = STUDIES) -> float:
     """How often the bootstrap over groups of prompts holds the true win rate."""
     truth, held = true_share(0.2, 1.0), 0
@@ -128,6 +154,13 @@ def main() -> int:
     for groups in (600, 300):
         share = bootstrap(groups=groups)
         told(f"bootstrap over {groups} groups, {STUDIES:,} studies", share, 0.93, 0.97)
+    for prompts, people, each, low, high in (
+        (600, 40, 3, 0.95, 1.0),  # votes' own noise counts three times: too wide, by its design
+        (150, 16, 16, 0.9, 0.99),
+    ):
+        share = crossed(prompts=prompts, people=people, each=each, studies=CROSSED)
+        what = f"crossed bootstrap, {prompts} prompts, {each} of {people} annotators on each"
+        told(f"{what}, {CROSSED} studies", share, low, high)
     for a in (0.5, 20.0):
         prefix, completion = false_alarms(a=a)
         told(f"e-process, a = {a:g}, on demand, {NULLS:,} null studies", prefix, 0.0, 0.05)

@@ -4,12 +4,14 @@ python -m benchmarks.diversity      # exits 1 where a promise fails
 """
 
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 
 from annotate.analysis.diversity import (
     OVERALL,
     Attribute,
+    DiversityScore,
     DiversityVote,
     diversity_differences,
     diversity_scores,
@@ -33,7 +35,9 @@ def picture(spread: float, scene: int, rng: np.random.Generator) -> dict[str, fl
     return dict(zip(map(str, Attribute), places.tolist(), strict=True)) | {"scene": scene}
 
 
-def answers(left: dict[str, float], right: dict[str, float], rng: np.random.Generator):
+def answers(
+    left: dict[str, float], right: dict[str, float], rng: np.random.Generator
+) -> Iterator[tuple[Attribute, float]]:
     """(attribute, score) of every honest annotator's answers to a pair."""
     for _ in range(PEOPLE):
         said = rate(left, right, config=CONFIG, accuracy=ACCURACY, rng=rng)
@@ -41,7 +45,8 @@ def answers(left: dict[str, float], right: dict[str, float], rng: np.random.Gene
 
 
 def main() -> int:
-    last, significant, highs, sames, shown = 0, 0, [], [], {}
+    last, significant, highs, sames = 0, 0, list[float](), list[float]()
+    shown: dict[str, DiversityScore] = {}
     for seed in range(SEEDS):
         rng = np.random.default_rng(seed)
         votes = []

@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.judging_loop.machine import (
     ROOT,
@@ -170,7 +171,12 @@ def ceiling_loop(browser: Browser, _study: str, until: float) -> dict[str, objec
 
 
 def _clients(
-    loop: Loop, port: int, study: str, sessions: list[str], until: float, out: multiprocessing.Queue
+    loop: Loop,
+    port: int,
+    study: str,
+    sessions: list[str],
+    until: float,
+    out: multiprocessing.Queue[Any],
 ) -> None:
     """One client process: a thread for each annotator."""
     results: list[dict[str, object]] = []
@@ -190,7 +196,7 @@ def measure(
     loop: Loop, port: int, pid: int, study: str, sessions: list[str], seconds: float
 ) -> Measured:
     """Run the loop for `seconds` with one annotator per session."""
-    out: multiprocessing.Queue = multiprocessing.Queue()
+    out: multiprocessing.Queue[Any] = multiprocessing.Queue()
     database = postgres_pids()
     family = family_of(pid)
     before, before_db = cpu_seconds(family), cpu_seconds(database)
@@ -221,12 +227,13 @@ def measure(
     )
 
 
-def _json(script: str, *arguments: object, env: dict[str, str]) -> dict[str, object]:
+def _json(script: str, *arguments: object, env: dict[str, str]) -> dict[str, Any]:
     command = [sys.executable, "-m", f"benchmarks.judging_loop.{script}", *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{script}: {done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    printed: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return printed
 
 
 def run_product(

@@ -15,6 +15,7 @@ import os
 import platform
 import sys
 from statistics import median
+from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -78,7 +79,7 @@ def judged(bench: Bench, pairs: int) -> list[float]:
     return list(bench.page.evaluate(DURATIONS, "triptych:next-pair"))
 
 
-def opened(browser: Browser, site: Site, study: dict, times: int) -> list[float]:
+def opened(browser: Browser, site: Site, study: dict[str, Any], times: int) -> list[float]:
     """Milliseconds from navigation to a pair that can be answered, with nothing in any cache."""
     taken = []
     for _ in range(times):

