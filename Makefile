@@ -11,6 +11,7 @@ CHECKING := TRIPTYCH_DATA_DIR=$(CURDIR)/build/check-data
 # Each demo has a folder and an SQLite file of its own, whatever the site on your data uses.
 DEMO := env -u DATABASE_URL -u CELERY_BROKER_URL -u TRIPTYCH_BROKER_URL TRIPTYCH_DATA_DIR
 DEMO_OPTIONS = --started $(STARTED) $(if $(PORT),--port $(PORT)) $(if $(ONCE),--once)
+WORLD_RUN = build/reference-world-$(or $(SEED),0)
 QUICK := not slow and not server and not browser
 STARTED := $(shell date +%s)
 # Compiled modules are kept: else each of the many processes that tests start compiles all it imports,
@@ -19,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-light up test test-fast test-slow test-brokers test-latex check bench clean base dev generation chromium \
-	parity-imagereward reference-report reference-world
+	parity-aggregation parity-crowd-kit parity-imagereward reference-report reference-world
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' \
@@ -39,12 +40,12 @@ up: base ## the site on your own data (TRIPTYCH_DATA_DIR, else ./data)
 test: dev generation chromium ## every test but the slow ones, on SQLite and on PostgreSQL (15 minutes)
 	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 --no-torch -m "$(QUICK)"
 	OMP_NUM_THREADS=1 TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 -m "torch and $(QUICK)"
-	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "not slow and (server or browser)"
+	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 --dist loadfile -m "not slow and (server or browser)"
 	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) --migrations -n 2 -m "bothdb and not slow and not server"
-	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) --migrations -m "bothdb and not slow and server"
+	TRIPTYCH_TEST_DATABASE=postgres $(PYTEST) --migrations -n 2 --dist loadfile -m "bothdb and not slow and server"
 
-test-fast: dev ## unit tests on SQLite, no browser, no torch (1 minute); ends with the slowest
-	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 --no-torch --durations=10 -m "$(QUICK)"
+test-fast: dev ## unit tests on SQLite: no browser, no torch, no whole reports (1 minute); ends with the slowest
+	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -n 2 --no-torch --durations=10 -m "$(QUICK) and not whole"
 
 test-slow: dev generation chromium ## the long ones: concurrency, state machine, blinding (30 minutes)
 	TRIPTYCH_TEST_DATABASE=sqlite $(PYTEST) -m "slow and not brokers"
@@ -78,11 +79,23 @@ parity-imagereward: dev generation ## our ImageReward and HPSv2 against the publ
 	@build/parity-imagereward/bin/pip install -q --no-deps -r docker/imagereward/requirements.txt
 	@PYTHONPATH=$(CURDIR) $(PYTHON) docker/imagereward/parity.py $(if $(SMALL),--small) $(if $(WRITE),--write)
 
+parity-crowd-kit: dev ## GLAD by crowd-kit: its labels, and its column of the report
+	@test -x build/crowd-kit/bin/pip || $(PYTHON) -m venv build/crowd-kit
+	@build/crowd-kit/bin/pip install -q -r docker/crowd-kit/requirements.txt
+	@PYTHONPATH=$(CURDIR):$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
+		TRIPTYCH_TEST_DATABASE=sqlite build/crowd-kit/bin/python -m pytest -q --no-torch tests/reports/glad_of_crowd_kit.py
+
+parity-aggregation: dev ## our majority and Dawid-Skene against crowd-kit's, on the crowds in TRIPTYCH_DATA (WRITE=1)
+	@test -x build/crowd-kit/bin/pip || $(PYTHON) -m venv build/crowd-kit
+	@build/crowd-kit/bin/pip install -q -r docker/crowd-kit/requirements.txt
+	@PYTHONPATH=$(CURDIR) $(PYTHON) docker/crowd-kit/parity.py $(if $(WRITE),--write)
+
 reference-report: generation ## the reference world's four gates, from the weights in the repository (WORLD=folder: others)
 	@OMP_NUM_THREADS=1 $(PYTHON) -m generation.reference.s1.report $(if $(WORLD),--world $(WORLD))
 
-reference-world: generation ## train the reference world's models anew, in build/ (SEED=1: another run; goes on where it was)
-	@OMP_NUM_THREADS=1 $(PYTHON) -m generation.training world build/reference-world-$(or $(SEED),0) --seed $(or $(SEED),0)
+reference-world: generation ## train the reference world's models anew, in build/ (SEED=1: another run; KEEP=1: fp16 weights in kept/; goes on where it was)
+	@OMP_NUM_THREADS=1 $(PYTHON) -m generation.training world $(WORLD_RUN) --seed $(or $(SEED),0)
+	@$(if $(KEEP),$(PYTHON) -m generation.training keep $(WORLD_RUN) --into $(WORLD_RUN)/kept)
 
 clean: ## forget caches and the environment; studies in ./data stay
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -17,7 +18,7 @@ from tests.examples import examples
 hypothesis_settings.register_profile("triptych", deadline=None, max_examples=examples(30))
 hypothesis_settings.load_profile("triptych")
 
-_not_run: list[str] = []
+_not_run: set[str] = set()
 _loads_torch = re.compile(r"^pytestmark = .*\bpytest\.mark\.torch\b", re.M)
 
 
@@ -43,9 +44,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         (left if item.get_closest_marker("realdata") else kept).append(item)
     if left:
-        _not_run.extend(item.nodeid for item in left)
+        _not_run.update(item.nodeid for item in left)
         items[:] = kept
         config.hook.pytest_deselected(items=left)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    # With -n the workers collect, and only what they hand over reaches the summary.
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["not_run"] = sorted(_not_run)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    _not_run.update(node.workeroutput.get("not_run", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,6 +5,8 @@ import pytest
 
 from tests.blinding.classifier import accuracy
 
+pytestmark = pytest.mark.whole
+
 ROWS, COLUMNS = 2000, 300
 
 

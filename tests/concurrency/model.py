@@ -171,7 +171,7 @@ class Model:
         self.hands[who].insert(0, key)
         seat.state, seat.token, seat.at = "leased", None, None
         seat.until = now + timedelta(minutes=self.protocol.lease_minutes)
-        self._escalate(key[0])
+        self._escalate(key[0], keep=key)
         return "reopened", dropped
 
     def skip(self, who: int, token: uuid.UUID) -> str:
@@ -266,12 +266,19 @@ class Model:
         self.back -= {key for key, _ in here}
         self.back |= {key for _, key in sorted(waiting)[self.missing(pair) :]}
 
-    def _escalate(self, pair: int) -> None:
-        """A split under split=escalate asks more people."""
+    def _escalate(self, pair: int, *, keep: Key | None = None) -> None:
+        """A split under split=escalate asks more people; when it is one no more, nobody else."""
         self.reserve(pair)
-        voted = sum(key[0] == pair for key, _ in self.votes())
-        if self.protocol.escalate_to is None or voted < self.protocol.overlap:
+        if self.protocol.escalate_to is None:
             return
-        if self.verdict(pair) is None:
+        above = {k: s for k, s in self.seats.items() if k[0] == pair and k[1] > 3}
+        voted = sum(key[0] == pair for key, _ in self.votes())
+        if voted >= self.protocol.overlap and self.verdict(pair) is None:
+            self.back -= above.keys()
             for number in range(1, self.protocol.escalate_to + 1):
                 self.seats.setdefault((pair, number), Seat(returned=True))
+        elif all(seat.state != "voted" for seat in above.values()):
+            self.back |= above.keys()
+            for key, seat in above.items():
+                if seat.state == "leased" and key != keep:
+                    self._give_back(key)

@@ -338,7 +338,8 @@ def test_a_link_for_three_people_lets_in_three_and_a_worker_at_two_devices_once(
     )
 
     def arrive(who: str) -> Membership:
-        return enter(read_visit(token_of(link), {"PROLIFIC_PID": who}), now=NOW)
+        visit = read_visit(token_of(link), {"PROLIFIC_PID": who}, browser=f"of {who}")
+        return enter(visit, now=NOW)
 
     came = at_once(*(partial(arrive, who) for who in ("a", "a", "b", "c", "d", "e")))
     refused = [one for one in came if isinstance(one, EntryRefused)]
