@@ -6,6 +6,7 @@ Prompts come from files and are drawn by the seed. It must write nothing.
 from dataclasses import dataclass
 from pathlib import Path
 
+from annotate.cli.contexts import Contexts
 from annotate.studies.prompt_files import PromptFileError, draw, read_prompts
 from annotate.studies.prompts import PromptRow
 from annotate.studies.recipes import NAMES, Recipe, recipe
@@ -47,6 +48,8 @@ class Draft:
     recipe: Recipe | None
     # Prompts in the file that test and tuning prompts were drawn from.
     drawn_from: int | None
+    # Pictures named by file, to be stored before the study is.
+    contexts: Contexts
 
 
 def draft_of(wanted: Wanted) -> Draft:
@@ -55,7 +58,7 @@ def draft_of(wanted: Wanted) -> Draft:
     Raises:
         SpecError, PromptFileError: it is none, or there are too few prompts.
     """
-    found = None
+    found, contexts = None, Contexts()
     if wanted.what in NAMES:
         found = recipe(wanted.what, controls=wanted.controls)
         spec = found.spec
@@ -68,7 +71,7 @@ def draft_of(wanted: Wanted) -> Draft:
             )
         if wanted.controls:
             raise SpecError("--controls adds arms to a recipe; a TOML file says its own.")
-        spec = load_toml(path)
+        spec = load_toml(path, context_of=contexts.digest)
     if wanted.pins:
         spec = parse_spec(spec.model_dump(mode="json") | {"pins": _pins(wanted.pins)})
     if wanted.name:
@@ -76,7 +79,7 @@ def draft_of(wanted: Wanted) -> Draft:
     if wanted.seed is not None:
         protocol = spec.protocol.model_copy(update={"seed": wanted.seed})
         spec = spec.model_copy(update={"protocol": protocol})
-    return _with_prompts(spec, found, wanted)
+    return _with_prompts(spec, found, wanted, contexts)
 
 
 def _pins(written: tuple[str, ...]) -> dict[str, str]:
@@ -93,17 +96,19 @@ def waits(spec: StudySpec) -> bool:
     return any(m.kind.startswith("adaptive") and m.read_arm().arm is None for m in spec.methods)
 
 
-def _with_prompts(spec: StudySpec, found: Recipe | None, wanted: Wanted) -> Draft:
+def _with_prompts(
+    spec: StudySpec, found: Recipe | None, wanted: Wanted, contexts: Contexts
+) -> Draft:
     """Test prompts from the file; tuning prompts from one of their own, else from its rest."""
     size, tune_size = wanted.limit, wanted.tune_limit
     if found is not None:
         size = size or found.prompts
         tune_size = tune_size or (found.tune if waits(spec) else 0)
-    rows = _rows(found, wanted, needed=(size or 0) + (tune_size or 0))
+    rows = _rows(found, wanted, contexts, needed=(size or 0) + (tune_size or 0))
     seed, sets = spec.protocol.seed, list(spec.prompt_sets)
     tuning: list[PromptRow] = []
     if wanted.tune is not None:
-        tuning = read_prompts(wanted.tune)
+        tuning = read_prompts(wanted.tune, context_of=contexts.digest)
         if tune_size:
             [tuning] = draw(tuning, tune_size, seed=seed, name=wanted.tune.name)
         tune_size = None
@@ -118,12 +123,15 @@ def _with_prompts(spec: StudySpec, found: Recipe | None, wanted: Wanted) -> Draf
     if tuning:
         sets = _replaced(sets, spec.name, "tune", tuning)
     drawn_from = len(rows) if rows is not None and wanted.prompts is not None else None
-    return Draft(spec.model_copy(update={"prompt_sets": tuple(sets)}), found, drawn_from)
+    whole = parse_spec(spec.model_dump(mode="json") | {"prompt_sets": sets})
+    return Draft(whole, found, drawn_from, contexts)
 
 
-def _rows(found: Recipe | None, wanted: Wanted, *, needed: int) -> list[PromptRow] | None:
+def _rows(
+    found: Recipe | None, wanted: Wanted, contexts: Contexts, *, needed: int
+) -> list[PromptRow] | None:
     if wanted.prompts is not None:
-        return read_prompts(wanted.prompts)
+        return read_prompts(wanted.prompts, context_of=contexts.digest)
     if found is None:
         return None
     if wanted.stand_ins:
@@ -140,7 +148,16 @@ def _replaced(
     sets: list[PromptSetSpec], study: str, role: str, rows: list[PromptRow]
 ) -> list[PromptSetSpec]:
     """These prompts in the place of all of that role."""
-    prompts = tuple(PromptSpec(id=row.key, text=row.text, group=row.group) for row in rows)
+    prompts = tuple(
+        PromptSpec(
+            id=row.key,
+            text=row.text,
+            group=row.group,
+            context=row.context,
+            context_role=row.context_role,
+        )
+        for row in rows
+    )
     fresh = PromptSetSpec.model_validate(
         {"name": f"{study}, {role}"[:120], "role": role, "prompts": prompts}
     )

@@ -26,7 +26,7 @@ from annotate.sampling.thresholds import threshold_refusals
 from annotate.sampling.weights import PAGE_READS, WeightsSaid, look_at
 from annotate.studies.clock import database_now
 from annotate.studies.lifecycle import check_move
-from annotate.studies.models import Event, Membership, Study
+from annotate.studies.models import Event, Membership, Prompt, Study
 from annotate.studies.protocol import Protocol
 from annotate.studies.turns import turn
 
@@ -85,7 +85,7 @@ def _describe_places(
         )
     refusals += threshold_refusals(study)
     refusals += weights.refusals
-    refusals += _missing_examples(protocol) + shortages(study, protocol)
+    refusals += [*_missing_pictures(study, protocol), *shortages(study, protocol)]
     comparisons = round(expected.pairs + expected.identical)
     return LaunchPlan(
         prompts=places.prompts,
@@ -147,7 +147,7 @@ def _describe(study: Study, protocol: Protocol, pairing: Pairing) -> LaunchPlan:
         refusals.append(
             "No contrast has a prompt for which both methods have a picture. Import samples first."
         )
-    refusals += _missing_examples(protocol) + shortages(study, protocol)
+    refusals += [*_missing_pictures(study, protocol), *shortages(study, protocol)]
     warnings = _warnings(study, protocol)
     if both := taught(study, [(pair.first.pk, pair.second.pk) for pair in pairing.pairs]):
         warnings.append(
@@ -167,14 +167,23 @@ def _describe(study: Study, protocol: Protocol, pairing: Pairing) -> LaunchPlan:
     )
 
 
-def _missing_examples(protocol: Protocol) -> list[str]:
+def _missing_pictures(study: Study, protocol: Protocol) -> list[str]:
+    """A line for each picture that a worked pair or a prompt names and that is not stored."""
     named = [digest for pair in protocol.examples for digest in (pair.first, pair.second)]
     stored = set(Image.objects.filter(digest__in=named).values_list("digest", flat=True))
+    prompts = Prompt.objects.filter(prompt_set__studies=study).exclude(context="")
+    missing = prompts.exclude(context__in=Image.objects.values("digest"))
+    count = missing.count()
     return [
         f"A worked pair names picture {digest[:12]}, which is not stored. Import it, or remove "
         "the pair from the instructions."
         for digest in dict.fromkeys(named)
         if digest not in stored
+    ] + [
+        f"Prompt {prompt.key!r} names picture {prompt.context[:12]} as its context, which is not "
+        f"stored (prompts like it: {count}). Import it, or create the study from a file that names "
+        "the picture's own file."
+        for prompt in missing.order_by("order")[:1]
     ]
 
 

@@ -136,6 +136,8 @@ def _write_rows(study: Study, spec: StudySpec, *, actor: User) -> None:
             # The whole arm, whatever its preset says in a later version.
             row["settings"] = written.read_arm().settings
         Method.objects.create(study=study, digest=digest, order=order, **row)
+    put = [(one, _put_prompts(study, one, actor=actor)) for one in spec.prompt_sets]
+    sets = {one.name: stored for one, stored in put if one.role == "test"}
     by_name = {m.name: m for m in study.methods.all()}
     for order, contrast in enumerate(spec.contrasts):
         if not {contrast.a, contrast.b} <= set(by_name):
@@ -144,13 +146,12 @@ def _write_rows(study: Study, spec: StudySpec, *, actor: User) -> None:
             study=study,
             a=by_name[contrast.a],
             b=by_name[contrast.b],
+            prompt_set=sets[contrast.prompt_set] if contrast.prompt_set else None,
             primary=contrast.primary,
             order=order,
         )
     if spec.protocol.asks_diversity:
         contrast_with_themselves(study)
-    for written_set in spec.prompt_sets:
-        _put_prompts(study, written_set, actor=actor)
 
 
 def contrast_with_themselves(study: Study) -> None:
@@ -161,10 +162,12 @@ def contrast_with_themselves(study: Study) -> None:
         )
 
 
-def _put_prompts(study: Study, written: PromptSetSpec, *, actor: User) -> None:
+def _put_prompts(study: Study, written: PromptSetSpec, *, actor: User) -> PromptSet:
     """Bind the study to this prompt set; another version of the same name makes way for it."""
     if written.prompts:
-        rows = [PromptRow(key=p.id, text=p.text, group=p.group) for p in written.prompts]
+        rows = [
+            PromptRow(p.id, p.text, p.group, p.context, p.context_role) for p in written.prompts
+        ]
         try:
             found: PromptSet | None = store_prompts(written.name, rows, role=written.role)
         except ValueError as error:
@@ -184,6 +187,7 @@ def _put_prompts(study: Study, written: PromptSetSpec, *, actor: User) -> None:
         )
     study.prompt_sets.remove(*study.prompt_sets.filter(name=written.name).exclude(pk=found.pk))
     study.prompt_sets.add(found)
+    return found
 
 
 def _note(study: Study, kind: str, *, actor: User, **data: str) -> None:

@@ -8,17 +8,21 @@ import io
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from annotate.studies.prompts import PromptRow, nfc
+from annotate.studies.spec import is_digest
 from generation.threshold import plain
 
 # What columns are called, the first one found counts. Unnamed first columns are ids (pandas).
 TEXT = ("text", "prompt", "caption")
 ID = ("id", "prompt_id", "key", "")
 GROUP = ("group", "file_name", "image_id", "image", "source")
+CONTEXT = ("context",)
+CONTEXT_ROLE = ("context_role",)
 KINDS = (".txt", ".csv", ".tsv", ".jsonl")
 
 
@@ -26,12 +30,16 @@ class PromptFileError(ValueError):
     """A file of prompts that cannot be read, or has too few."""
 
 
-def read_prompts(path: Path) -> list[PromptRow]:
+def read_prompts(path: Path, *, context_of: Callable[[Path], str]) -> list[PromptRow]:
     """Every prompt of a file, in its order, each with an id.
 
     A `.txt` file has a prompt a line. The others have a column or field for the text (text, prompt
     or caption), and may have one for an id (id, prompt_id) and for a group (group, file_name,
-    image_id): captions of one photo belong together.
+    image_id): captions of one photo belong together. Fields context and context_role name a
+    picture shown beside the pairs, by a file beside this one or by the digest of a stored picture.
+
+    Args:
+        context_of: gives the content digest of a picture's file.
 
     Raises:
         PromptFileError: it is no such file, or a line says nothing.
@@ -49,7 +57,22 @@ def read_prompts(path: Path) -> list[PromptRow]:
     rows = _rows(path, text)
     if not rows:
         raise PromptFileError(f"{path.name} has no prompts. Write at least one.")
-    return rows
+    return [
+        _with_context(row, path, number, context_of) for number, row in enumerate(rows, start=1)
+    ]
+
+
+def _with_context(
+    row: PromptRow, path: Path, number: int, context_of: Callable[[Path], str]
+) -> PromptRow:
+    if row.context_role and not row.context:
+        raise PromptFileError(
+            f"{path.name}, prompt {number}: a context_role and no context. Name its picture as "
+            "context, or leave the role empty."
+        )
+    if not row.context or is_digest(row.context):
+        return row
+    return replace(row, context=context_of(path.parent / row.context))
 
 
 def _rows(path: Path, text: str) -> list[PromptRow]:
@@ -86,7 +109,15 @@ def _read_records(name: str, records: Iterable[Mapping[str, Any]]) -> list[Promp
                 f"{name}, prompt {number}: no text. Its fields are {has}; one of {', '.join(TEXT)} "
                 "has to hold the prompt. Rename the column, or remove the line."
             )
-        rows.append(PromptRow(_first(found, ID) or str(number), text, _first(found, GROUP)))
+        rows.append(
+            PromptRow(
+                key=_first(found, ID) or str(number),
+                text=text,
+                group=_first(found, GROUP),
+                context=_first(found, CONTEXT),
+                context_role=_first(found, CONTEXT_ROLE),
+            )
+        )
     return rows
 
 

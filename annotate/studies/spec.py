@@ -3,7 +3,10 @@
 It must know no database; `studies.create` turns it into rows.
 """
 
+import operator
+import re
 import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -28,11 +31,18 @@ from annotate.studies.protocol import Protocol
 # Says nothing of a study, and is the only name of one that is read in the reader's language.
 STANDING_NAME = gettext_noop("Side by side")
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+# Left out where empty: what seldom is said makes no older specification look different.
+UNSAID = Field(exclude_if=operator.not_)
 
 
 def shown_name(public_name: str) -> str:
     """A study's name for its annotators: the standing one translated, any other as written."""
     return _(STANDING_NAME) if public_name in {"", STANDING_NAME} else public_name
+
+
+def is_digest(text: str) -> bool:
+    """Whether this is written as a SHA-256: 64 hexadecimal digits, the letters small."""
+    return re.fullmatch("[0-9a-f]{64}", text) is not None
 
 
 class SpecError(ValueError):
@@ -75,16 +85,47 @@ class ContrastSpec(BaseModel):
     a: Name
     b: Name
     primary: bool = False
+    # Over which test set; over all where none is named.
+    prompt_set: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120), UNSAID] = (
+        ""
+    )
 
 
 class PromptSpec(BaseModel):
-    """One prompt written into the specification itself (imports bring theirs in the manifest)."""
+    """One prompt written into the specification itself (imports bring theirs in the manifest).
+
+    `context` is the content digest of a picture shown beside the pair, `context_role` what it is.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     text: Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
     group: Annotated[str, StringConstraints(max_length=200)] = ""
+    context: Annotated[str, UNSAID] = ""
+    context_role: Annotated[
+        str, StringConstraints(strip_whitespace=True, max_length=40), UNSAID
+    ] = ""
+
+    @field_validator("context", mode="after")
+    @classmethod
+    def _context_is_a_digest(cls, context: str) -> str:
+        if context and not is_digest(context):
+            raise ValueError(
+                f"{context!r} is no content digest (64 of 0-9 and a-f). Name a picture that is "
+                "stored here by its digest, or create the study from a TOML file, on the command "
+                "line, where a file beside it can be named."
+            )
+        return context
+
+    @model_validator(mode="after")
+    def _role_has_a_picture(self) -> Self:
+        if self.context_role and not self.context:
+            raise ValueError(
+                f"prompt {self.id!r} has the context role {self.context_role!r} and no context. "
+                "Name its picture as context, or remove the role."
+            )
+        return self
 
 
 class PromptSetSpec(BaseModel):
@@ -120,7 +161,7 @@ class StudySpec(BaseModel):
         (),
         title="Prompt sets",
         description="leave empty to bring the prompts with the samples; prompts are lines of "
-        "comma-separated id, text, group",
+        "comma-separated id, text, group, context (the digest of a stored picture), its role",
     )
     methods: tuple[MethodSpec, ...] = Field(
         (),
@@ -164,6 +205,7 @@ class StudySpec(BaseModel):
                     f"contrast {c.a!r} against {c.b!r} names unknown methods {sorted(missing)}; "
                     f"known are {sorted(names)}. Add the method or correct the contrast."
                 )
+        self._prompt_sets_are_named()
         pairs = [frozenset((c.a, c.b)) for c in self.contrasts]
         if len(set(pairs)) < len(pairs):
             raise ValueError("the same two methods are contrasted twice. Keep one of the two.")
@@ -189,6 +231,17 @@ class StudySpec(BaseModel):
     def shown_name(self) -> str:
         """What annotators read as the study's name, in their language where it has no own one."""
         return shown_name(self.public_name)
+
+    def _prompt_sets_are_named(self) -> None:
+        """A contrast's prompt set is one of the study's test sets."""
+        sets = [one.name for one in self.prompt_sets if one.role == "test"]
+        for c in self.contrasts:
+            if c.prompt_set and c.prompt_set not in sets:
+                raise ValueError(
+                    f"contrast {c.a!r} against {c.b!r} is over the prompt set {c.prompt_set!r}; "
+                    f"test sets here are {sorted(sets) or 'none'}. Name one of them, or leave it "
+                    "out for all."
+                )
 
     def _diversity_has_replicas(self) -> None:
         """A diversity study pairs replicas 0 and 1 of every method, so it names no contrasts."""
@@ -248,22 +301,45 @@ def parse_spec(data: dict[str, Any]) -> StudySpec:
         raise SpecError("\n".join(lines(error, whole="study"))) from error
 
 
-def parse_toml(text: str) -> StudySpec:
-    """Read a study from TOML text."""
+def parse_toml(text: str, *, context_of: Callable[[str], str] | None = None) -> StudySpec:
+    """Read a study from TOML text; `context_of` gives the digest of a context's named file."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"this is not TOML: {error}. Correct that line.") from error
+    if context_of is not None:
+        for prompt in _written_prompts(data):
+            context = prompt.get("context")
+            if context and isinstance(context, str) and not is_digest(context):
+                prompt["context"] = context_of(context)
     return parse_spec(data)
 
 
-def load_toml(path: Path) -> StudySpec:
-    """Read a study from a TOML file."""
+def _written_prompts(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The prompts that stand where prompts stand; what stands elsewhere the definition refuses."""
+    sets = data.get("prompt_sets", [])
+    for one in sets if isinstance(sets, list) else []:
+        prompts = one.get("prompts", []) if isinstance(one, dict) else []
+        for prompt in prompts if isinstance(prompts, list) else []:
+            if isinstance(prompt, dict):
+                yield prompt
+
+
+def load_toml(path: Path, *, context_of: Callable[[Path], str] | None = None) -> StudySpec:
+    """Read a study from a TOML file.
+
+    Args:
+        context_of: gives the digest of a picture that a prompt names as its context by a file
+            beside this one; without it only digests are read.
+
+    Raises:
+        SpecError: what is wrong, a line for each mistake.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise SpecError(f"{path.name} is not UTF-8: {error}. Save it as UTF-8.") from error
-    return parse_toml(text)
+    return parse_toml(text, context_of=context_of and (lambda file: context_of(path.parent / file)))
 
 
 def to_toml(spec: StudySpec) -> str:

@@ -13,6 +13,8 @@ from pydantic import BaseModel
 
 from annotate.web.spec_fields import Shape
 
+_FEWEST_PARTS = 3  # of a line: id, text, group
+
 
 def shown_row(model: type[BaseModel], row: Mapping[str, Any]) -> dict[str, Any]:
     shown = dict(row)
@@ -67,7 +69,11 @@ def _read_json(name: str, text: str) -> Any:
 def _write_lines(model: type[BaseModel], rows: list[dict[str, Any]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerows([row[name] for name in model.model_fields] for row in rows)
+    for row in rows:
+        parts = [row.get(name) or "" for name in model.model_fields]
+        while not parts[-1] and len(parts) > _FEWEST_PARTS:
+            parts.pop()  # what is seldom given is not written as empty commas
+        writer.writerow(parts)
     return out.getvalue()
 
 

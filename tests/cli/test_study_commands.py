@@ -1,14 +1,17 @@
 """`create_study` and `launch_study`: the same verbs from the command line."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from PIL import Image
 
 from annotate.people.models import Role
-from annotate.studies.models import Study
+from annotate.sampling.models import Image as StoredImage
+from annotate.studies.models import Prompt, Study
 from annotate.studies.spec import parse_spec, to_toml
 from tests.factories import make_study, make_user
 
@@ -87,3 +90,44 @@ def test_somebody_elses_study_is_not_found() -> None:
     study = make_study()
     with pytest.raises(CommandError, match="manages no study"):
         run("launch_study", str(study.uid), actor=make_user(Role.RESEARCHER).username)
+
+
+def with_context(toml: Path, context: str) -> None:
+    prompt = {"id": "1", "text": "a cat", "context": context, "context_role": "mask"}
+    text = toml.read_text(encoding="utf-8").replace("prompt_sets = []\n", "")
+    said = "\n".join(f"{key} = {json.dumps(value)}" for key, value in prompt.items())
+    toml.write_text(f'{text}\n[[prompt_sets]]\nname = "s"\n[[prompt_sets.prompts]]\n{said}\n')
+
+
+def test_a_context_named_by_its_file_is_stored_with_the_study(toml: Path) -> None:
+    picture = toml.parent / "mask.png"
+    Image.new("RGB", (8, 6), (1, 2, 3)).save(picture)
+    with_context(toml, "mask.png")
+    run("create_study", str(toml), owner=make_user(Role.RESEARCHER).username)
+    prompt = Prompt.objects.get()
+    stored = StoredImage.objects.get(digest=prompt.context)
+    assert (stored.width, stored.height, prompt.context_role) == (8, 6, "mask")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "cannot be read"), (b"GIF89a", "is not a PNG, JPEG or WebP")]
+)
+def test_a_context_that_is_no_picture_creates_nothing(
+    toml: Path, content: bytes | None, said: str
+) -> None:
+    if content is not None:
+        (toml.parent / "mask.png").write_bytes(content)
+    with_context(toml, "mask.png")
+    with pytest.raises(CommandError, match=said):
+        run("create_study", str(toml), owner=make_user(Role.RESEARCHER).username)
+    assert not Study.objects.exists()
+    assert not StoredImage.objects.exists()
+
+
+def test_a_context_that_is_not_stored_is_refused_at_launch() -> None:
+    study = make_study(pairs=2)
+    Prompt.objects.filter(prompt_set__studies=study).update(context="ab" * 32)
+    with pytest.raises(CommandError, match=r"as its context, which is not stored \(.*: 2\)"):
+        run("launch_study", str(study.uid), actor=study.owner.username)
+    study.refresh_from_db()
+    assert study.state == "draft"

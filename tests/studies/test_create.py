@@ -17,6 +17,7 @@ from annotate.studies.create import (
 from annotate.studies.models import Event, Membership, PromptSet, Study
 from annotate.studies.prompts import PromptRow, store_prompts
 from annotate.studies.protocol import Protocol
+from annotate.studies.selection import contrast_prompts
 from annotate.studies.spec import (
     MethodSpec,
     SpecError,
@@ -230,3 +231,37 @@ def test_a_template_name_is_free_and_reasonable(name: str) -> None:
 def test_an_unknown_template_names_the_known_ones() -> None:
     with pytest.raises(TemplateError, match="Single decision"):
         find_template("nope")
+
+
+def test_a_prompt_carries_its_context_and_a_contrast_its_prompt_set() -> None:
+    masked = {"id": "1", "text": "a cat", "context": "a0" * 32, "context_role": "mask"}
+    sets = [{"name": "masked", "prompts": [masked]}, {"name": "pets", "prompts": PROMPTS}]
+    contrasts = [{"a": "student", "b": "teacher", "prompt_set": "masked"}]
+    written = spec(prompt_sets=sets, contrasts=contrasts)
+    assert parse_toml(to_toml(written)) == written
+    study = create_study(written, owner=make_user(Role.RESEARCHER))
+    (prompt,) = contrast_prompts(study.contrasts.get(), study.read_protocol())
+    assert (prompt.key, prompt.context, prompt.context_role) == ("1", "a0" * 32, "mask")
+
+
+def test_prompts_without_a_context_are_written_as_ever() -> None:
+    (written,) = spec().prompt_sets
+    assert set(written.model_dump(mode="json")["prompts"][0]) == {"id", "text", "group"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"prompts": [{"id": "1", "text": "t", "context": "m.png"}]}, "no content digest"),
+        ({"prompts": [{"id": "1", "text": "t", "context_role": "mask"}]}, "and no context"),
+        ({"role": "tune"}, "test sets here are none"),
+        ({"name": "others"}, r"over the prompt set 'pets'; test sets here are \['others'\]"),
+    ],
+)
+def test_a_context_or_prompt_set_that_is_none_is_refused(
+    changed: dict[str, Any], said: str
+) -> None:
+    one = {"name": "pets", "prompts": PROMPTS} | changed
+    contrasts = [{"a": "student", "b": "teacher", "prompt_set": "pets"}]
+    with pytest.raises(SpecError, match=said):
+        spec(prompt_sets=[one], contrasts=contrasts)

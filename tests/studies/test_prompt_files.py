@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from annotate.studies.prompt_files import PromptFileError, draw, read_prompts
+from annotate.studies import prompt_files
+from annotate.studies.prompt_files import PromptFileError, draw
 from annotate.studies.prompts import PromptRow
+
+
+def read_prompts(path: Path) -> list[PromptRow]:
+    return prompt_files.read_prompts(path, context_of=lambda picture: f"digest of {picture.name}")
 
 
 def written(folder: Path, name: str, text: str) -> Path:
@@ -29,6 +34,16 @@ def test_columns_are_known_by_their_usual_names(tmp_path: Path) -> None:
     assert read_prompts(lines) == [PromptRow("x", "t", "g")]
 
 
+def test_a_context_is_a_file_beside_the_prompts_or_a_digest(tmp_path: Path) -> None:
+    digest = "0f" * 32
+    text = f"text,context,context_role\na cat,masks/1.png,mask\na dog,{digest},mask\na cow,,\n"
+    assert read_prompts(written(tmp_path, "p.csv", text)) == [
+        PromptRow("1", "a cat", context="digest of 1.png", context_role="mask"),
+        PromptRow("2", "a dog", context=digest, context_role="mask"),
+        PromptRow("3", "a cow"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
@@ -36,6 +51,7 @@ def test_columns_are_known_by_their_usual_names(tmp_path: Path) -> None:
         ("p.csv", "a,b\n1,2\n", "one of text, prompt, caption"),
         ("p.jsonl", "{", "line 1: not JSON"),
         ("p.txt", "\n", "has no prompts"),
+        ("p.csv", "text,context_role\na cat,mask\n", "prompt 1: a context_role and no context"),
     ],
 )
 def test_a_file_without_prompts_is_refused_in_words(

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
+from annotate.cli.contexts import Contexts
 from annotate.people.models import User
 from annotate.studies.create import create_study
 from annotate.studies.spec import SpecError, load_toml
@@ -28,8 +30,12 @@ class Command(BaseCommand):
         path: Path = options["spec"]
         if not path.is_file():
             raise CommandError(f"{path} is not a file. Name a study in TOML.")
+        contexts = Contexts()
         try:
-            study = create_study(load_toml(path), owner=owner)
+            spec = load_toml(path, context_of=contexts.digest)
+            with transaction.atomic():
+                contexts.store()
+                study = create_study(spec, owner=owner)
         except SpecError as error:
             raise CommandError(f"{path.name}:\n{error}\nNothing was created.") from error
         self.stdout.write(str(study.uid))

@@ -81,7 +81,9 @@ class Command(BaseCommand):
             return
         actor = _researcher(options["actor"])
         try:
-            study = create_study(draft.spec, owner=actor)
+            with transaction.atomic():
+                draft.contexts.store()
+                study = create_study(draft.spec, owner=actor)
         except SpecError as error:
             raise CommandError(f"{error} Nothing was created.") from error
         self.say(f"draft: {study.name} ({study.uid})")
@@ -90,6 +92,8 @@ class Command(BaseCommand):
     def _dry(self, draft: Draft) -> None:
         """Describe a study that is made for it and gone afterwards."""
         with transaction.atomic():
+            # Their files stay; a picture without a row is swept away.
+            draft.contexts.store()
             nobody = User(username="dry run", role=Role.RESEARCHER)
             nobody.set_unusable_password()
             nobody.save()
