@@ -219,6 +219,8 @@ def report_data(report: Report) -> dict[str, Any]:
     data["protocol"] = report.protocol.model_dump(mode="json")
     data |= {"headline": headline(report), "standfirst": standfirst(report)}
     data |= {"methods": methods(report), "simulated": report.simulated}
+    # What tells of annotators stands apart: controls and repeats change no other line.
+    data["quality"] = {"votes_on_controls_and_repeats": data["set_aside"].pop("other_kinds")}
     plain: dict[str, Any] = json.loads(json.dumps(data, default=_plain))
     return plain
 

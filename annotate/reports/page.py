@@ -28,6 +28,7 @@ from annotate.reports.sentences import (
     headline,
     methods,
     people_note,
+    quality_note,
     sides_title,
     standfirst,
     unit,
@@ -373,6 +374,8 @@ def _people_notes(report: Report) -> tuple[str, ...]:
         "Agreement is with the other annotators of the same pairs, where these lean one way; a "
         "vote is never compared with a majority that contains it."
     )
+    if extra := quality_note(report):
+        notes.append(extra)
     return tuple(notes)
 
 

@@ -338,6 +338,16 @@ def _rule(report: Report) -> str:
     )
 
 
+def quality_note(report: Report) -> str | None:
+    """How many votes tell only how annotators work. It stands with the annotators, in no other
+    section: without controls and repeats the rest of the report is the same, byte for byte."""
+    extra = report.set_aside.other_kinds
+    if not extra:
+        return None
+    told = counted(extra, "vote on controls and repeats", "votes on controls and repeats")
+    return f"{told}: they tell how annotators work, and enter no number of this report."
+
+
 def _excluded(report: Report) -> str:
     aside, counts = report.set_aside, report.counts
     undecided = counts.comparisons - counts.decided
@@ -351,12 +361,6 @@ def _excluded(report: Report) -> str:
         + f" ({number(aside.held)} held back)",
         counted(aside.skipped, "skip"),
     ]
-    if aside.other_kinds:
-        parts.append(
-            counted(
-                aside.other_kinds, "vote on controls and repeats", "votes on controls and repeats"
-            )
-        )
     if aside.preview_votes:
         parts.append(counted(aside.preview_votes, "preview vote"))
     kept = []
