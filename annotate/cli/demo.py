@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from annotate.cli.demo_examples import teach
 from annotate.cli.demo_samples import MANIFEST, TRUTH, is_rendered, render_samples
 from annotate.cli.simulated_annotator import SimulatedAnnotator, Temper
 from annotate.cli.simulation import enlist
@@ -170,7 +171,7 @@ def open_study(
     """Create, import and launch, from wherever an interrupted run stopped."""
     place = folder / planned.folder
     drafts = Study.objects.filter(owner=owner, name=planned.spec.name, state=Study.State.DRAFT)
-    study = drafts.first() or create_study(planned.spec, owner=owner)
+    study = drafts.first() or create_study(teach(planned.spec), owner=owner)
     import_samples(study, place / MANIFEST, place, actor=owner, progress=progress)
     return launch(study, actor=owner)
 

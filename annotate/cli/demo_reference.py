@@ -70,7 +70,9 @@ def find(spec: StudySpec, *, owner: User) -> Study | None:
 def _asks_the_same(a: StudySpec, b: StudySpec) -> bool:
     def content(spec: StudySpec) -> object:
         arms = [(m.name, m.read_arm().recipe, m.read_arm().rule) for m in spec.methods]
-        return arms, spec.contrasts, spec.prompt_sets, spec.protocol
+        # Worked pairs are added as a study is made, and change no answer's meaning.
+        protocol = spec.protocol.model_copy(update={"examples": ()})
+        return arms, spec.contrasts, spec.prompt_sets, protocol
 
     return content(a) == content(b)
 

@@ -14,6 +14,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from annotate.cli import demo_reference, sampling_bar
+from annotate.cli.demo_examples import teach
 from annotate.cli.demo_run import DemoCommand, DemoError
 from annotate.cli.oracle_lines import oracle_ends
 from annotate.cli.sampling_children import missing_packages, why_no_worker
@@ -101,7 +102,7 @@ class Command(DemoCommand):
 
     def _launched(self, spec: StudySpec, *, owner: User) -> Study:
         """The study, from wherever an earlier run stopped."""
-        study = demo_reference.find(spec, owner=owner) or create_study(spec, owner=owner)
+        study = demo_reference.find(spec, owner=owner) or create_study(teach(spec), owner=owner)
         retry(study, actor=owner)
         if study.state == Study.State.DRAFT:
             if to_tune(study):
