@@ -20,7 +20,7 @@ from annotate.judging.external_formats import Format, write_votes
 from annotate.reports.analyses import VERSION
 from annotate.reports.dataset import TABLES, write_dataset, write_table
 from annotate.reports.frames import StudyFrame, read_frame, read_snapshot
-from annotate.reports.freeze import encode
+from annotate.reports.freeze import encoded
 from annotate.reports.interop import external_votes
 from annotate.reports.laboratory_files import lab_data
 from annotate.reports.report import Report, make_report, report_on
@@ -150,6 +150,13 @@ def _interop(study: Study, kind: Format, file: IO[bytes]) -> Written:
     return out.done(rows=write_votes(external_votes(study), kind, out))
 
 
+def _write_text(pieces: Iterable[str], file: IO[bytes]) -> Written:
+    out = _Hashing(file)
+    for piece in pieces:
+        out.write(piece)
+    return out.done(rows=0)
+
+
 def _write(data: bytes, file: IO[bytes]) -> Written:
     file.write(data)
     return written_of(data)
@@ -182,7 +189,7 @@ FILES: Mapping[str, Callable[[_Snapshot, IO[bytes]], Written]] = {
     "marks.csv": lambda at, file: write_csv(mark_rows(at.study), MARK_COLUMNS, file),
     "marks.jsonl": lambda at, file: write_jsonl(mark_rows(at.study), file),
     # What the report was frozen from: its SHA-256 is the hash of a frozen report.
-    SNAPSHOT: lambda at, file: _write(encode(at.study, at.frame), file),
+    SNAPSHOT: lambda at, file: _write_text(encoded(at.study, at.frame), file),
     **{name: _of_report(name) for name in OF_REPORT},
 }
 # Live votes as other programs read them; exact, so not for spreadsheets. Not in the bundle: they

@@ -3,6 +3,7 @@
 It must not compute statistics or words; preview votes and comparisons that are not live stay out.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,10 @@ from annotate.sampling.progress import ArmProgress, executed
 from annotate.studies.models import Contrast, Membership, Study
 
 LIVE = Comparison.Kind.LIVE
+# Rows that a database hands over at once.
+CHUNK = 2000
+# Words that thousands of rows share are held once.
+_once = sys.intern
 Side = Literal["a", "b", "tie"]
 
 
@@ -225,17 +230,18 @@ def _items(study: Study) -> Iterator[ItemRow]:
             "replica",
         )
     )
-    for contrast, comparison, prompt, group, a_is_first, outcome, reason, deciding, n in rows:
+    for told in rows.iterator(chunk_size=CHUNK):
+        contrast, comparison, prompt, group, a_is_first, outcome, reason, deciding, n = told
         side = as_side(outcome, a_is_first=a_is_first) if outcome else None
         yield ItemRow(
             contrast,
             comparison,
             prompt,
-            group,
+            _once(group),
             a_is_first,
             side,
-            reason or "",
-            deciding or "",
+            _once(reason or ""),
+            _once(deciding or ""),
             n,
         )
 
@@ -259,8 +265,21 @@ def _votes(study: Study) -> Iterator[VoteRow]:
             "active_ms",
         )
     )
-    for row in rows:
-        yield VoteRow(row[0], names[row[1]], *row[2:], early=(row[0], row[1]) not in third)
+    for told in rows.iterator(chunk_size=CHUNK):
+        pair, who, choice, deciding, both_bad, side, simulated, late, too_fast, ms = told
+        yield VoteRow(
+            pair,
+            names[who],
+            _once(choice),
+            _once(deciding),
+            both_bad,
+            _once(side),
+            simulated,
+            late,
+            too_fast,
+            ms,
+            early=(pair, who) not in third,
+        )
 
 
 def after_two(study: Study) -> set[tuple[int, int]]:

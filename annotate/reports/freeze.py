@@ -6,7 +6,7 @@ The same rows give the same bytes and the same hash. It must not compute a repor
 import hashlib
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,8 @@ from annotate.sampling.progress import ArmProgress
 from annotate.studies.models import Study
 
 FORMAT = 1
+# Rows that are text at once.
+_ROWS = 1000
 _FROZEN = {Study.State.CLOSED, Study.State.ARCHIVED}
 
 
@@ -108,7 +110,12 @@ def frozen_report(frozen: FrozenReport) -> Report:
 
 def encode(study: Study, frame: StudyFrame) -> bytes:
     """Study and rows as one line of JSON."""
-    data = {
+    return "".join(encoded(study, frame)).encode()
+
+
+def encoded(study: Study, frame: StudyFrame) -> Iterator[str]:
+    """The same line piece by piece, so that who writes it down never holds all rows as text."""
+    data: dict[str, Any] = {
         "format": FORMAT,
         "study": {
             "uid": str(study.uid),
@@ -137,8 +144,24 @@ def encode(study: Study, frame: StudyFrame) -> bytes:
         data["served"] = frame.served
     if frame.branches:
         data["branches"] = frame.branches
-    text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return text.encode()
+    for place, (key, value) in enumerate(sorted(data.items())):
+        yield f'{"," if place else "{"}"{key}":'
+        yield from _pieces(value)
+    yield "}"
+
+
+def _pieces(value: Any) -> Iterator[str]:
+    """What `_line` gives, some rows of a table at a time."""
+    if not isinstance(value, list | tuple) or len(value) <= _ROWS:
+        yield _line(value)
+        return
+    for start in range(0, len(value), _ROWS):
+        yield ("," if start else "[") + _line(value[start : start + _ROWS])[1:-1]
+    yield "]"
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def decode(content: bytes) -> tuple[Study, StudyFrame]:

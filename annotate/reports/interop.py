@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from annotate.judging.external_votes import ExternalVote, Side, Winner
 from annotate.judging.external_writing import SIDE_UNKNOWN
 from annotate.judging.models import ContrastItem, Outcome, Vote
-from annotate.reports.frames import LIVE, contrast_rows, pseudonyms
-from annotate.reports.rows import CHUNK
+from annotate.reports.frames import CHUNK, LIVE, contrast_rows, pseudonyms
 from annotate.studies.models import Study
 
 

@@ -14,8 +14,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from annotate.judging.models import Comparison, Outcome
-from annotate.reports.frames import LIVE, read_snapshot
-from annotate.reports.rows import CHUNK
+from annotate.reports.frames import CHUNK, LIVE, read_snapshot
 from annotate.sampling.storage import path_of
 from annotate.studies.models import Study
 

@@ -7,20 +7,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby, islice
+from itertools import islice
 from typing import Any, TypeVar
 
 from django.db.models import Count, Q
 
-from annotate.analysis.votes import PRIORITY
-from annotate.judging.models import ContrastItem, Outcome, ReviewMark, Vote
-from annotate.reports.frames import LIVE, as_side, contrast_rows, pseudonyms
+from annotate.analysis.votes import PRIORITY, Criterion
+from annotate.judging.models import Answer, Comparison, ContrastItem, Outcome, ReviewMark, Vote
+from annotate.reports.frames import CHUNK, LIVE, as_side, contrast_rows, pseudonyms
 from annotate.reports.report import Report
 from annotate.studies.models import Study
 
 Row = dict[str, Any]
 T = TypeVar("T")
-CHUNK = 2000
 # Pairs whose other rows are read together.
 BATCH = 500
 # Who is no member of the study and may act in it all the same.
@@ -128,6 +127,22 @@ SUMMARY_COLUMNS: Mapping[str, str] = {
     "protocol_hash": "of the frozen protocol",
 }
 
+# Columns that all votes on a pair share, and where they are read.
+_OF_PAIR: Mapping[str, str] = {
+    "comparison": "pk",
+    "kind": "kind",
+    "prompt_key": "prompt__key",
+    "prompt": "prompt__text",
+    "group": "prompt__group",
+    "first_image": "first__digest",
+    "second_image": "second__digest",
+}
+# Columns that are read from the vote as they stand.
+_OF_VOTE = (
+    *("choice", "deciding", "both_bad", "side", "simulated", "late", "too_fast"),
+    *("active_ms", "elapsed_ms", "telemetry"),
+)
+
 
 @dataclass(frozen=True)
 class _Place:
@@ -141,21 +156,44 @@ class _Place:
 def vote_rows(study: Study) -> Iterator[Row]:
     """Every current vote of the study, by serving order and pseudonym. Memory: of one batch."""
     names = pseudonyms(study)
-    votes = (
-        Vote.objects.filter(study=study)
-        .select_related(
-            "assignment", "comparison__prompt", "comparison__first", "comparison__second"
+    for pairs in _pairs(study):
+        places, answers = _places(list(pairs)), _answers(list(pairs))
+        votes = Vote.objects.filter(comparison__in=list(pairs)).values_list(
+            "pk", "comparison_id", "annotator_id", "assignment__flipped", "created_at", *_OF_VOTE
         )
-        .prefetch_related("answers")
-        .order_by("comparison__order", "comparison_id", "annotator_id")
-        .iterator(chunk_size=CHUNK)
-    )
-    on = groupby(votes, key=lambda vote: vote.comparison_id)
-    for pairs in _batches((pair, list(together)) for pair, together in on):
-        places = _places([pair for pair, _ in pairs])
-        for pair, together in pairs:
-            for vote in sorted(together, key=lambda v: names[v.annotator_id]):
-                yield _vote_row(vote, names[vote.annotator_id], places[pair])
+        on: dict[int, list[Row]] = defaultdict(list)
+        for pk, pair, who, flipped, at, *told in votes:
+            vote = dict(zip(_OF_VOTE, told, strict=True))
+            vote |= {"annotator": names[who], "created_at": stamp(at), **answers[pk]}
+            vote["left"] = Outcome.SECOND.value if flipped else Outcome.FIRST.value
+            on[pair].append(vote)
+        for pair, shown in pairs.items():
+            made = _made_by(places[pair])
+            for vote in sorted(on[pair], key=lambda row: row["annotator"]):
+                preferred = made.get(f"{vote['choice']}_methods", [])
+                yield {**shown, **made, "preferred_methods": preferred, **vote}
+
+
+def _pairs(study: Study) -> Iterator[dict[int, Row]]:
+    """Batches of the study's comparisons by key, in serving order, with what their votes share.
+
+    Each batch begins where the last one ended, so that no database sorts or holds all of them.
+    """
+    rows = Comparison.objects.filter(study=study).order_by("order")
+    after = rows
+    while some := list(after.values_list("order", *_OF_PAIR.values())[:BATCH]):
+        yield {told[0]: dict(zip(_OF_PAIR, told, strict=True)) for _, *told in some}
+        after = rows.filter(order__gt=some[-1][0])
+
+
+def _answers(comparisons: Sequence[int]) -> dict[int, dict[str, str]]:
+    """What each vote says of every criterion; empty where it was not asked."""
+    found: dict[int, dict[str, str]] = defaultdict(lambda: {c.value: "" for c in Criterion})
+    rows = Answer.objects.filter(vote__comparison__in=comparisons)
+    for vote, criterion, choice in rows.values_list("vote_id", "criterion", "choice"):
+        if criterion in found[vote]:
+            found[vote][criterion] = choice
+    return found
 
 
 def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
@@ -175,38 +213,11 @@ def _places(comparisons: Sequence[int]) -> dict[int, list[_Place]]:
     return found
 
 
-def _vote_row(vote: Vote, annotator: str, places: list[_Place]) -> Row:
-    comparison = vote.comparison
-    first = sorted({p.a if p.a_is_first else p.b for p in places})
-    second = sorted({p.b if p.a_is_first else p.a for p in places})
-    preferred = {Outcome.FIRST: first, Outcome.SECOND: second}.get(Outcome(vote.choice), [])
-    answers = {answer.criterion: answer.choice for answer in vote.answers.all()}
+def _made_by(places: list[_Place]) -> dict[str, list[str]]:
+    """The methods of either picture."""
     return {
-        "comparison": comparison.pk,
-        "kind": comparison.kind,
-        "prompt_key": comparison.prompt.key,
-        "prompt": comparison.prompt.text,
-        "group": comparison.prompt.group,
-        "first_image": comparison.first.digest,
-        "second_image": comparison.second.digest,
-        "first_methods": first,
-        "second_methods": second,
-        "annotator": annotator,
-        "choice": vote.choice,
-        "preferred_methods": preferred,
-        "deciding": vote.deciding,
-        **{name: answers.get(name, "") for name in ("alignment", "quality", "aesthetics")},
-        "overall": answers.get("overall", ""),
-        "both_bad": vote.both_bad,
-        "left": Outcome.SECOND.value if vote.assignment.flipped else Outcome.FIRST.value,
-        "side": vote.side,
-        "simulated": vote.simulated,
-        "late": vote.late,
-        "too_fast": vote.too_fast,
-        "active_ms": vote.active_ms,
-        "elapsed_ms": vote.elapsed_ms,
-        "created_at": stamp(vote.created_at),
-        "telemetry": vote.telemetry,
+        "first_methods": sorted({p.a if p.a_is_first else p.b for p in places}),
+        "second_methods": sorted({p.b if p.a_is_first else p.a for p in places}),
     }
 
 
@@ -291,7 +302,8 @@ def mark_rows(study: Study) -> Iterator[Row]:
         n=Count("comparison__votes"),
         programs=Count("comparison__votes", filter=Q(comparison__votes__simulated=True)),
     )
-    for mark in cast.order_by("comparison__order", "comparison_id", "at", "pk"):
+    ordered = cast.order_by("comparison__order", "comparison_id", "at", "pk")
+    for mark in ordered.iterator(chunk_size=CHUNK):
         yield {
             "comparison": mark.comparison_id,
             "prompt_key": mark.comparison.prompt.key,

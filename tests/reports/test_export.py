@@ -26,7 +26,8 @@ from annotate.reports.export import (
     write_folder,
     write_jsonl,
 )
-from annotate.reports.rows import vote_rows
+from annotate.reports.interop import external_votes
+from annotate.reports.rows import verdict_rows, vote_rows
 from annotate.reports.verify import differences
 from annotate.studies.models import Prompt
 from tests.factories import NOW
@@ -185,6 +186,17 @@ def test_a_vote_names_the_methods_of_the_picture_it_chose() -> None:
     rows = list(vote_rows(study))
     assert [row["annotator"] for row in rows] == ["A-01", "A-02", "A-03"]
     assert [row["preferred_methods"] for row in rows] == [["student"], ["student"], ["teacher"]]
+
+
+@pytest.mark.django_db
+def test_tables_do_not_depend_on_how_many_pairs_are_read_at_once(monkeypatch) -> None:
+    study, _ = voted(PATTERNS)
+    tables = (vote_rows, verdict_rows, external_votes)
+    whole = [list(table(study)) for table in tables]
+    assert [len(rows) for rows in whole] == [17, len(PATTERNS), 17]
+    monkeypatch.setattr("annotate.reports.rows.BATCH", 2)
+    monkeypatch.setattr("annotate.reports.interop.CHUNK", 2)
+    assert [list(table(study)) for table in tables] == whole
 
 
 @pytest.mark.django_db

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,14 @@ from django.urls import reverse
 from annotate.judging.models import Comparison
 from annotate.reports.export import summary_json
 from annotate.reports.frames import read_frame
-from annotate.reports.freeze import ForeignSnapshotError, freeze, frozen_report, thaw
+from annotate.reports.freeze import (
+    ForeignSnapshotError,
+    encode,
+    encoded,
+    freeze,
+    frozen_report,
+    thaw,
+)
 from annotate.reports.models import FrozenReport
 from annotate.reports.report import report_on
 from annotate.reports.report_files import figures_zip, pdf_file, tables_zip, tex_file
@@ -54,6 +62,20 @@ def test_two_reports_of_one_snapshot_are_byte_identical() -> None:
         one, two = make(frozen_report(kept)), make(frozen_report(kept))
         assert one == two, make.__name__
     assert pdf_file(frozen_report(kept)).startswith(b"%PDF")
+
+
+@pytest.mark.django_db
+def test_a_snapshot_written_in_pieces_is_the_line_that_one_piece_is(monkeypatch) -> None:
+    study, _ = voted(PATTERNS)
+    frame = read_frame(study)
+    whole = encode(study, frame)
+    assert whole.decode() == json.dumps(
+        json.loads(whole), sort_keys=True, ensure_ascii=False, separators=(",", ":")
+    )
+    monkeypatch.setattr("annotate.reports.freeze._ROWS", 2)
+    pieces = list(encoded(study, frame))
+    assert "".join(pieces).encode() == whole
+    assert max(map(len, pieces)) < len(whole) / 2
 
 
 @pytest.mark.django_db
