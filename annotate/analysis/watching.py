@@ -7,11 +7,12 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
 from typing import NamedTuple, TypeVar
 
 from annotate.analysis.annotators import longest_run, median_seconds, side_balance
+from annotate.analysis.raters import Rated
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -32,11 +33,12 @@ LEAST_SPREAD = 0.3
 class Judged(NamedTuple):
     """One vote as its annotator gave it. None where a question does not apply to its pair."""
 
-    pressed: str  # left, right or equal
+    pressed: str  # left, right or equal; in a study of diversity the levels, as one word
     seconds: float
     control: bool | None = None  # the known answer was given
     repeat: bool | None = None  # the same picture was chosen as the first time
     others: bool | None = None  # the answer of most others on the pair was given
+    rated: Rated | None = None  # in a study of diversity, which has levels and no sides
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def rule_flags(votes: Sequence[Judged], limits: Limits) -> tuple[Flag, ...]:
         ),
         _speed([v.seconds for v in votes[-WINDOW:]], limits.seconds),
         _side(votes),
-        _run([v.pressed for v in votes], limits.run),
+        _run(votes, limits.run),
         _copying([v.pressed for v in votes]),
     ]
     return tuple(flag for flag in found if flag)
@@ -122,11 +124,36 @@ def _side(votes: Sequence[Judged]) -> Flag | None:
     return Flag("side", f"{left} of {left + right} choices are the left picture (p = {p:.1g})")
 
 
-def _run(pressed: Sequence[str], limit: int) -> Flag | None:
-    longest = longest_run(pressed)
+def _run(votes: Sequence[Judged], limit: int) -> Flag | None:
+    if any(v.rated for v in votes):
+        return _straight(votes, limit)
+    longest = longest_run([v.pressed for v in votes])
     if limit <= 0 or longest < limit:
         return None
     return Flag("run", f"{longest} equal answers in a row; the limit is {limit}")
+
+
+def _straight(votes: Sequence[Judged], limit: int) -> Flag | None:
+    """The same levels again and again, or one level for all attributes of each pair.
+
+    Pairs of a method that varies little are all alike, and honest people say so. Only those on
+    which the others, or a known answer, say otherwise are counted: one row, without the rest.
+    """
+    odd = [v for v in votes if v.others is False or v.control is False]
+    equal = longest_run([v.pressed for v in odd])
+    flat = _longest([bool(v.rated and len(set(v.rated.levels)) == 1) for v in odd])
+    if limit <= 0 or max(equal, flat) < limit:
+        return None
+    what = "the same levels" if equal >= flat else "one level on every line"
+    return Flag(
+        "run",
+        f"{what} {max(equal, flat)} times in a row on pairs that others or the known answer judge "
+        f"otherwise; the limit is {limit}",
+    )
+
+
+def _longest(said: Sequence[bool]) -> int:
+    return max((len(list(run)) for yes, run in groupby(said) if yes), default=0)
 
 
 def _copying(pressed: Sequence[str]) -> Flag | None:
@@ -168,11 +195,14 @@ def suspicions(pool: Mapping[Name, Sequence[Judged]]) -> dict[Name, Suspicion]:
     speeds = [t.log_seconds for t in people.values()]
     middle = median(speeds) if speeds else 0.0
     spread = max(1.4826 * median([abs(s - middle) for s in speeds] or [0.0]), LEAST_SPREAD)
+    # A study of diversity has no sides: a signal that always says nothing would hide the others.
+    sided = any(v.rated is None for votes in pool.values() for v in votes)
     found = {}
     for name, tally in people.items():
         signals = {key: _at_most(k, n, usual[key]) for key, (k, n) in tally.shares.items() if n}
         signals["speed"] = float(norm.cdf((tally.log_seconds - middle) / spread))
-        signals["side"] = tally.side_p
+        if sided:
+            signals["side"] = tally.side_p
         signals["copies"] = tally.copying_p
         logs = -2 * sum(math.log(max(p, 1e-300)) for p in signals.values())
         found[name] = Suspicion(signals, float(chi2.sf(logs, 2 * len(signals))))

@@ -26,7 +26,8 @@ from annotate.reports.models import FrozenReport
 from annotate.studies.models import Prompt, Study
 
 Kind = Comparison.Kind
-_COUNTED = (Kind.LIVE, Kind.CONTROL)
+# Only live ones reach a score.
+_KINDS = (Kind.LIVE, Kind.CONTROL, Kind.REPEAT)
 FORMAT, KIND = 1, "diversity"
 
 
@@ -48,7 +49,7 @@ class ItemOf(NamedTuple):
 
 
 class VoteOf(NamedTuple):
-    """One current vote on a live pair or a control; its levels in the order of `Attribute`."""
+    """One current vote on a live pair, control or repeat; levels in the order of `Attribute`."""
 
     comparison: int
     kind: str
@@ -99,7 +100,7 @@ def read_diversity(study: Study) -> DiversityFrame:
 def _votes(study: Study) -> Iterator[VoteOf]:
     names = pseudonyms(study)
     votes = (
-        Vote.objects.filter(study=study, comparison__kind__in=_COUNTED)
+        Vote.objects.filter(study=study, comparison__kind__in=_KINDS)
         .filter(answers__criterion=Attribute.STYLE)
         .select_related("comparison")
         .prefetch_related("answers")

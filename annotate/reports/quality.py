@@ -6,7 +6,7 @@ By pseudonym only. It must not act, nor enter any published number: the report d
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
@@ -14,11 +14,13 @@ from annotate.analysis.annotator_models import dawid_skene, one_coin
 from annotate.analysis.annotators import median_seconds
 from annotate.analysis.votes import Choice
 from annotate.analysis.watching import Flag, Judged
-from annotate.analysis.winrate import WinRate, win_rate
+from annotate.analysis.winrate import WinRate
 from annotate.judging.models import Vote
 from annotate.judging.verdicts import protocol_of
 from annotate.judging.watching import Watched, watch
 from annotate.reports.progress import live_votes
+from annotate.reports.rated_quality import COLUMNS as RATED_COLUMNS
+from annotate.reports.rated_quality import RatedQuality, cells, counts, rated_quality, share
 from annotate.studies.models import Study
 
 # Robust z of log seconds over the whole study beyond which a vote is an outlier.
@@ -49,6 +51,8 @@ class QualityRow:
     dawid_skene: float | None
     flags: tuple[Flag, ...]
     kept: bool
+    # In a study of diversity, which has neither sides nor ties nor those models.
+    rated: RatedQuality | None = None
 
 
 def quality_rows(study: Study) -> list[QualityRow]:
@@ -70,7 +74,8 @@ def _row(
 ) -> QualityRow:
     place, work = one.membership, one.work
     live = [v for v in work if v.control is None and v.repeat is None]
-    pressed = [v.pressed for v in work]
+    rated = [v.rated for v in work if v.rated is not None]
+    pressed = [] if rated else [v.pressed for v in work]
     return QualityRow(
         member=place.pk,
         pseudonym=place.pseudonym,
@@ -79,22 +84,18 @@ def _row(
         votes=len(work),
         live=len(live),
         median_seconds=median_seconds(v.seconds for v in work),
-        controls=_share([v.control for v in work], level),
-        repeats=_share([v.repeat for v in work], level),
-        others=_share([v.others for v in work], level),
-        left=_share([p == "left" for p in pressed if p != "equal"], level),
-        ties=_share([p == "equal" for p in pressed], level),
+        controls=share([v.control for v in work], level),
+        repeats=share([v.repeat for v in work], level),
+        others=share([v.others for v in work], level),
+        left=share([p == "left" for p in pressed if p != "equal"], level),
+        ties=share([p == "equal" for p in pressed], level),
         outliers=sum(_is_outlier(v, middle, spread) for v in work),
         one_coin=coin.get(place.user_id),
         dawid_skene=skene.get(place.user_id),
         flags=one.flags,
         kept=one.kept,
+        rated=rated_quality(rated, level=level) if rated else None,
     )
-
-
-def _share(said: Sequence[bool | None], level: float) -> WinRate:
-    yes, no = (sum(one is answer for one in said) for answer in (True, False))
-    return win_rate(yes, 0, no, confidence=level)
 
 
 def _log_seconds(seconds: Iterable[float]) -> tuple[float, float]:
@@ -114,6 +115,8 @@ def _skills(study: Study) -> tuple[dict[int, float], dict[int, float]]:
     """Accuracies by one-coin and by Dawid-Skene, by user id; for those with enough votes."""
     from annotate.analysis.aggregation import Answer
 
+    if protocol_of(study).asks_diversity:
+        return {}, {}  # both model who wins
     rows = live_votes(study).order_by("pk").values_list("comparison", "annotator", "choice")
     answers = [Answer(*row) for row in rows]
     if not answers:
@@ -129,34 +132,38 @@ def _skills(study: Study) -> tuple[dict[int, float], dict[int, float]]:
     return coin, skene
 
 
-COLUMNS = (
+_FIRST = (
     *("annotator", "active", "simulated", "votes", "live_votes", "median_seconds"),
     *("controls_right", "controls", "controls_low", "controls_high"),
     *("repeats_equal", "repeats", "repeats_low", "repeats_high"),
     *("agrees", "compared", "agrees_low", "agrees_high"),
-    *("left", "decided", "left_low", "left_high", "ties", "speed_outliers"),
-    *("one_coin", "dawid_skene", "flags"),
 )
+_OF_SIDES = ("left", "decided", "left_low", "left_high", "ties")
+_OF_MODELS = ("one_coin", "dawid_skene")
+COLUMNS = (*_FIRST, *_OF_SIDES, "speed_outliers", *_OF_MODELS, "flags")
 
 
 def quality_csv(rows: Iterable[QualityRow]) -> str:
-    """The table of the page as CSV, by pseudonym; shares as counts with their interval."""
+    """The table of the page as CSV, by pseudonym; shares as counts with their interval.
+
+    In a study of diversity attributes stand where others have sides, ties and models.
+    """
+    rows = list(rows)
+    diverse = any(row.rated for row in rows)
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\n").writerow
-    write(COLUMNS)
+    write((*_FIRST, *RATED_COLUMNS, "speed_outliers", "flags") if diverse else COLUMNS)
     for row in rows:
-        shares = [
-            value
-            for rate in (row.controls, row.repeats, row.others, row.left)
-            for value in (rate.wins, rate.n, rate.low, rate.high)
+        said = [
+            *(row.pseudonym, row.active, row.simulated, row.votes, row.live, row.median_seconds),
+            *counts(row.controls, row.repeats, row.others),
         ]
-        write(
-            [
-                *(row.pseudonym, row.active, row.simulated, row.votes, row.live),
-                *(row.median_seconds, *shares, row.ties.wins, row.outliers),
-                *(row.one_coin, row.dawid_skene, " ".join(flag.rule for flag in row.flags)),
-            ]
-        )
+        flags = " ".join(flag.rule for flag in row.flags)
+        if row.rated:
+            write([*said, *cells(row.rated), row.outliers, flags])
+        else:
+            said += [*counts(row.left), row.ties.wins, row.outliers]
+            write([*said, row.one_coin, row.dawid_skene, flags])
     return out.getvalue()
 
 

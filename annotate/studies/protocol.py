@@ -26,7 +26,6 @@ _OF_WINNERS = (
     "overlap_mode",
     "identical",
     "examples",
-    "repeat_rate",
 )
 
 

@@ -177,7 +177,6 @@ class StudyForm(forms.Form):
     def plain(self) -> dict[str, Any]:
         """What was entered as plain data, in the shape of the TOML file; empty means default."""
         data: dict[str, Any] = {"protocol": {}}
-        diverse = self.cleaned_data.get("protocol-kind") == "diversity"
         for name, info in _all_fields():
             shape = Shape.of(info.annotation)
             given = self.cleaned_data.get(name)
@@ -187,9 +186,6 @@ class StudyForm(forms.Form):
                 given = read_names(self.study, given or []) if name == EXAMPLES else given
                 value = plain_value(shape, given)
             where = data["protocol"] if name.startswith("protocol-") else data
-            if name == "protocol-repeat_rate" and diverse and self.study is None:
-                # Nobody chose it: the form began with it, and such a study mirrors nothing.
-                value = None if str(value) == str(USUAL["repeat_rate"]) else value
             # An emptied text is a choice; an emptied number means its default.
             if value not in ("", None) or (value == "" and shape.base is str):
                 where[name.removeprefix("protocol-")] = value

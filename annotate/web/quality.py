@@ -18,6 +18,7 @@ from annotate.reports.figures import micro_interval
 from annotate.reports.quality import QualityRow, quality_csv, quality_rows, votes_of
 from annotate.studies.members import MemberRefused
 from annotate.studies.models import Membership
+from annotate.web import rating
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
 from annotate.web.study_pages import study_page
 
@@ -44,6 +45,7 @@ def quality(request: PersonRequest, uid: UUID) -> HttpResponse:
         rows=[(row, _plot(row)) for row in rows],
         flagged=sorted(flagged, key=lambda row: row.kept),
         protocol=study.read_protocol(),
+        lines=rating.rows(),
         marked=marked,
         marks=marks,
     )

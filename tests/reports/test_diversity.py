@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
-from annotate.analysis.diversity import OVERALL, Attribute
+from annotate.analysis.diversity import OVERALL
 from annotate.cli.simulated_rating import rate
 from annotate.judging import queue
 from annotate.people.models import Role
@@ -21,26 +21,18 @@ from annotate.web.rating import levels, rows
 from annotate.web.study_pages import protocol_line
 from tests.factories import NOW, make_user
 from tests.judging.arrange import member, vote_next
+from tests.judging.raters import NAMES, honestly
 from tests.judging.test_diversity import CLEARLY, open_study
 
 pytestmark = [pytest.mark.django_db, pytest.mark.whole]
-NAMES = [str(a) for a in Attribute]
 
 
 def judged(study: Study, *, people: int = 3, collapsed: str = "student") -> Study:
-    """Honest annotators, right in 9 of 10 answers: pictures of `collapsed` lie close together."""
-    rng = np.random.default_rng(5)
-    config = {"attributes": rows(), "levels": levels(study.read_protocol())}
-    truth: dict[str, dict[str, float]] = {}
-    for row in study.comparisons.filter(kind="live").select_related("first", "second", "prompt"):
-        spread = 0.3 if row.items.get().contrast.a.name == collapsed else 1.0
-        for image in (row.first, row.second):
-            drawn = spread * rng.random(len(NAMES))
-            truth[image.digest] = dict(zip(NAMES, drawn, strict=True)) | {"scene": row.prompt_id}
+    """By honest annotators, right in 9 of 10; pictures of `collapsed` lie close together."""
+    answer = honestly(study, rng=np.random.default_rng(5), collapsed=collapsed)
     for who in [member(study) for _ in range(people)]:
         while hand := queue.hand(who, now=NOW):
-            left, right = (truth[image.digest] for image in (hand[0].first, hand[0].second))
-            vote_next(who, rate(left, right, config=config, accuracy=0.9, rng=rng))
+            vote_next(who, answer(hand[0]))
     return study
 
 
@@ -129,11 +121,3 @@ def test_page_and_files_say_what_was_simulated(client):
     for name in ("scores.csv", "answers.csv", "diversity.json"):
         address = reverse("study-diversity-file", args=[study.uid, name])
         assert client.get(address).status_code == 200
-
-
-def test_the_quality_page_says_that_nobody_is_watched_where_nobody_can_win(client):
-    study = open_study(prompts=1)
-    client.force_login(study.owner)
-    html = client.get(reverse("study-quality", args=[study.uid])).content.decode()
-    assert "nobody is watched here" in html
-    assert "No votes yet" not in html

@@ -18,6 +18,7 @@ from annotate.reports.sentences import quality_note
 from annotate.studies.models import Study
 from tests.factories import NOW
 from tests.judging.test_watching import worked
+from tests.judging.test_watching_diversity import rated
 
 pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 
@@ -81,3 +82,31 @@ def test_the_page_tells_how_each_one_works_by_pseudonym_and_voids_on_request(cli
     client.post(decide, {"do": "resume"})
     people[0].refresh_from_db()
     assert people[0].active
+
+
+def test_a_study_of_diversity_tells_of_attributes_and_levels_instead_of_sides(client: Client):
+    study, people = rated(prompts=15, repeat_rate=0.03)
+    people[0].user.__class__.objects.filter(pk=people[0].user_id).update(simulated=True)
+    rows = {row.pseudonym: row for row in quality_rows(study)}
+    careless, honest = rows["A-01"], rows["A-02"]
+    assert careless.controls.estimate < honest.controls.estimate
+    assert careless.rated.straight.estimate == 1
+    assert honest.rated.straight.estimate < 0.5
+    assert careless.rated.run == careless.votes
+    assert all(a.n and 0 <= a.low <= a.high <= 1 for a in honest.rated.agreed)
+    assert abs(honest.rated.lean) < 0.3
+    assert (honest.left.n, honest.one_coin, honest.rated.cannot.wins) == (0, None, 0)
+    table = list(csv.DictReader(io.StringIO(quality_csv(rows.values()))))
+    assert [(row["annotator"], row["simulated"]) for row in table][:2] == [
+        *(("A-01", "True"), ("A-02", "False")),
+    ]
+    assert {"style_agrees", "one_level", "minus_others"} < set(table[0])
+    assert "left" not in table[0]
+    assert float(table[0]["longest_run"]) == careless.votes
+
+    client.force_login(study.owner)
+    html = client.get(reverse("study-quality", args=[study.uid])).content.decode()
+    assert "on pairs that others or the known answer judge otherwise" in html
+    assert "Main object" in html
+    assert "Left chosen" not in html
+    assert "Without repeats" not in html

@@ -111,7 +111,7 @@ def test_a_new_study_begins_with_the_definition_and_the_usual_share_of_controls(
     data["protocol-kind"] = "diversity"
     form = StudyForm(data)
     assert form.is_valid(), form.errors
-    assert (form.spec.protocol.control_rate, form.spec.protocol.repeat_rate) == (0.08, 0)
+    assert (form.spec.protocol.control_rate, form.spec.protocol.repeat_rate) == (0.08, 0.03)
 
 
 def test_every_field_of_the_definition_stands_on_the_page_once() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import template
 
+from annotate.reports.words import signed as signed_number
 from annotate.web.spec_fields import words
 
 register = template.Library()
@@ -29,6 +30,12 @@ def whole(number: float) -> str:
 def percent(share: float | None) -> str:
     """0.548 as "55 %"; nothing is "–"."""
     return "–" if share is None else f"{100 * share:.0f} %"
+
+
+@register.filter
+def signed(number: float | None) -> str:
+    """-0.123 as "−0.12": the sign always stands; nothing is "–"."""
+    return "–" if number is None else signed_number(number, scale=1, digits=2)
 
 
 @register.filter
