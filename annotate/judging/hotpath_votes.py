@@ -68,6 +68,7 @@ _VOTE_COLUMNS = (
     "elapsed_ms",
     "telemetry",
     "created_at",
+    "protocol_hash",
 )
 _INSERT_VOTE = (
     f"INSERT INTO judging_vote ({', '.join(_VOTE_COLUMNS)}) "  # noqa: S608 (constant names)

@@ -268,6 +268,8 @@ class Vote(models.Model):
     # Viewport, pixel ratio, shown size, scale, layout, zooms, flips: what the page reported.
     telemetry = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
+    # The study's when the vote was given: it may grow under another. Empty: votes from a file.
+    protocol_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [

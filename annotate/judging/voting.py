@@ -145,6 +145,8 @@ def _insert(
         "active_ms": ballot.active_ms,
         "elapsed_ms": ballot.elapsed_ms,
         "telemetry": ballot.telemetry,
+        # As it was frozen, as verdicts have it.
+        "protocol_hash": membership.study.protocol_hash,
     }
     answers = [(str(k), str(v)) for k, v in judgement.answers.items()]
     hotpath_votes.insert_vote(values, answers, now=now)

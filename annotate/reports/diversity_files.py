@@ -39,7 +39,7 @@ from annotate.studies.models import Study
 
 ANSWER_COLUMNS: Mapping[str, str] = {
     "comparison": "a prompt with two pictures",
-    "kind": "live answers count; controls anchor the scale",
+    "kind": "live answers count; controls anchor the scale; a repeat is a pair asked again",
     "identical": "both pictures are equal",
     "prompt_set": "the set that the prompt's id belongs to",
     "prompt_key": "the researcher's own id of the prompt, unique in its set",
@@ -52,6 +52,7 @@ ANSWER_COLUMNS: Mapping[str, str] = {
     "score": "the level on a scale from 0 to 1; empty for cannot",
     "simulated": "answered by a program, not by a person",
     "created_at": "UTC",
+    "protocol_hash": "of the frozen protocol under which it was given",
 }
 _OF_ALL = ("simulated_votes", "protocol_hash")
 SCORE_COLUMNS = (*(f.name for f in fields(DiversityScore)), *_OF_ALL)

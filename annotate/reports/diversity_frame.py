@@ -59,6 +59,8 @@ class VoteOf(NamedTuple):
     levels: tuple[str, ...]
     simulated: bool
     created_at: str
+    # Under which it was given, where that is not the study's present one.
+    protocol_hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ def _votes(study: Study) -> Iterator[VoteOf]:
             levels=tuple(said[attribute] for attribute in Attribute),
             simulated=vote.simulated,
             created_at=vote.created_at.isoformat(),
+            protocol_hash="" if vote.protocol_hash == study.protocol_hash else vote.protocol_hash,
         )
 
 
@@ -137,7 +140,8 @@ def encode_diversity(study: Study, frame: DiversityFrame) -> bytes:
         "prompt_sets": frame.prompt_sets,
         "prompts": [[pk, *row] for pk, row in frame.prompts],
         "items": frame.items,
-        "votes": frame.votes,
+        # As ever where a study has not grown: equal rows have equal bytes in every version.
+        "votes": [vote if vote.protocol_hash else vote[:-1] for vote in frame.votes],
     }
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return text.encode()

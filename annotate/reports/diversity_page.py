@@ -10,6 +10,7 @@ from annotate.reports.diversity_figures import score_bars
 from annotate.reports.diversity_report import DiversityReport
 from annotate.reports.figures import Interval
 from annotate.reports.plates import Plate, Section
+from annotate.reports.sentences import grown
 from annotate.reports.tables import Cell, Column, Table
 from annotate.reports.words import confidence, counted, number, p_value, typeset
 
@@ -93,6 +94,7 @@ def methods(report: DiversityReport) -> list[str]:
             f"Controls, {100 * protocol.control_rate:g} % of the pairs, anchor the scale: a "
             "picture beside itself, and pictures of two prompts. They enter no score."
         )
+    said += grown(report.protocols, what="vote")
     if report.simulated:
         said.append(
             f"{number(report.simulated)} of {counted(report.votes, 'vote')} were cast by programs."

@@ -3,7 +3,7 @@
 It must not write words for people or draw (diversity_page does), nor read the database or clocks.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,6 +62,8 @@ class DiversityReport:
     votes: int
     simulated: int
     annotators: int
+    # Hash and counted votes of each protocol under which they were given, the earliest first.
+    protocols: tuple[tuple[str, int], ...] = ()
 
     @property
     def moment(self) -> datetime | None:
@@ -88,6 +90,7 @@ class AnswerRow:
     score: float | None
     simulated: bool
     created_at: str
+    protocol_hash: str
 
 
 def answer_rows(study: Study, frame: DiversityFrame) -> Iterator[AnswerRow]:
@@ -116,6 +119,7 @@ def answer_rows(study: Study, frame: DiversityFrame) -> Iterator[AnswerRow]:
                 score=_score(level, scale),
                 simulated=vote.simulated,
                 created_at=vote.created_at,
+                protocol_hash=vote.protocol_hash or study.protocol_hash,
             )
 
 
@@ -156,7 +160,13 @@ def diversity_report_on(study: Study, frame: DiversityFrame) -> DiversityReport:
         votes=len(live),
         simulated=sum(vote.simulated for vote in live),
         annotators=len({vote.annotator for vote in live}),
+        protocols=_protocols(live, study.protocol_hash),
     )
+
+
+def _protocols(live: list[VoteOf], present: str) -> tuple[tuple[str, int], ...]:
+    in_time = sorted(live, key=lambda vote: vote.created_at)
+    return tuple(Counter(vote.protocol_hash or present for vote in in_time).items())
 
 
 def _votes(

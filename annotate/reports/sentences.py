@@ -3,6 +3,8 @@
 It must not compute a number that the report does not hold.
 """
 
+from collections.abc import Sequence
+
 from annotate.analysis.annotators import CLUSTERS, FIXED_EFFECTS
 from annotate.reports.contrast_report import ContrastReport
 from annotate.reports.method_words import analysis_methods, stopping_declared
@@ -268,18 +270,19 @@ def methods(report: Report) -> list[str]:
             "and models of annotators use the first two votes of each pair; verdicts use all."
         )
     stopping = [rule_words(protocol)] if lead is not None and lead.monitoring else []
-    told = [_rule(report), *stopping, _excluded(report), *_grown(report)]
+    told = [_rule(report), *stopping, _excluded(report), *grown(report.protocols)]
     return [first, *told, *analysis_methods(report)]
 
 
-def _grown(report: Report) -> list[str]:
-    """Under which protocols the verdicts were made, if the study grew while it was open."""
-    if len(report.protocols) < 2:
+def grown(protocols: Sequence[tuple[str, int]], *, what: str = "verdict") -> list[str]:
+    """Under which protocols verdicts were made or votes given, if the study grew meanwhile."""
+    if len(protocols) < 2:
         return []
-    each = [f"{counted(n, 'verdict')} under {digest[:8]}" for digest, n in report.protocols]
+    each = [f"{counted(n, what)} under {digest[:8]}" for digest, n in protocols]
+    made = "they were given under" if what == "vote" else "they were made under"
     return [
         f"The study grew by prompts or methods while it was open: {listed(each)}. What is asked "
-        "and what an answer counts did not change; verdicts keep the protocol they were made under."
+        f"and what an answer counts did not change; {what}s keep the protocol {made}."
     ]
 
 

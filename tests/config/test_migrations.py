@@ -6,7 +6,10 @@ from django.db.migrations.operations.special import RunPython, RunSQL, SeparateD
 
 SPECIAL = (RunPython, RunSQL, SeparateDatabaseAndState)
 # Fills in rows that an older version wrote; a new database has none.
-BACKFILLS = ["judging.0006_verdicts_keep_their_protocol"]
+BACKFILLS = [
+    "judging.0006_verdicts_keep_their_protocol",
+    "judging.0010_votes_keep_their_protocol",
+]
 
 
 def test_no_migration_does_what_models_do_not_say(settings):

@@ -1,8 +1,11 @@
 """A launched study grows: what is added, what stays, and what is refused."""
 
 import hashlib
+from datetime import timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -65,6 +68,23 @@ def test_verdicts_keep_the_hash_that_was_frozen_though_this_version_would_write_
     Study.objects.filter(pk=study.pk).update(protocol_hash=frozen)
     vote_for(member(study), "first")
     assert Verdict.objects.get().protocol_hash == frozen
+
+
+def test_votes_keep_the_protocol_they_were_given_under_and_old_ones_are_told_by_the_log():
+    study = open_study()
+    vote_for(member(study), "first")
+    before = study.protocol_hash
+    draft = clone(study)
+    add_prompts(draft, "new")
+    grow(study, draft, actor=None, now=NOW + timedelta(hours=1))
+    vote_for(member(study), "first", now=NOW + timedelta(hours=2))
+    told = [before, study.protocol_hash]
+    stored = Vote.objects.order_by("created_at").values_list("protocol_hash", flat=True)
+    assert list(stored) == told
+    Vote.objects.update(protocol_hash="")
+    backfill = import_module("annotate.judging.migrations.0010_votes_keep_their_protocol")
+    backfill.name_their_protocol(apps, connection.schema_editor())
+    assert list(stored.all()) == told
 
 
 def test_a_protocol_is_remembered_under_the_hash_it_was_frozen_with_and_no_other():

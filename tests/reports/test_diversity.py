@@ -11,18 +11,26 @@ from django.urls import reverse
 from annotate.analysis.diversity import OVERALL
 from annotate.cli.simulated_rating import rate
 from annotate.judging import queue
+from annotate.judging.growing import grow
+from annotate.judging.opening import open_ready
 from annotate.people.models import Role
 from annotate.reports.diversity_files import answers_csv, summary_json
-from annotate.reports.diversity_frame import read_diversity
-from annotate.reports.diversity_page import headline, lay_out
-from annotate.reports.diversity_report import answer_rows, diversity_report
+from annotate.reports.diversity_frame import decode_diversity, encode_diversity, read_diversity
+from annotate.reports.diversity_page import headline, lay_out, methods
+from annotate.reports.diversity_report import (
+    answer_rows,
+    diversity_report,
+    diversity_report_on,
+)
+from annotate.studies.create import clone_study
 from annotate.studies.models import Study
+from annotate.studies.prompts import PromptRow, store_prompts
 from annotate.web.rating import levels, rows
 from annotate.web.study_pages import protocol_line
-from tests.factories import NOW, make_user
-from tests.judging.arrange import member, vote_next
+from tests.factories import NOW, make_picture, make_user
+from tests.judging.arrange import member, vote_all, vote_next
 from tests.judging.raters import NAMES, honestly
-from tests.judging.test_diversity import CLEARLY, open_study
+from tests.judging.test_diversity import ARMS, CLEARLY, open_study
 
 pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 
@@ -121,3 +129,29 @@ def test_page_and_files_say_what_was_simulated(client):
     for name in ("scores.csv", "answers.csv", "diversity.json"):
         address = reverse("study-diversity-file", args=[study.uid, name])
         assert client.get(address).status_code == 200
+
+
+def test_a_study_that_grew_says_under_which_protocols_its_votes_were_given():
+    study = open_study(prompts=1, overlap=1, min_votes=1)
+    vote_all([member(study)], lambda _: CLEARLY)
+    before = study.protocol_hash
+    assert "grew" not in " ".join(methods(diversity_report(study)))
+    draft = clone_study(study, owner=study.owner, name="more")
+    old = draft.prompt_sets.get()
+    rows = [PromptRow(p.key, p.text, p.group) for p in old.prompts.order_by("order")]
+    draft.prompt_sets.set([store_prompts(old.name, [*rows, PromptRow("p1", "another")])])
+    grow(study, draft, actor=None)
+    for method in ARMS:
+        for replica in (0, 1):
+            make_picture(study, method, "p1", replica=replica)
+    open_ready(study, now=NOW)
+    vote_all([member(study)], lambda _: CLEARLY)
+    found = diversity_report(study)
+    assert found.protocols == ((before, 2), (study.protocol_hash, 2))
+    said = f"2 votes under {before[:8]} and 2 votes under {study.protocol_hash[:8]}"
+    assert said in " ".join(methods(found))
+    rows = list(answer_rows(study, read_diversity(study)))
+    assert {row.protocol_hash for row in rows} == {before, study.protocol_hash}
+    # What is frozen says the same.
+    again, frame = decode_diversity(encode_diversity(study, read_diversity(study)))
+    assert diversity_report_on(again, frame).protocols == found.protocols
