@@ -78,7 +78,8 @@ def _intervals(report: Report, found: Analyses) -> Section:
     kept = [c for c in told if (c.holm or 0.0) < 1 - report.protocol.confidence]
     notes = [
         "Wilson’s interval takes verdicts one by one; the bootstrap draws groups of prompts. The "
-        "two-way interval speaks about other prompts and other annotators at once.",
+        "two-way interval speaks about other prompts and other annotators at once; resampled, both "
+        "are drawn, with the two-way spread.",
     ]
     if found.family > 1:
         notes.append(

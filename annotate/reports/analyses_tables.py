@@ -55,10 +55,11 @@ def intervals_table(report: Report, found: Analyses) -> Table:
 
 
 def crossed_table(report: Report, found: Analyses) -> Table:
-    """Vote shares clustered by prompt, by prompt and annotator, and with the sides balanced."""
+    """Vote shares: clustered by prompt, by prompt and annotator, resampled, and sides balanced."""
     rows = []
     for contrast, deep in zip(report.contrasts, found.contrasts, strict=True):
         share, crossed, adjusted = contrast.share, deep.crossed, deep.adjusted
+        drawn = deep.redrawn
         both = not crossed.warning
         rows.append(
             (
@@ -66,6 +67,7 @@ def crossed_table(report: Report, found: Analyses) -> Table:
                 Cell(percent(share.estimate)),
                 Cell(bracket(share.low, share.high)),
                 Cell(bracket(crossed.low, crossed.high) if both else NONE, faint=not both),
+                Cell(bracket(drawn.low, drawn.high) if both else NONE, faint=not both),
                 Cell(p_value(crossed.p_value) if both else NONE, faint=not both),
                 Cell(percent(adjusted.estimate)),
                 Cell(bracket(adjusted.low, adjusted.high)),
@@ -77,6 +79,7 @@ def crossed_table(report: Report, found: Analyses) -> Table:
         "Vote share",
         f"{level} by prompt, %",
         "by prompt and annotator, %",
+        "the same, resampled, %",
         "p, two-way",
         "Sides balanced",
         "its interval, %",

@@ -13,6 +13,7 @@ from annotate.analysis.agreement import fleiss_kappa
 from annotate.analysis.annotator_models import dawid_skene, glad, has_glad, one_coin
 from annotate.analysis.clustered import CrossedShare, crossed_share
 from annotate.analysis.contrast import Result
+from annotate.analysis.crossed import CrossedBootstrap, crossed_bootstrap
 from annotate.analysis.effects import VoteEffects, vote_effects
 from annotate.analysis.grouped import GroupedRate, grouped_rate
 from annotate.analysis.joint import JointShares, joint_shares
@@ -31,6 +32,8 @@ RESULTS: Mapping[Side | None, Result | None] = {
 _LABELS = ("a", "tie", "b")
 # A column beside the majority: what 100 rounds have not settled, more would not make readable.
 _ROUNDS = {"max_iterations": 100, "tolerance": 1e-7}
+# They give the shape alone, hence fewer than where they give the spread too.
+_CROSSED_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class ContrastAnalysis:
     """One contrast's analyses.
 
     `p_value` is of the sign test, or the anytime one where early stopping was declared; `holm`
-    corrects it over all contrasts of the study.
+    corrects it over all contrasts of the study. `redrawn` is the bootstrap beside `crossed`.
     """
 
     a: str
@@ -61,6 +64,7 @@ class ContrastAnalysis:
     grouped: GroupedRate
     joint: JointShares | None
     crossed: CrossedShare
+    redrawn: CrossedBootstrap
     models: tuple[ModelRate, ...]
     side: SideBias
     adjusted: AdjustedShare
@@ -102,6 +106,7 @@ def analyse_contrast(
     ]
     clusters = [cluster_of(item) for item, _, _ in cast]
     results = [_result(side) for _, _, side in cast]
+    people = [vote.annotator for _, vote, _ in cast]
     sided = [
         SidedVote(cluster, vote.annotator, result, (vote.side == "left") == (side == "a"))
         for cluster, result, (_, vote, side) in zip(clusters, results, cast, strict=True)
@@ -128,8 +133,14 @@ def analyse_contrast(
         )
         if report.decided
         else None,
-        crossed=crossed_share(
-            results, clusters, [vote.annotator for _, vote, _ in cast], confidence=confidence
+        crossed=crossed_share(results, clusters, people, confidence=confidence),
+        redrawn=crossed_bootstrap(
+            results,
+            clusters,
+            people,
+            rng=np.random.default_rng([protocol.seed, *seeds]),
+            resamples=_CROSSED_RESAMPLES,
+            confidence=confidence,
         ),
         models=tuple(_models(items, cast, protocol, difficulty=thorough)),
         side=side_bias(sided, confidence=confidence),

@@ -64,7 +64,8 @@ def analysis_methods(report: Report) -> list[str]:
     else:
         said.append(
             "Vote shares carry an interval that is robust to clusters of prompts and of annotators "
-            f"at once ({counted(lead.crossed.annotators, 'annotator')})."
+            f"at once ({counted(lead.crossed.annotators, 'annotator')}), and beside it that of a "
+            f"bootstrap over both ({number(lead.redrawn.resamples)} resamples) at the same spread."
         )
     if found.paired:
         said.append(

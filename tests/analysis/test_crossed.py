@@ -28,21 +28,38 @@ def test_where_everybody_judged_everything_it_is_near_the_two_way_interval():
     assert (one.high - one.low) == pytest.approx(other.high - other.low, rel=0.15)
 
 
-def test_with_three_votes_on_a_prompt_it_is_wider_than_the_two_way_interval():
+def test_with_three_votes_on_a_prompt_plain_draws_are_too_wide_and_are_drawn_together():
     given = crowd(2, prompts=200)
     one, other = drawn(*given), crossed_share(*given)
-    assert one.high - one.low > 1.1 * (other.high - other.low)
+    assert one.spread < 0.8 < drawn(*everybody(3)).spread
+    assert (one.high - one.low) == pytest.approx(other.high - other.low, rel=0.1)
 
 
-def test_swapping_the_methods_mirrors_it_and_the_order_of_rows_changes_nothing():
-    given, prompts, people = crowd(1, prompts=80, annotators=15)
+@pytest.mark.parametrize("votes", [crowd(1, prompts=80, annotators=15), everybody(5, prompts=9)])
+def test_swapping_the_methods_mirrors_it_and_neither_rows_nor_names_move_it(votes):
+    given, prompts, people = votes
     one = drawn(given, prompts, people)
     other = drawn(swapped(given), prompts, people)
     mirrored = (1 - other.estimate, 1 - other.high, 1 - other.low)
     assert (one.estimate, one.low, one.high) == pytest.approx(mirrored, abs=1e-12)
     order = np.random.default_rng(0).permutation(len(given))
     again = drawn(*([column[i] for i in order] for column in (given, prompts, people)))
-    assert (again.low, again.high) == pytest.approx((one.low, one.high), abs=1e-12)
+    renamed = drawn(given, prompts, [f"A-{(7 * person) % 41}" for person in people])
+    for moved in (again, renamed):
+        assert (moved.low, moved.high) == pytest.approx((one.low, one.high), abs=1e-12)
+
+
+def test_votes_that_are_their_own_mirror_image_have_an_interval_that_is():
+    columns = (results("WL" * 24), [i // 2 for i in range(48)], [i % 16 for i in range(48)])
+    seen = drawn(*columns)
+    assert (seen.low + seen.high) == pytest.approx(1.0)
+
+
+def test_votes_that_are_all_alike_keep_the_two_way_interval():
+    columns = (results("W" * 48), list(range(48)), [i % 16 for i in range(48)])
+    seen, other = drawn(*columns), crossed_share(*columns)
+    assert (seen.low, seen.high, seen.spread) == (other.low, other.high, None)
+    assert seen.low < 1
 
 
 def test_the_convention_decides_what_a_tie_counts_and_invalid_votes_are_left_out():

@@ -103,6 +103,7 @@ def numbers(analyses: Analyses) -> list[float]:
     assert effects is not None
     assert effects.challenger is not None
     told = [lead.p_value, lead.holm, lead.grouped.low, lead.crossed.low, lead.crossed.p_value]
+    told += [lead.redrawn.low, lead.redrawn.high]
     told += [model.rate.estimate for model in lead.models]
     told += [lead.side.estimate, lead.side.p_value, lead.adjusted.low, effects.challenger.estimate]
     told += [pair.shares.p_value for family in analyses.paired for pair in family.pairs]
@@ -145,7 +146,8 @@ def test_relabelling_the_arms_mirrors_every_number() -> None:
         ),
     )
     one, two = plain().contrasts[0], found(turned).contrasts[0]
-    for x, y in ((one.grouped, two.grouped), (one.crossed, two.crossed)):
+    pairs = ((one.grouped, two.grouped), (one.crossed, two.crossed), (one.redrawn, two.redrawn))
+    for x, y in pairs:
         assert x.estimate == pytest.approx(1 - (y.estimate or 0))
         assert (x.low, x.high) == pytest.approx((1 - (y.high or 0), 1 - (y.low or 0)))
     assert one.adjusted.estimate == pytest.approx(1 - (two.adjusted.estimate or 0))

@@ -100,7 +100,17 @@ def test_every_number_of_the_summary_is_named_when_it_is_changed(folder: Path) -
     parts = ("contrasts", "rankings", "slices", "paired", "matrix", "seconds", "compute")
     for part in parts:
         assert any(f"analyses: {part}" in where for where in changed), part
-    deep = ("grouped", "joint", "crossed", "models", "side", "adjusted", "effects", "holm")
+    deep = (
+        "grouped",
+        "joint",
+        "crossed",
+        "redrawn",
+        "models",
+        "side",
+        "adjusted",
+        "effects",
+        "holm",
+    )
     for part in deep:
         assert any(re.search(rf"analyses: contrasts\[\d\]: {part}", w) for w in changed), part
     for part in ("curve", "policy", "estimators", "budget", "human_ceiling"):
