@@ -47,6 +47,7 @@ from tests import stand_ins  # noqa: E402
 from tests.browser import entrants, generated, judged  # noqa: E402
 from tests.browser import examined as exams  # noqa: E402
 from tests.browser.pictures import scene  # noqa: E402
+from tests.judging.test_watching_diversity import rated as rated_to_the_end  # noqa: E402
 from tests.reports.laboratory_arrange import generated_branches, score  # noqa: E402
 
 VERBS: dict[str, Callable[..., Any]] = {act.__name__: act for act in judged.VERBS}
@@ -329,6 +330,19 @@ def branches(*, name: str) -> dict[str, Any]:
     Study.objects.filter(pk=made.pk).update(name=name)
     score(made, "student", "a" * 64, [len(v) - v.count("L") + n / 50 for n, v in enumerate(votes)])
     score(made, "student", "b" * 64, [(7 * n) % 12 for n in range(len(votes))])
+    return _owned(made)
+
+
+@verb
+def rated(*, name: str) -> dict[str, Any]:
+    """A study of diversity that five judged to the end, one of them without looking."""
+    made, people = rated_to_the_end(prompts=15, repeat_rate=0.03)
+    Study.objects.filter(pk=made.pk).update(name=name)
+    User.objects.filter(pk=people[-1].user_id).update(simulated=True)
+    return _owned(made)
+
+
+def _owned(made: Study) -> dict[str, Any]:
     account = {"id": made.owner.pk, "username": made.owner.username}
     return {"uid": str(made.uid), "owner": account | {"session": _session(made.owner)}}
 

@@ -81,6 +81,7 @@ class World:
         ask("lock_out", username=LOCKED_OUT)
         self.invitation = ask("invitation")
         self.branches = ask("branches", name=NAME)
+        self.rated = ask("rated", name=NAME)
 
     def address(self, name: str, **given: Any) -> str:
         return str(self.site.ask("address", name=name, **given))
@@ -325,6 +326,7 @@ LOOKS = [
         lambda w: w.address("study-sample", uid=w.sampling["uid"], pk=w.sampling["sample"]),
     ),
     Look("quality", owner("running"), at("study-quality", "running")),
+    Look("quality-diversity", owner("rated"), at("study-quality", "rated")),
     Look("disputes", owner("disputed"), at("study-disputes", "disputed"), pictures),
     Look("disputes-reviewer", reviewer, at("study-disputes", "disputed"), pictures),
     Look("disputes-wrong", reviewer, at("study-disputes", "disputed"), send({})),
@@ -333,6 +335,7 @@ LOOKS = [
     Look("report", owner("done"), at("study-report", "done")),
     Look("report-running", owner("running"), at("study-report", "running")),
     Look("report-no-votes", owner("fresh"), at("study-report", "fresh")),
+    Look("report-diversity", owner("rated"), at("study-report", "rated")),
     Look("review", nobody, lambda w: w.address("review", token=w.shared["token"])),
     Look("review-links", owner("done"), at("study-review-links", "done")),
     Look("campaigns", lambda w: w.admin, at("campaigns")),
