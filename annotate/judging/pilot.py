@@ -6,13 +6,17 @@ It must not touch the study it rehearses, but to give it items.
 
 import random
 import re
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from annotate.analysis.diversity import Attribute
 from annotate.analysis.votes import PRIORITY, Choice
+from annotate.judging.answers import CANNOT
 from annotate.judging.controls import KINDS, BadItem, KnownItem, add_item
 from annotate.judging.models import Answer, Comparison, Verdict, Vote
 from annotate.judging.reserve import at_first
@@ -29,6 +33,14 @@ _SIDES = {"first": "a", "second": "b", "tie": "equal"}
 # Stored in English with the item, as its explanation, and read in each reader's language.
 _ALL = gettext_noop("All %(n)d annotators of a pilot gave this answer.")
 _ALL_SIMULATED = gettext_noop("All %(n)d annotators of a pilot (simulated) gave this answer.")
+_LINES = gettext_noop(
+    "All %(n)d annotators of a pilot answered these lines so; the others are not marked here."
+)
+_LINES_SIMULATED = gettext_noop(
+    "All %(n)d annotators of a pilot (simulated) answered these lines so; the others are not "
+    "marked here."
+)
+_SAID = (_ALL, _ALL_SIMULATED, _LINES, _LINES_SIMULATED)
 
 
 class PilotRefused(ValueError):
@@ -95,29 +107,70 @@ def _row(prompt: Prompt) -> PromptRow:
     )
 
 
-def unanimous(study: Study) -> list[tuple[Comparison, dict[str, str]]]:
-    """Live pairs on which all agreed at every question asked, with that answer per criterion.
+@dataclass(frozen=True)
+class Unanimous:
+    """A live pair on which `votes` people agreed, and their answers as an item states them."""
+
+    pair: Comparison
+    answers: dict[str, str]
+    votes: int
+
+
+def unanimous(study: Study) -> list[Unanimous]:
+    """Live pairs on which all agreed, with the answer of all.
 
     Pairs with fewer votes than the protocol wants (two where a third is asked on demand) are left
-    out, and so are those of a protocol that asks for one overall answer: it leaves open by which
-    criterion.
+    out. Of winners they agreed at every question asked; a protocol that asks for one overall
+    answer leaves open by which criterion, and has none. Of levels they agreed on a line or more,
+    and only those are known; those with most lines come first.
     """
+    if study.read_protocol().asks_diversity:
+        return _of_levels(study)
     rows = Comparison.objects.filter(
         study=study,
         kind=Comparison.Kind.LIVE,
         verdict__reason=Verdict.Reason.UNANIMOUS,
         verdict__votes__gte=at_first(study.read_protocol()),
     ).select_related("prompt", "first", "second", "verdict")
-    said: dict[int, dict[str, list[str]]] = {}
-    answers = Answer.objects.filter(vote__comparison__in=rows)
-    for pair, criterion, choice in answers.values_list("vote__comparison", "criterion", "choice"):
-        said.setdefault(pair, {}).setdefault(criterion, []).append(choice)
+    said = _answers(rows)
     found = []
     for row in rows.order_by("order"):
         agreed = _agreed(said.get(row.pk, {}), votes=row.verdict.votes)
         if agreed is not None:
-            found.append((row, agreed))
+            sides = {criterion: _SIDES[choice] for criterion, choice in agreed.items()}
+            found.append(Unanimous(row, sides, row.verdict.votes))
     return found
+
+
+def _answers(rows: QuerySet[Comparison]) -> dict[int, dict[str, list[str]]]:
+    """All answers to each question, by comparison."""
+    said: dict[int, dict[str, list[str]]] = {}
+    answers = Answer.objects.filter(vote__comparison__in=rows)
+    for pair, criterion, choice in answers.values_list("vote__comparison", "criterion", "choice"):
+        said.setdefault(pair, {}).setdefault(criterion, []).append(choice)
+    return said
+
+
+def _of_levels(study: Study) -> list[Unanimous]:
+    """Pairs of a diversity study with the lines that everybody answered alike, and could judge."""
+    rows = study.comparisons.filter(kind=Comparison.Kind.LIVE)
+    rows = rows.select_related("prompt", "first", "second").order_by("order")
+    said, wanted, found = _answers(rows), study.read_protocol().overlap, []
+    for row in rows:
+        lines = said.get(row.pk, {})
+        votes = min((len(lines.get(attribute, [])) for attribute in Attribute), default=0)
+        agreed = {
+            str(attribute): lines[attribute][0]
+            for attribute in Attribute
+            if votes >= wanted
+            and len(set(lines[attribute])) == 1
+            and CANNOT not in lines[attribute]
+        }
+        if row.identical and set(agreed.values()) - {"0"}:
+            continue  # all were mistaken about a picture beside itself
+        if agreed:
+            found.append(Unanimous(row, agreed, votes))
+    return sorted(found, key=lambda one: -len(one.answers))
 
 
 def _agreed(said: dict[str, list[str]], *, votes: int) -> dict[str, str] | None:
@@ -140,15 +193,20 @@ def promote(source: Study, target: Study, *, kind: str, limit: int, actor: User)
     Pairs that are items of the target already are passed over.
 
     Raises:
-        PilotRefused: the kind is unknown, or nothing was unanimous that is not an item already.
+        PilotRefused: the kind is unknown, the studies ask other questions, or nothing was unanimous
+            that is not an item already.
     """
     if kind not in KINDS:
         raise PilotRefused(f"kind {kind!r}; allowed: {', '.join(KINDS)}.")
+    asked = [(p.kind, p.attribute_levels) for p in (source.read_protocol(), target.read_protocol())]
+    if asked[0] != asked[1]:
+        raise PilotRefused(
+            f"{source.name} asks {_asked(*asked[0])} and {target.name} asks {_asked(*asked[1])}: "
+            "an answer to the one is none to the other. Choose a study that asks the same."
+        )
     there = set(target.comparisons.filter(kind__in=KINDS).values_list("first", "second"))
     fresh = [
-        (row, agreed)
-        for row, agreed in unanimous(source)
-        if (row.first_id, row.second_id) not in there
+        one for one in unanimous(source) if (one.pair.first_id, one.pair.second_id) not in there
     ]
     if not fresh:
         raise PilotRefused(
@@ -156,17 +214,18 @@ def promote(source: Study, target: Study, *, kind: str, limit: int, actor: User)
             "that are items already. Collect more votes there, or write items yourself."
         )
     chosen = fresh[:limit]
-    programs = Vote.objects.filter(comparison__in=[row for row, _ in chosen], simulated=True)
+    programs = Vote.objects.filter(comparison__in=[one.pair for one in chosen], simulated=True)
     simulated = set(programs.values_list("comparison", flat=True))
-    for row, agreed in chosen:
-        said = _ALL_SIMULATED if row.pk in simulated else _ALL
+    words = _SAID[2:] if target.read_protocol().asks_diversity else _SAID[:2]
+    for one in chosen:
+        row = one.pair
         item = KnownItem(
             kind=kind,
             prompt=row.prompt.text,
             a=row.first.digest,
             b=row.second.digest,
-            answers={criterion: _SIDES[choice] for criterion, choice in agreed.items()},
-            explanation=said % {"n": row.verdict.votes},
+            answers=one.answers,
+            explanation=words[row.pk in simulated] % {"n": one.votes},
         )
         try:
             add_item(target, item, actor=actor)
@@ -175,9 +234,13 @@ def promote(source: Study, target: Study, *, kind: str, limit: int, actor: User)
     return min(limit, len(fresh))
 
 
+def _asked(kind: str, levels: int) -> str:
+    return f"{levels} levels of difference" if kind == "diversity" else "which picture is better"
+
+
 def in_words(explanation: str) -> str:
     """An item's explanation for annotators: a pilot's in their language, any other as written."""
-    for said in (_ALL, _ALL_SIMULATED):
+    for said in _SAID:
         number = r"(\d+)".join(re.escape(part) for part in said.split("%(n)d"))
         if found := re.fullmatch(number, explanation):
             return _(said) % {"n": int(found[1])}

@@ -113,6 +113,12 @@ class ItemForm(forms.Form):
         return {str(c): self.cleaned_data[c] for c in PRIORITY if self.cleaned_data[c]}
 
 
+def _kinds(protocol: Protocol) -> list[tuple[str, str]]:
+    """What an item may be for: a study of diversity draws its control tasks itself."""
+    kinds = [k for k in KINDS if not (protocol.asks_diversity and k == Comparison.Kind.CONTROL)]
+    return [(k.value, str(k.label)) for k in kinds]
+
+
 class RatedItemForm(ItemForm):
     """An item of a study of diversity: levels by attribute instead of a better picture."""
 
@@ -121,9 +127,8 @@ class RatedItemForm(ItemForm):
     def __init__(self, *args: Any, protocol: Protocol, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         said = [(level["value"], level["label"]) for level in rating.levels(protocol)]
-        # Such a study draws its control tasks itself.
-        kinds = [(k.value, k.label) for k in KINDS if k != Comparison.Kind.CONTROL]
-        self.fields["kind"] = forms.ChoiceField(choices=kinds, label="For", initial="exam")
+        choices = _kinds(protocol)
+        self.fields["kind"] = forms.ChoiceField(choices=choices, label="For", initial="exam")
         for row in rating.rows():
             self.fields[row["key"]] = forms.ChoiceField(
                 choices=[("", "not stated"), *said], required=False, label=row["label"]
@@ -300,7 +305,7 @@ def _page(
         table=_table(protocol),
         people=_people(study, reasons or {}),
         sources=sources(study, request),
-        kinds=[(kind.value, kind.label) for kind in KINDS],
+        kinds=_kinds(protocol),
     )
 
 

@@ -326,6 +326,7 @@ LOOKS = [
         lambda w: w.address("study-sample", uid=w.sampling["uid"], pk=w.sampling["sample"]),
     ),
     Look("quality", owner("running"), at("study-quality", "running")),
+    Look("study-exam-diversity", owner("rated"), at("study-exam", "rated"), pictures),
     Look("quality-diversity", owner("rated"), at("study-quality", "rated")),
     Look("disputes", owner("disputed"), at("study-disputes", "disputed"), pictures),
     Look("disputes-reviewer", reviewer, at("study-disputes", "disputed"), pictures),

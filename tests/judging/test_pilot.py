@@ -4,9 +4,11 @@ import pytest
 
 from annotate.judging.launch import launch
 from annotate.judging.models import Vote
-from annotate.judging.pilot import PilotRefused, make_pilot, promote
+from annotate.judging.pilot import PilotRefused, in_words, make_pilot, promote
 from tests.factories import make_study
 from tests.judging.arrange import EQUAL, member, prefer, vote_all
+from tests.judging.raters import NAMES
+from tests.judging.test_diversity import make_diverse, open_study
 
 pytestmark = pytest.mark.django_db
 
@@ -74,3 +76,46 @@ def test_two_who_agree_are_all_where_the_third_is_asked_on_demand_and_programs_a
     assert promote(source, study, kind="training", limit=1, actor=study.owner) == 1
     item = study.comparisons.get(kind="training")
     assert item.explanation == "All 2 annotators of a pilot (simulated) gave this answer."
+
+
+def test_lines_of_a_diversity_pilot_that_all_answered_alike_become_known_levels():
+    study = open_study(prompts=3, same=("student",), qualification=False)
+    pilot = launch(make_pilot(study, prompts=3, owner=study.owner), actor=study.owner)
+    assert pilot.read_protocol().overlap == 5
+    people = [member(pilot) for _ in range(5)]
+    pairs = list(pilot.comparisons.filter(kind="live", identical=False).order_by("order"))
+
+    def answers(lease):
+        if lease.comparison_id not in {pair.pk for pair in pairs}:
+            return dict.fromkeys(NAMES, "1")  # all mistaken about a picture beside itself
+        place = [pair.pk for pair in pairs].index(lease.comparison_id)
+        differing = lease.slot == 5
+        return {
+            "angle_of_view": "1" if place == 1 or differing else "0",
+            "background": "cannot",
+            "main_object": "2",
+            "style": str(lease.slot % 3) if place < 2 else "0",
+        }
+
+    vote_all(people, answers)
+    assert promote(pilot, study, kind="exam", limit=9, actor=study.owner) == 3
+    items = study.comparisons.filter(kind="exam").order_by("-order")
+    assert [len(item.expected) for item in items] == [2, 2, 1]
+    known = {(item.first_id, item.second_id): item.expected for item in items}
+    told = [known[pair.first_id, pair.second_id] for pair in pairs]
+    assert told[0] == {"main_object": "2"}
+    assert told[1] == {"main_object": "2", "angle_of_view": "1"}
+    assert told[2] == {"main_object": "2", "style": "0"}
+    assert {in_words(item.explanation) for item in items} == {
+        "All 5 annotators of a pilot answered these lines so; the others are not marked here."
+    }
+
+
+def test_levels_become_no_items_where_another_scale_or_a_winner_is_asked_nor_controls():
+    source = open_study(prompts=1, overlap=1, min_votes=1)
+    vote_all([member(source)], lambda _: dict.fromkeys(NAMES, "2"))
+    for target in (make_study(pairs=1), make_diverse(attribute_levels=5)):
+        with pytest.raises(PilotRefused, match=r"asks 3 levels of difference and .* asks"):
+            promote(source, target, kind="exam", limit=1, actor=source.owner)
+    with pytest.raises(PilotRefused, match="draws its control tasks itself"):
+        promote(source, make_diverse(), kind="control", limit=1, actor=source.owner)
