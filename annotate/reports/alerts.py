@@ -123,7 +123,9 @@ def alerts(snapshot: Snapshot) -> list[Alert]:
         found.append(
             Alert(
                 "warn",
-                f"Only {snapshot.active} active annotator{'' if snapshot.active == 1 else 's'}",
+                f"Only {snapshot.active} active annotator{'' if snapshot.active == 1 else 's'}"
+                if snapshot.active
+                else "No active annotator",
                 f"A pair needs {_people_needed(snapshot)} different people; some pairs cannot be "
                 "finished. Invite more.",
             )

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 def explain(error: ErrorDetails) -> str:
     """One mistake in words."""
     said = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "missing":
+    if error["type"] == "missing" or error["input"] == "":
         return "nothing was given and a value is needed. Add it."
     if error["type"] == "extra_forbidden":
         return "there is no such field. Correct its name or remove it."

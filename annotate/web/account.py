@@ -27,7 +27,7 @@ from annotate.studies import members
 from annotate.studies.members import MemberRefused
 from annotate.studies.models import StudyInvitation
 from annotate.web.access import PersonRequest
-from annotate.web.forms_account import JoinForm, ResetForm
+from annotate.web.forms_account import JoinForm, LoginForm, ResetForm
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,9 @@ BACKEND = "annotate.people.backends.PlainBackend"
 THEMES = ("light", "dark")
 YEAR = timedelta(days=365)
 
-login_page = views.LoginView.as_view(redirect_authenticated_user=True)
+login_page = views.LoginView.as_view(
+    redirect_authenticated_user=True, authentication_form=LoginForm
+)
 logout_now = views.LogoutView.as_view()
 password_change = views.PasswordChangeView.as_view(success_url=reverse_lazy("account"))
 password_reset = views.PasswordResetView.as_view(form_class=ResetForm)

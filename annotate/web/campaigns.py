@@ -50,7 +50,7 @@ class StudiesField(OfStudies):
 class CampaignForm(forms.Form):
     """Which of a person's own launched studies belong together."""
 
-    name = forms.CharField(max_length=120, label="Name", help_text="the figure’s heading")
+    name = forms.CharField(max_length=120, label="Name", help_text="The figure’s heading.")
     studies = StudiesField(Study.objects.none(), label="Studies")
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, user: User) -> None:

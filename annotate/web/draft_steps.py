@@ -25,6 +25,7 @@ def draft_steps(study: Study, *, samples: SampleCounts) -> list[Step]:
     """The steps of this draft: what is imported, made here or tuned depends on its methods."""
     people = study.memberships.filter(role="annotator", active=True).count()
     overlap = study.read_protocol().overlap
+    different = "one" if overlap == 1 else f"{overlap} different ones"
     kinds = {method.kind for method in study.read_spec().methods}
     steps = [
         Step(
@@ -72,7 +73,7 @@ def draft_steps(study: Study, *, samples: SampleCounts) -> list[Step]:
         Step(
             people >= overlap,
             "Annotators",
-            f"{people} so far; a pair needs {overlap} different ones. They can also join later.",
+            f"{people} so far; a pair needs {different}. They can also join later.",
             "study-members",
             "Invite people",
         ),

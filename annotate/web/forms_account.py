@@ -5,7 +5,7 @@ from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib.auth.forms import PasswordResetForm, UserCreationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, UserCreationForm
 from django.utils.translation import gettext_lazy as _
 
 from annotate.people.models import Role, User
@@ -28,7 +28,9 @@ class JoinForm(NewAccountForm):
         fields = ("username", "email")
         labels = {"username": _("Username"), "email": _("E-mail address (optional)")}
         help_texts = {
-            "username": _("To log in with. Reports and exports never show it: there you are A-07."),
+            "username": _(
+                "To log in with. Reports and exports never show it: there you are A\u201107."
+            ),
             "email": _("Only for a link when you forget your password."),
         }
 
@@ -39,8 +41,22 @@ class JoinForm(NewAccountForm):
         self.fields["password2"].help_text = ""
 
 
+class LoginForm(AuthenticationForm):
+    """Django's own; a refusal says what to look at."""
+
+    error_messages = AuthenticationForm.error_messages | {
+        "invalid_login": _(
+            "No account has this username and password. Try again: capital letters count in both."
+        )
+    }
+
+
 class ResetForm(PasswordResetForm):
     """Answers alike, and as fast, whether or not somebody has the address."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("E-mail address")
 
     def get_users(self, email: str) -> Iterable[User]:
         # For an address nobody has, the same work is done for a person who is not there.

@@ -44,7 +44,7 @@ class PlanForm(forms.Form):
     on_demand = forms.BooleanField(
         label="Third vote only where the first two differ",
         required=False,
-        help_text="To weigh it up: the protocol does not offer it yet.",
+        help_text="“On demand” in the protocol: the same verdicts for fewer votes.",
     )
     shared = forms.FloatField(
         label="Pairs answered by another contrast, %",

@@ -49,7 +49,7 @@ def page(request: PersonRequest, uid: uuid.UUID) -> HttpResponse:
         preview.restart(study, request.user)
         return redirect("study-preview", uid)
     context = {
-        "study_name": f"Preview: {study.read_spec().public_name}",
+        "study_name": study.read_spec().public_name,
         "config": _config(request, study),
         "hand": _hand(request, study),
         "instructions_html": instructions_html(study.read_protocol()),

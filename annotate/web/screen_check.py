@@ -85,7 +85,9 @@ class ScreenForm(forms.Form):
 
     agree = forms.BooleanField(
         label=gettext_lazy("I have read this and want to take part"),
-        error_messages={"required": gettext_lazy("Tick this box to take part, or close the page.")},
+        error_messages={
+            "required": gettext_lazy("Tick this box to take part, or choose “Not now”.")
+        },
     )
     dark = forms.ChoiceField(choices=PLACES)
     light = forms.ChoiceField(choices=PLACES)
@@ -150,6 +152,11 @@ class ScreenForm(forms.Form):
             "This window is %(width)d × %(height)d px: side by side, the two pictures would be "
             "%(side)d px large, and %(least)d px are needed to see what is in them."
         )
+        if side == 0:
+            said = _(
+                "This window is %(width)d × %(height)d px: two pictures do not fit in it side by "
+                "side."
+            )
         help_ = _("Please make the window larger, or come back on a larger screen.")
         if zoom > ZOOMED:
             help_ = _(

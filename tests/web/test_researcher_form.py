@@ -165,7 +165,7 @@ def test_bounds_and_choices_come_from_the_definition() -> None:
         (
             {"name": ""},
             "name",
-            "'' was given; string should have at least 1 character. Change it.",
+            "nothing was given and a value is needed. Add it.",
         ),
         (
             {"methods-0-name": "m" * 121},
