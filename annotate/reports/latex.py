@@ -92,7 +92,7 @@ def tabular(table: Table) -> str:
     kinds = "".join("r" if column.numeric else "l" for column in table.columns)
     widest = [max(len(row[i].text) for row in table.rows) for i in range(len(kinds))]
     columns = "".join(
-        "p{0.62\\linewidth}" if kind == "l" and place and widest[place] > 40 else kind
+        "p{0.58\\linewidth}" if kind == "l" and place and widest[place] > 40 else kind
         for place, kind in enumerate(kinds)
     )
     head = " & ".join(rf"\textbf{{{escape(column.title)}}}" for column in table.columns)
