@@ -35,18 +35,18 @@ def areas(seeds: int) -> tuple[list[float], dict[str, list[float]], dict[str, li
         found = suspicions({who: work[:VOTES] for who, work in enumerate(done.work)})
         honest = [who for who, kind in enumerate(done.kinds) if kind == HONEST]
         spam = [who for who, kind in enumerate(done.kinds) if kind != HONEST]
-        whole.append(_area([found[w].score for w in spam], [found[w].score for w in honest]))
+        whole.append(area([found[w].score for w in spam], [found[w].score for w in honest]))
         for kind in SPAMMERS:
             those = [found[w].score for w in spam if done.kinds[w] == kind]
-            by_kind[kind].append(_area(those, [found[w].score for w in honest]))
+            by_kind[kind].append(area(those, [found[w].score for w in honest]))
         for signal in ("controls", "others", "consistency", "speed", "side", "copies"):
             # Who met no control or repeat yet is like anybody by that signal.
             score = {w: -found[w].signals.get(signal, 1.0) for w in range(len(done.kinds))}
-            by_signal[signal].append(_area([score[w] for w in spam], [score[w] for w in honest]))
+            by_signal[signal].append(area([score[w] for w in spam], [score[w] for w in honest]))
     return whole, by_kind, by_signal
 
 
-def _area(above: list[float], below: list[float]) -> float:
+def area(above: list[float], below: list[float]) -> float:
     a, b = np.array(above)[:, None], np.array(below)
     return float(np.mean((a > b) + 0.5 * (a == b)))
 

@@ -30,7 +30,7 @@ from annotate.judging.answers import Judgement
 from annotate.judging.controls import is_right
 from annotate.judging.models import Answer, Comparison, Vote
 from annotate.judging.queue import release
-from annotate.judging.rated_work import rated_work
+from annotate.judging.rated_work import work_by_levels
 from annotate.judging.verdicts import protocol_of
 from annotate.judging.voting import invalidate_all
 from annotate.people.models import User
@@ -74,7 +74,7 @@ def limits_of(protocol: Protocol) -> Limits:
 def work_of(study: Study) -> dict[int, tuple[Judged, ...]]:
     """Everybody's current votes in the order given, by user id: live, control and repeat."""
     if protocol_of(study).asks_diversity:
-        return rated_work(study)
+        return work_by_levels(study)
     rows = list(
         Vote.objects.filter(study=study, comparison__kind__in=[Kind.LIVE, *_MIXED])
         .order_by("created_at", "pk")
