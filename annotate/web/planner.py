@@ -66,6 +66,15 @@ class PlanForm(forms.Form):
                 field.widget.attrs["step"] = "any"
             field.widget.attrs["id"] = f"plan-{name}"
 
+    def clean_win_rate(self) -> float:
+        rate = float(self.cleaned_data["win_rate"])
+        if rate == 50:
+            raise forms.ValidationError(
+                "50 was given, and at 50 % there is nothing to find. Give the win rate nearest to "
+                "50 that would matter, such as 55."
+            )
+        return rate
+
     def question(self) -> Question:
         """What was asked, as shares."""
         asked = dict(self.cleaned_data)

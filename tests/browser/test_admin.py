@@ -1,4 +1,4 @@
-"""Django's own pages, as far as admins come there first: the index."""
+"""Django's own pages, as far as admins come there first: the index and its log-in."""
 
 import pytest
 
@@ -15,3 +15,12 @@ def test_axe_finds_nothing_serious_on_the_index_of_djangos_admin(site, visitor, 
     assert page.inner_text("h1")
     grave = [line for line in axe.findings(page) if line.startswith(("serious", "critical"))]
     assert grave == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_log_in_page_of_djangos_admin(visitor, theme):
+    page = visitor().new_page()
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    page.goto("/admin/login/")
+    assert page.inner_text("h1")
+    assert axe.findings(page) == []

@@ -88,6 +88,12 @@ def significant(number: float) -> str:
 
 
 @register.filter
+def entered(value: object) -> object:
+    """A number as one types it, 24 and not 24.0; anything else as it is."""
+    return f"{value:.12g}" if isinstance(value, float) else value
+
+
+@register.filter
 def json_text(value: Any) -> str:
     """A record as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False)
