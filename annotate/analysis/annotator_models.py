@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from annotate.analysis.aggregation import (
@@ -17,6 +18,7 @@ from annotate.analysis.aggregation import (
     aggregated,
     coded,
 )
+from annotate.analysis.glad_steps import e_step, m_step
 
 if TYPE_CHECKING:
     import numpy as np
@@ -164,7 +166,8 @@ def glad(
     """Every annotator has an ability, every task an ease: P(right) = logistic(ability * ease).
 
     By crowd-kit, which stops when its own measure of fit rests (`objective`, a mean over votes and
-    labels) and takes seconds for a thousand votes. Errors fall evenly on the other labels offered,
+    labels), mostly after two rounds. Its two steps are taken on arrays (`glad_steps`): the same
+    labels and chances in a thirtieth of the time. Errors fall evenly on the other labels offered,
     and all labels are as likely beforehand.
 
     Args:
@@ -188,7 +191,10 @@ def glad(
 
     rows = pd.DataFrame({"task": data.task, "worker": data.annotator, "label": data.label})
     even = pd.Series(1 / kinds, index=range(kinds))
-    model = GLAD(n_iter=max_iterations, labels_priors=even).fit(rows)
+    model = GLAD(n_iter=max_iterations, labels_priors=even)
+    # Its own steps join and group tables some hundred times.
+    model._e_step, model._m_step = partial(e_step, model), partial(m_step, model)
+    model.fit(rows)
     found = model.probas_.loc[range(len(data.tasks)), range(kinds)]
     posterior: Array = np.asarray(found, dtype=np.float64)
     return aggregated(

@@ -92,8 +92,8 @@ def analyse_contrast(
     Args:
         on: the current votes by comparison.
         holm: the adjusted p-value, which needs the other contrasts.
-        thorough: also what takes seconds: annotators and sides together (GEE) and, where crowd-kit
-            is installed, GLAD.
+        thorough: also what one contrast is enough for: annotators and sides together (GEE) and,
+            where crowd-kit is installed, GLAD.
         seeds: of the bootstrap.
     """
     confidence = protocol.confidence
