@@ -18,7 +18,15 @@ import numpy as np
 from annotate.analysis.habits import Habit, answers_on, press
 from annotate.cli.simulated_rating import press_levels, rate
 from annotate.cli.simulated_sitting import qualify
-from annotate.cli.visit import PAUSE, NotYetQualified, SimulationError, ToldToStop, Visit, told
+from annotate.cli.visit import (
+    PAUSE,
+    NotYetQualified,
+    SentAway,
+    SimulationError,
+    ToldToStop,
+    Visit,
+    told,
+)
 from generation.reference.judge import CRITERIA, TIE_WIDTH, Answer, NoisyJudge, Truth, overall
 
 # What the picture of this content digest is worth by each criterion.
@@ -107,6 +115,8 @@ class SimulatedAnnotator:
         self.qualified: bool | None = None
         self._before: dict[str, str] | None = None
         self.passed_on = 0
+        # The study's rules, or its researcher, ended the place before the work was done.
+        self.sent_away = False
         self._url = url
         self._study = study
         self._truth_of = truth_of
@@ -115,7 +125,7 @@ class SimulatedAnnotator:
         self._transport = transport
 
     def judge_all(self, stop: threading.Event) -> int:
-        """Vote until the study has nothing left for this annotator, or until told to stop.
+        """Vote until the study has nothing left for this annotator, sends them away, or `stop`.
 
         Raises:
             SimulationError: signed out, not a member, a refused answer, or no answer for long.
@@ -129,6 +139,8 @@ class SimulatedAnnotator:
             try:
                 visit.sign_in(self.account.username, self.account.password)
                 self._work(visit, stop)
+            except SentAway:
+                self.sent_away = True
             except ToldToStop:
                 pass
         return self.votes

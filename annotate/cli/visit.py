@@ -31,6 +31,10 @@ class NotYetQualified(Exception):
     """The study asks for training and exam first."""
 
 
+class SentAway(Exception):
+    """This annotator's place in the study was ended, by the rules that watch it or by hand."""
+
+
 class Visit:
     """A browser's part: cookies, CSRF, patience with a site that is busy or restarts."""
 
@@ -57,11 +61,14 @@ class Visit:
 
         Raises:
             NotYetQualified: training and exam come first.
+            SentAway: this person's place in it has ended.
             SimulationError: the study is not open to this person.
         """
         page = self.ask("GET", f"/annotate/{study}/")
         if page.status_code == 302 and page.headers.get("Location", "").endswith("/first/"):
             raise NotYetQualified
+        if page.status_code == 302 and page.headers.get("Location", "").endswith("/finished/"):
+            raise SentAway
         return self.bench(page)
 
     def bench(self, page: httpx.Response) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -100,6 +107,8 @@ class Visit:
         response = self._send(method, path, json=body, headers=guard if body else None)
         if response.status_code == 401:
             raise SimulationError(f"signed out in the middle: {told(response)}")
+        if response.status_code == 409 and response.json().get("error") == "ended":
+            raise SentAway
         return response
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:

@@ -216,6 +216,15 @@ def test_a_pair_that_passed_on_is_left_without_a_vote() -> None:
     assert (one.passed_on, site.votes) == (1, [])
 
 
+def test_whoever_the_study_sends_away_goes_and_the_others_judge_on() -> None:
+    ended = {"error": "ended", "message": "your place in this study has ended."}
+    away = annotator(site := Site(trouble=[lambda: httpx.Response(409, json=ended)]))
+    stays = annotator(Site())
+    assert judge_together([away, stays], stop=threading.Event(), meanwhile=lambda _: None) == 1
+    assert (away.sent_away, stays.sent_away) == (True, False)
+    assert (away.passed_on, site.votes) == (0, [])
+
+
 def test_a_refused_answer_stops_the_annotator_with_the_sites_words() -> None:
     refused = httpx.Response(422, json={"message": "alignment=7 is not allowed"})
     with pytest.raises(SimulationError, match="422 alignment=7 is not allowed"):

@@ -31,6 +31,8 @@ from generation.reference.judge import TIE_WIDTH
 
 # Each is a thread with a connection of its own.
 MOST = 64
+# Seconds that nobody waits for and every vote reports: a pair takes people about as long.
+UNHURRIED = 8.0
 
 
 def _count(text: str) -> int:
@@ -82,7 +84,7 @@ class Command(BaseCommand):
             "--tie-width", type=float, default=TIE_WIDTH, help="largest unseen difference (0.05)"
         )
         parser.add_argument(
-            "--seconds", type=float, default=0.0, help="median time for a pair; 0: no waiting"
+            "--seconds", type=float, help="median time for a pair (0; with --no-waiting 8)"
         )
         parser.add_argument("--seed", type=_seed, default=0, help="of their errors (0)")
         parser.add_argument(
@@ -108,7 +110,7 @@ class Command(BaseCommand):
             accuracy=options["accuracy"],
             side_bias=options["side_bias"],
             tie_width=options["tie_width"],
-            seconds=options["seconds"],
+            seconds=_seconds(options),
             waits=not options["no_waiting"],
         )
         try:
@@ -153,6 +155,13 @@ class Command(BaseCommand):
             f"{votes} simulated votes by {len(crowd)} annotators{described(pool)}"
             + (f"; {lost} pairs had passed on to others." if lost else ".")
         )
+        if away := [one for one in crowd if one.sent_away]:
+            cast = sum(one.votes for one in away)
+            tempers = described([one.temper for one in away])
+            self.stdout.write(
+                f"{len(away)} of them were sent away by the study's rules or by hand{tempers}; of "
+                f"their {cast} votes the Quality page says which count."
+            )
         sat = [one for one in crowd if one.qualified is not None]
         if sat:
             passed = [one for one in sat if one.qualified]
@@ -161,6 +170,13 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"Training and exam: {len(passed)} of {len(sat)} passed and judged live pairs.{who}"
             )
+
+
+def _seconds(options: dict[str, Any]) -> float:
+    """A time that people take for who only reports it: without, all of them look like spammers."""
+    if options["seconds"] is not None:
+        return float(options["seconds"])
+    return UNHURRIED if options["no_waiting"] else 0.0
 
 
 def _truth(study: Study, options: dict[str, Any]) -> TruthOf:

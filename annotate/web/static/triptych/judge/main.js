@@ -26,6 +26,7 @@ let busy = false; // a report or an undo is on its way
 let last = null; // the answer that may still be undone: { token, task, value, at }; survives a reload
 let refillTimer, openTimer, asking = false; // a hand is on its way
 let unsure = false; // an answer may be counted twice: the server's own count is to be asked for
+let settled = 0; // answers that the server has spoken on
 const judged = new Set(); // tokens answered here or in another tab: never shown again
 
 const clock = new Clock();
@@ -95,11 +96,13 @@ async function refill(afterMs = 0) {
   if (asking || outbox.size > outbox.parked) return;
   asking = true;
   unsure = false;
-  const asked = hand.map(({ task }) => task.token);
+  const asked = hand.map(({ task }) => task.token), before = settled;
   try {
     const reply = await call(config.urls.hand);
     outbox.trouble = null;
     take(reply, { asked });
+    // An answer went its way meanwhile: whether the reply counts it, nobody here can know.
+    unsure ||= settled !== before || outbox.size > outbox.parked;
     lesson.hear(null, reply);
     if (state === "paused" || (hand.length === 0 && progress.left > 0)) refill(15_000);
     else if (hand.length === 0) refill(60_000);
@@ -210,6 +213,7 @@ function submit(at) {
 // --- what became of an answer ---
 
 function sent(record, reply, mine) {
+  settled += 1;
   // An earlier visit's answer may be sent before the hand in the page is read: not to be asked again.
   judged.add(record.token);
   // The count of the page holds whatever the server had before it: an earlier visit's answer that
@@ -227,6 +231,7 @@ function sent(record, reply, mine) {
 }
 
 function dropped(record, body) {
+  settled += 1;
   judged.add(record.token);
   if (last?.token === record.token) remember(null);
   lesson.drop(record.token);
