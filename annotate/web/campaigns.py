@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Exists, F, OuterRef
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -21,7 +22,7 @@ from annotate.people.models import User
 from annotate.reports.campaign_page import FIGURES, FILES, campaign_section
 from annotate.reports.campaigning import CampaignRefused, campaign_report, make_campaign
 from annotate.reports.models import Campaign
-from annotate.studies.models import Study
+from annotate.studies.models import Contrast, Study
 from annotate.web.access import PersonRequest, researcher_required
 
 TYPES = {
@@ -48,7 +49,7 @@ class StudiesField(OfStudies):
 
 
 class CampaignForm(forms.Form):
-    """Which of a person's own launched studies belong together."""
+    """Which of a person's own launched studies belong together, of those that compare methods."""
 
     name = forms.CharField(max_length=120, label="Name", help_text="The figure’s heading.")
     studies = StudiesField(Study.objects.none(), label="Studies")
@@ -58,7 +59,8 @@ class CampaignForm(forms.Form):
         field = self.fields["studies"]
         assert isinstance(field, StudiesField)
         launched = Study.objects.managed_by(user).exclude(state=Study.State.DRAFT)
-        field.queryset = launched.order_by("-launched_at")
+        compared = Contrast.objects.filter(study=OuterRef("pk")).exclude(a=F("b"))
+        field.queryset = launched.filter(Exists(compared)).order_by("-launched_at")
 
 
 @researcher_required

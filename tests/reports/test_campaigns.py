@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 
@@ -12,7 +13,7 @@ from annotate.reports.campaign_page import FILES, campaign_table
 from annotate.reports.campaigning import CampaignRefused, campaign_report, make_campaign
 from annotate.reports.models import Campaign
 from annotate.studies.lifecycle import move
-from annotate.studies.models import Study
+from annotate.studies.models import Contrast, Study
 from tests.factories import NOW, join, make_study, make_user
 from tests.reports.arrange import voted
 
@@ -82,3 +83,15 @@ def test_a_campaign_is_of_one_s_own_launched_studies() -> None:
     answer = client.post(reverse("campaigns"), {"name": "Theirs", "studies": [one.pk, foreign.pk]})
     assert answer.status_code == 422
     assert not Campaign.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_study_in_which_nobody_wins_is_neither_offered_nor_taken() -> None:
+    one, other = (voted(["aaa"], name=name)[0] for name in ("Compared", "By itself"))
+    Contrast.objects.filter(study=other).update(a=F("b"))
+    admin = make_user("admin")
+    html = open_as(admin).get(reverse("campaigns")).content.decode()
+    assert "Compared" in html
+    assert "By itself" not in html
+    with pytest.raises(CampaignRefused, match="compares no two methods"):
+        make_campaign("Both", [one, other], created_by=admin, now=NOW)
