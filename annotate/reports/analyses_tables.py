@@ -78,8 +78,8 @@ def crossed_table(report: Report, found: Analyses) -> Table:
     titles = (
         "Vote share",
         f"{level} by prompt, %",
-        "by prompt and annotator, %",
-        "the same, resampled, %",
+        "two-way, %",
+        "resampled, %",
         "p, two-way",
         "Sides balanced",
         "its interval, %",

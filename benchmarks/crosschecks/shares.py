@@ -172,9 +172,14 @@ def sides(rng: np.random.Generator) -> Pairs:
     from scipy.stats import t
 
     prompt = np.repeat(np.arange(40), 3)
-    person = np.argsort(rng.random((40, 15)), axis=1)[:, :3].ravel()
+    # Of 15 people one may be asked nothing, and then is no cluster.
+    _, person = np.unique(np.argsort(rng.random((40, 15)), axis=1)[:, :3], return_inverse=True)
+    person = person.ravel()
+    people = int(person.max()) + 1
     left = rng.random(120) < rng.uniform(0.3, 0.7)
-    lean = rng.normal(0, 1, 40)[prompt] + rng.normal(0, 0.6, 15)[person] + np.where(left, 0.4, 0)
+    lean = (
+        rng.normal(0, 1, 40)[prompt] + rng.normal(0, 0.6, people)[person] + np.where(left, 0.4, 0)
+    )
     won = rng.random(120) < 1 / (1 + np.exp(-lean))
     votes = [
         SidedVote(int(p), int(a), RESULTS[0 if w else 2], bool(x))
@@ -196,12 +201,12 @@ def sides(rng: np.random.Generator) -> Pairs:
     if (variance <= 0).any():
         variance = np.maximum(one, two)
     share, bias = np.sqrt(variance)
-    quantile = t.ppf(0.975, 14)
+    quantile = t.ppf(0.975, people - 1)
     found, middle = side_bias(votes), (shares[0] - shares[1]) / 2
     yield found.estimate, middle
     yield (found.low, found.high), np.clip([middle - quantile * bias, middle + quantile * bias],
                                            -0.5, 0.5)  # fmt: skip
-    yield found.p_value, 2 * t.sf(abs(middle) / bias, 14)
+    yield found.p_value, 2 * t.sf(abs(middle) / bias, people - 1)
     adjusted, centre = adjusted_share(votes), sum(shares) / 2
     n = min(120, centre * (1 - centre) / share**2)
     # Wilson's ends are where the score test's distance is the quantile.
