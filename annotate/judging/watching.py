@@ -147,10 +147,15 @@ def _together(suspicion: Suspicion) -> tuple[Flag, ...]:
     return (
         Flag(
             "together",
-            f"all signals together are unlike the others' (p = {suspicion.p_value:.1g}), "
+            f"all signals together are unlike the others' ({_chance(suspicion.p_value)}), "
             f"most of all {' and '.join(weakest)}",
         ),
     )
+
+
+def _chance(p: float) -> str:
+    """A p-value in words, with no more digits than mean something."""
+    return "p < .001" if p < 0.001 else "p = " + f"{p:.3f}".removeprefix("0")
 
 
 def _kept(study: Study) -> dict[str, int]:

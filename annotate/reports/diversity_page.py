@@ -107,12 +107,13 @@ def headline(report: DiversityReport) -> str:
     ranked = [s for s in _named(report, OVERALL) if s.estimate is not None]
     ranked.sort(key=lambda s: -(s.estimate or 0))
     if not ranked:
-        return "No pair has been judged on all four attributes yet"
+        return "No pair has been judged on all four attributes yet."
     first, last = ranked[0], ranked[-1]
+    level = confidence(report.protocol.confidence)
     if len(ranked) == 1:
-        return f"{report.labels[first.method]} scores {score_words(first)} for diversity"
+        return f"{report.labels[first.method]} scores {_spoken(first, level)} for diversity."
     if first.estimate == last.estimate:
-        return f"All {len(ranked)} methods score {first.estimate:.2f} for diversity"
+        return f"All {len(ranked)} methods score {first.estimate:.2f} for diversity."
     found = [
         d.adjusted_p
         for d in report.differences
@@ -120,9 +121,9 @@ def headline(report: DiversityReport) -> str:
     ]
     apart = sum(p < 1 - report.protocol.confidence for p in found)
     return (
-        f"{report.labels[first.method]} is the most varied at {score_words(first)}, "
-        f"{report.labels[last.method]} the least at {score_words(last)}; they differ on {apart} of "
-        f"{len(found)} attributes"
+        f"{report.labels[first.method]} is the most varied at {_spoken(first, level)}, "
+        f"{report.labels[last.method]} the least at {_spoken(last)}; they differ on {apart} of "
+        f"{len(found)} attributes."
     )
 
 
@@ -137,6 +138,14 @@ def score_words(score: DiversityScore) -> str:
     if score.estimate is None or score.low is None or score.high is None:
         return "–"
     return f"{score.estimate:.2f} [{score.low:.2f}, {score.high:.2f}]"
+
+
+def _spoken(score: DiversityScore, level: str = "") -> str:
+    """The same for sentences: "0.37, 95 % interval 0.31 to 0.43"."""
+    if score.estimate is None or score.low is None or score.high is None:
+        return "–"
+    named = f"{level} interval " if level else ""
+    return f"{score.estimate:.2f}, {named}{score.low:.2f} to {score.high:.2f}"
 
 
 def _unit(report: DiversityReport) -> str:

@@ -15,7 +15,7 @@ from annotate.reports.laboratory import Laboratory
 from annotate.reports.laboratory_words import RULE_WORDS, ends, model_words
 from annotate.reports.oracle_figures import curve_figure, score_figure
 from annotate.reports.plates import Plate
-from annotate.reports.words import coefficient, counted, number, percent, span
+from annotate.reports.words import coefficient, counted, number, percent, span, typeset
 
 
 def _of(lab: Laboratory) -> str:
@@ -36,7 +36,7 @@ def curve_plate(lab: Laboratory) -> Plate:
     )
     words = f"{title}. Model {model_words(lab)}"
     return Plate(
-        title=title,
+        title=typeset(title),
         subtitle=f"Share of {counted(lab.curve.n, 'prompt')}, %{_of(lab)}",
         figure=curve_figure(lab, alt=words),
         note=(
@@ -98,7 +98,7 @@ def score_plate(lab: Laboratory) -> Plate:
     else:
         title = f"The score rises to {percent(float(lab.curve.rates.score[ends(lab)[1]]))}"
     return Plate(
-        title=title,
+        title=typeset(title),
         subtitle=f"Score: wins and half of the ties, % of {counted(lab.curve.n, 'prompt')}"
         f"{_of(lab)}",
         figure=score_figure(lab, alt=title),
@@ -141,7 +141,7 @@ def policy_plate(lab: Laboratory) -> Plate:
     else:
         title = f"{first.name}: win rate {percent(float(p.score.max()))} at its best k"
     return Plate(
-        title=title,
+        title=typeset(title),
         subtitle=f"Win rate with ties half against {'mean steps' if lab.cost_known else 'share'}"
         f", % of {counted(first.n, 'prompt')}{_of(lab)}",
         figure=policy_figure(
@@ -185,7 +185,7 @@ def accuracy_plate(lab: Laboratory) -> Plate:
         else f"{first.name} at every k"
     )
     return Plate(
-        title=title,
+        title=typeset(title),
         subtitle=f"Decisions that agree with the ideal label, without a reference{_of(lab)}",
         figure=accuracy_figure(lab.estimators, alt=title),
         note=f"Band: Wilson 95 % of {first.name}. Dotted: a coin.",
@@ -201,7 +201,7 @@ def roc_plate(lab: Laboratory) -> Plate:
     ]
     title = f"AUC: {', '.join(named)}" if named else "No ROC: all labels are equal"
     return Plate(
-        title=title,
+        title=typeset(title),
         subtitle=f"Kept of what should be kept, %{_of(lab)}",
         figure=roc_figure(lab.estimators, alt=title),
         note="Dotted: drawing lots. Area 1 is a perfect ranking.",
@@ -216,7 +216,7 @@ def reliability_plate(lab: Laboratory) -> Plate:
         f"highest {percent(bins[-1].keep_rate, digits=0)}"
     )
     return Plate(
-        title=title,
+        title=typeset(title),
         subtitle=f"Share the ideal oracle keeps, %, by score{_of(lab)}",
         figure=reliability_figure(lab.estimators, alt=title),
         note=f"Equally many samples in each dot; bars: Wilson 95 % of {lab.estimators[0].name}.",

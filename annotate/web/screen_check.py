@@ -158,7 +158,9 @@ class ScreenForm(forms.Form):
                 "side."
             )
         help_ = _("Please make the window larger, or come back on a larger screen.")
-        if zoom > ZOOMED:
+        # Zoom is named only where the window would do without it.
+        width, height = (int(length * zoom / 100) for length in found.viewport)
+        if zoom > ZOOMED and shown.side((width, height)) >= shown.least:
             help_ = _(
                 "The browser's zoom is about %(zoom)d %%: please set it nearer to 100 %% (Ctrl and "
                 "0), or make the window larger."
