@@ -66,9 +66,9 @@ def test_four_keys_and_enter_answer_a_pair(site, variety):
     (vote,) = site.ask("votes", uid=study["uid"])
     assert vote["answers"] == dict(zip(LINES, ("2", "0", "cannot", "0"), strict=True))
     bench.ready().wait(".attr-now")
-    assert bench.text("#rate-count") == "0 of 4 answered"
+    assert bench.text("#rate-count") == "0 of 4"
     bench.answer("Digit2", "KeyU")  # within the pair, one line back
-    assert bench.text("#rate-count") == "0 of 4 answered"
+    assert bench.text("#rate-count") == "0 of 4"
     bench.answer("KeyU").says("#hint", "Undone").sent()
     assert site.ask("votes", uid=study["uid"]) == []
     for _ in range(4):

@@ -67,7 +67,7 @@ def test_a_new_annotator_comes_from_an_invitation_to_live_work_by_keyboard(site,
     press_on(page, "I have read this")
 
     # Training: wrong once, explained each time.
-    page.wait_for_selector("button:has-text('Begin the training')")
+    page.wait_for_selector("button:has-text('Begin the training'):focus")
     with page.expect_navigation():
         page.keyboard.press("Enter")  # its button has the focus
     bench = Bench(page, page.url).ready()
@@ -156,7 +156,7 @@ def choose_bars(page, where: list[int], *, agreed: bool = False) -> None:
 
 
 def sit_exam(page, site, uid: str, *, right: bool) -> None:
-    page.wait_for_selector("button:has-text('Begin the')")
+    page.wait_for_selector("button:has-text('Begin the'):focus")  # given it once the page is there
     with page.expect_navigation():
         page.keyboard.press("Enter")
     bench = Bench(page, page.url).ready()
