@@ -1,11 +1,12 @@
 """A study like a paper's in a database of its own: branches, adaptive arms, scores, votes.
 It must not claim anything of people or models: pictures, scores and every vote come from programs.
 
-    python -m benchmarks.branch_study FOLDER [--prompts 600] [--annotators 40]
+    python -m benchmarks.branch_study [FOLDER] [--prompts 600] [--annotators 40]
 
-FOLDER becomes the data folder of a site with one closed study of five arms against one teacher:
-the student, all of its samples refined, and adaptive arms at k = 25, 50 and 75. Serve it with
-TRIPTYCH_DATA_DIR=FOLDER manage.py runserver; its owner signs in as `owner`, password `benchmark`.
+FOLDER (without one: one that is removed again) becomes the data folder of a site with one closed
+study of five arms against one teacher: the student, all of its samples refined, and adaptive arms
+at k = 25, 50 and 75. Serve it with TRIPTYCH_DATA_DIR=FOLDER manage.py runserver; its owner signs in
+as `owner`, password `benchmark`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import os
 import random
 import sys
+import tempfile
 import time
 import uuid
 from collections import defaultdict
@@ -93,7 +95,8 @@ def _spec(prompts: int, rng: random.Random, taus: Mapping[int, float]) -> dict[s
         {
             "id": f"p{i:03d}",
             "text": f"{rng.choice(WORDS)} {rng.choice(THINGS)} {rng.choice(PLACES)}, no. {i}",
-            "group": f"photo-{i // 2}" if i % 3 == 0 else "",
+            # Every third prompt has a photo, which it shares with one other.
+            "group": f"photo-{i // 6}" if i % 3 == 0 else "",
         }
         for i in range(prompts)
     ]
@@ -102,8 +105,9 @@ def _spec(prompts: int, rng: random.Random, taus: Mapping[int, float]) -> dict[s
         "methods": [{"name": n, "kind": kind, "settings": s} for n, kind, s in methods],
         "contrasts": [{"a": a, "b": "teacher", "primary": a == arms[0]} for a in arms],
         "prompt_sets": [{"name": "benchmark prompts", "prompts": written}],
-        # Every pair is asked for each arm, so that derived and judged results can differ.
-        "protocol": {"reuse": "fresh"},
+        # Every pair is asked for each arm, so that derived and judged results can differ; both
+        # prompts of a photo are judged, so that groups are resampled together.
+        "protocol": {"reuse": "fresh", "one_per_group": False},
     }
 
 
@@ -321,15 +325,16 @@ def prepare(folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--prompts", type=int, default=600)
     parser.add_argument("--annotators", type=int, default=40)
     options = parser.parse_args()
-    prepare(options.folder)
-    began = time.perf_counter()
-    study = arrange(prompts=options.prompts, annotators=options.annotators)
-    seconds = time.perf_counter() - began
-    print(f"{study.uid}: {study.votes.count():,} simulated votes, arranged in {seconds:.0f} s")
+    with tempfile.TemporaryDirectory(prefix="triptych-branch-") as name:
+        prepare(options.folder or Path(name))
+        began = time.perf_counter()
+        study = arrange(prompts=options.prompts, annotators=options.annotators)
+        seconds = time.perf_counter() - began
+        print(f"{study.uid}: {study.votes.count():,} simulated votes, arranged in {seconds:.0f} s")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from annotate.judging.external_votes import ExternalVote, Side, Winner
 from annotate.judging.external_writing import SIDE_UNKNOWN
 from annotate.judging.models import ContrastItem, Outcome, Vote
 from annotate.reports.frames import CHUNK, LIVE, contrast_rows, pseudonyms
+from annotate.reports.rows import batches
 from annotate.studies.models import Study
 
 
@@ -26,13 +27,8 @@ def external_votes(study: Study) -> Iterator[ExternalVote]:
             .order_by("comparison__order", "prompt__key", "replica")
             .iterator(chunk_size=CHUNK)
         )
-        batch: list[ContrastItem] = []
-        for item in items:
-            batch.append(item)
-            if len(batch) == CHUNK:
-                yield from _votes(batch, contrast.a, contrast.b, names)
-                batch = []
-        yield from _votes(batch, contrast.a, contrast.b, names)
+        for batch in batches(items):
+            yield from _votes(batch, contrast.a, contrast.b, names)
 
 
 def _votes(

@@ -20,7 +20,7 @@ from annotate.studies.models import Study
 
 Row = dict[str, Any]
 T = TypeVar("T")
-# Pairs whose other rows are read together.
+# Pairs in one of the batches.
 BATCH = 500
 # Who is no member of the study and may act in it all the same.
 ADMIN = "an admin"
@@ -196,7 +196,8 @@ def _answers(comparisons: Sequence[int]) -> dict[int, dict[str, str]]:
     return found
 
 
-def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
+def batches(rows: Iterable[T]) -> Iterator[list[T]]:
+    """Pairs whose other rows are read together."""
     found = iter(rows)
     while some := list(islice(found, BATCH)):
         yield some
@@ -233,7 +234,7 @@ def verdict_rows(study: Study) -> Iterator[Row]:
             .order_by("comparison__order", "prompt__key", "replica")
             .iterator(chunk_size=CHUNK)
         )
-        for some in _batches(items):
+        for some in batches(items):
             cast, simulated = _cast([item.comparison_id for item in some])
             for item in some:
                 yield {

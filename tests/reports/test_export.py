@@ -195,7 +195,6 @@ def test_tables_do_not_depend_on_how_many_pairs_are_read_at_once(monkeypatch) ->
     whole = [list(table(study)) for table in tables]
     assert [len(rows) for rows in whole] == [17, len(PATTERNS), 17]
     monkeypatch.setattr("annotate.reports.rows.BATCH", 2)
-    monkeypatch.setattr("annotate.reports.interop.CHUNK", 2)
     assert [list(table(study)) for table in tables] == whole
 
 
