@@ -27,6 +27,8 @@ class Alert:
     title: str
     text: str
     at: datetime | None = None
+    # Whom the rules flagged, so that the table of annotators says no other thing.
+    flagged: str = ""
 
 
 def side_alert(line: AnnotatorLine) -> Alert | None:
@@ -80,6 +82,7 @@ def flag_alerts(study: Study) -> list[Alert]:
             f"{member} {_DONE[event.data['action']]}",
             f"{'. '.join(_sentence(r) for r in event.data['reasons'].values())}. See Quality.",
             event.at,
+            flagged=member,
         )
         for member, event in latest.items()
         if event.kind == "annotator_flagged"

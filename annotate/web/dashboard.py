@@ -92,7 +92,8 @@ def _live(study: Study) -> dict[str, Any]:
         return shared | {"steps": draft_steps(study, samples=shared["samples"])}
     snapshot = recent(study, now=now)
     pairs = reported(study)
-    found = flag_alerts(study) + alerts(snapshot)
+    flags = flag_alerts(study)
+    found = flags + alerts(snapshot)
     return shared | {
         "waiting": waiting(study),
         "snapshot": snapshot,
@@ -100,7 +101,7 @@ def _live(study: Study) -> dict[str, Any]:
         "pace": snapshot.pace,
         "vote_bar": vote_bar(snapshot.counts),
         "pace_bars": pace_bars(snapshot.pace),
-        "lines": annotator_rows(snapshot.annotators),
+        "lines": annotator_rows(snapshot.annotators, flagged={flag.flagged for flag in flags}),
         "reported": pairs,
         "alerts": found,
         "open_alerts": len(pairs) + len(found),

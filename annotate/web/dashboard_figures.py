@@ -3,6 +3,7 @@
 It must not read the database.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from annotate.analysis.annotators import side_balance
@@ -71,7 +72,10 @@ def pace_bars(pace: Pace) -> list[Bar]:
     ]
 
 
-def annotator_rows(lines: list[AnnotatorLine]) -> list[AnnotatorRow]:
+def annotator_rows(
+    lines: list[AnnotatorLine], *, flagged: Collection[str] = ()
+) -> list[AnnotatorRow]:
+    """A row for each line; `flagged` are the pseudonyms whom the rules of the protocol flagged."""
     rows = []
     for line in lines:
         side = side_balance(line.left, line.right)
@@ -79,5 +83,6 @@ def annotator_rows(lines: list[AnnotatorLine]) -> list[AnnotatorRow]:
         if side.estimate is not None and side.low is not None and side.high is not None:
             plot = micro_interval(side.estimate, side.low, side.high, reference=0.5)
         equal = line.equal / line.votes if line.votes else None
-        rows.append(AnnotatorRow(line, side.estimate, plot, equal, chips(line)))
+        found = [*(["Flagged"] if line.pseudonym in flagged else []), *chips(line)]
+        rows.append(AnnotatorRow(line, side.estimate, plot, equal, found))
     return rows

@@ -76,6 +76,16 @@ def test_the_server_sends_no_inline_style_or_script_and_the_browser_has_nothing_
     assert opened.trouble == []
 
 
+def test_the_house_sign_is_whole_and_the_page_one_is_on_is_named_in_sight(opened):
+    """Marks of figures must not draw the sign, nor may a line that scrolls hide a page's name."""
+    opened.page.set_viewport_size({"width": 390, "height": 844})
+    sign = opened.page.locator(":is(.brand, .bar-home) .mark")
+    assert set(sign.evaluate_all("all => all.map(one => getComputedStyle(one).stroke)")) <= {"none"}
+    here = opened.page.locator(".subnav [aria-current]")
+    box = here.bounding_box() if here.count() else None
+    assert box is None or 0 <= box["x"] <= 390 - box["width"]
+
+
 class Inline(HTMLParser):
     """Collects style attributes and elements, scripts with text, and event attributes."""
 

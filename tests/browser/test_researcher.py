@@ -115,3 +115,18 @@ def test_the_form_works_without_a_script(site, visitor):
     page.fill("[name=protocol-overlap]", "3")
     page.click("text=Save the draft")
     assert page.inner_text("h1") == "Plain"
+
+
+def test_no_field_that_has_the_focus_lies_under_the_buttons_that_stay(site, visitor):
+    page = visitor(site.ask("person", role="researcher")["session"]).new_page()
+    page.goto("/studies/new/")
+    below = """() => {
+        const field = document.activeElement.getBoundingClientRect();
+        const foot = document.querySelector(".form-end");
+        const kept = foot.contains(document.activeElement);
+        return kept || field.top < 0 || field.top + 12 <= foot.getBoundingClientRect().top;
+    }"""
+    page.focus("#id_name")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        assert page.evaluate(below), page.evaluate("document.activeElement.id")

@@ -18,6 +18,7 @@ from annotate.reports.alerts import alerts, chips, fast_alert, side_alert
 from annotate.reports.people_lines import AnnotatorLine, annotators
 from annotate.reports.progress import counts, expired_leases, overview, pace, reported
 from annotate.studies.models import Membership, Study
+from annotate.web.dashboard_figures import annotator_rows
 from tests.factories import NOW, make_study, make_user
 from tests.judging.arrange import EQUAL, ballot, member
 
@@ -227,6 +228,19 @@ def test_too_fast_votes_are_flagged_from_a_tenth_on() -> None:
     found = fast_alert(line(too_fast=17))
     assert found is not None
     assert "17 of 163 votes; median 3.9 s" in found.text
+
+
+def test_whom_the_rules_flagged_the_table_does_not_call_unflagged() -> None:
+    (row,) = annotator_rows([line(left=1, right=1)], flagged={"A-06"})
+    assert row.flags == ["Flagged"]
+    (row,) = annotator_rows([line(left=1, right=1)], flagged={"A-07"})
+    assert row.flags == []
+
+
+def test_nobody_at_all_is_an_alert_in_words() -> None:
+    study = launch(make_study(pairs=2), actor=None, now=NOW)
+    (alert,) = alerts(snapshot.take(study, now=NOW))
+    assert alert.title == "No active annotator"
 
 
 def test_too_few_people_to_finish_is_an_alert() -> None:
