@@ -157,7 +157,8 @@ def diversity(rng: np.random.Generator) -> Pairs:
     for pair in paired:
         apart = means[pair.first, pair.attribute] - means[pair.second, pair.attribute]
         estimates.append(apart.mean())
-        sums = apart.groupby(group).sum().to_numpy()
+        # In twelfths all are whole: scipy takes sums that differ by rounding for different ones.
+        sums = np.rint(12 * apart.groupby(group).sum().to_numpy())
         tested = permutation_test(
             (sums,), np.sum, permutation_type="samples", n_resamples=2**9, vectorized=True
         )
