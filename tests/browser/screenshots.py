@@ -14,7 +14,7 @@ from tests.browser.conftest import QUIET, chromium_path
 from tests.browser.pages import LOOKS, World
 from tests.browser.site import Site
 
-SCREENS = {"1280": (1280, 720), "390": (390, 844)}
+SCREENS = {"1280": (1280, 800), "390": (390, 844)}
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
             if wanted and look.id not in wanted:
                 continue
             context = browser.new_context(
-                viewport={"width": 1280, "height": 720}, base_url=site.url, reduced_motion="reduce"
+                viewport={"width": 1280, "height": 800}, base_url=site.url, reduced_motion="reduce"
             )
             page = look.open(world, context)
             for name, (width, height) in SCREENS.items():

@@ -298,6 +298,8 @@ async function undo() {
 
 // --- report, skip, lease ---
 
+const reportable = () => hand.length > 0 && !view.showsNote();
+
 async function report(kind, form) {
   const [entry] = hand;
   if (!entry || busy) return;
@@ -374,11 +376,11 @@ listen({
   flip: (on) => painted && look.hold(on),
   latch: () => painted && look.latch(),
   zoom: () => painted && look.toggleZoom(),
-  report: () => !config.trial && hand.length > 0 && byId("report").showModal(),
+  report: () => !config.trial && reportable() && byId("report").showModal(),
   instructions: () => byId("instructions").showModal(),
   keys: () => byId("keys").showModal(),
 });
-press({ choose, undo, report, may: (id) => id !== "report" || hand.length > 0 });
+press({ choose, undo, report, may: (id) => id !== "report" || reportable() });
 // The annotator's own page links here for those who want to read first.
 if (location.hash === "#instructions") byId("instructions").showModal();
 setInterval(renew, (config.lease_seconds * 1000) / 3);

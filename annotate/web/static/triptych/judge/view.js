@@ -175,6 +175,7 @@ export function progress({ done, left }) {
   nodes.progress.max = Math.max(1, done + left);
   nodes.progress.value = done;
   nodes.progress.textContent = `${done} / ${done + left}`;
+  nodes.progress.hidden = nodes.progressText.hidden = done + left === 0;
   nodes.progressText.textContent = `${done} / ${done + left}`;
 }
 
