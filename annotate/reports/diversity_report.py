@@ -149,7 +149,7 @@ def diversity_report_on(study: Study, frame: DiversityFrame) -> DiversityReport:
         protocol_hash=study.protocol_hash,
         prompt_sets=frame.prompt_sets,
         launched_at=study.launched_at.isoformat() if study.launched_at else "",
-        last_change=max((vote.created_at for vote in frame.votes), default=""),
+        last_change=max((vote.created_at for vote in live), default=""),
         labels=dict(frame.labels),
         scores=diversity_scores(votes, rng=rng, confidence=confidence),
         differences=diversity_differences(votes, rng=rng, confidence=confidence),

@@ -3,19 +3,45 @@
 import csv
 import io
 import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from django.test import Client
+from django.template.loader import render_to_string
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from annotate.judging.models import Assignment, Vote
+from annotate.reports.diversity_files import (
+    diversity_bytes,
+    made_of,
+    paper_of,
+    write_diversity,
+)
+from annotate.reports.diversity_files import (
+    summary_json as diversity_json,
+)
+from annotate.reports.diversity_frame import read_diversity
 from annotate.reports.export import summary_json
 from annotate.reports.frames import read_frame
 from annotate.reports.quality import quality_csv, quality_rows
 from annotate.reports.report import report_on
-from annotate.reports.report_files import figures_zip, tables_zip, tex_file
+from annotate.reports.report_files import (
+    figures_of,
+    figures_zip,
+    pdf_file,
+    pdf_of,
+    tables_of,
+    tables_zip,
+    tex_file,
+    tex_of,
+)
 from annotate.reports.sentences import quality_note
 from annotate.studies.models import Study
+from annotate.web.reports import report_context
 from tests.factories import NOW
 from tests.judging.test_watching import worked
 from tests.judging.test_watching_diversity import rated
@@ -38,21 +64,84 @@ def files(study: Study) -> dict[str, bytes]:
         "tables": tables_zip(report),
         "figures": figures_zip(report),
         "text": text.encode(),
+        **drawn(study),
     }
+
+
+def drawn(study: Study) -> dict[str, bytes]:
+    """The PDF and the page, made without the note that tells of annotators."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("annotate.reports.page.quality_note", lambda _: None)
+        patch.setattr("annotate.web.reports.timezone", SimpleNamespace(now=lambda: NOW))
+        context = report_context(study, RequestFactory().get("/"), mark="", present=False)
+        return {
+            "pdf": pdf_file(report_on(study, read_frame(study), now=NOW)),
+            "page": render_to_string("reports/_report.html", context).encode(),
+        }
+
+
+def rated_files(study: Study, client: Client, folder: Path) -> dict[str, bytes]:
+    """Everything published of a study of diversity, without its section on controls."""
+    made = made_of(study, read_diversity(study))
+    paper = paper_of(made.report)
+    kept = replace(paper, sections=tuple(s for s in paper.sections if s.name != "controls"))
+    told = json.loads(diversity_json(made.report))
+    del told["anchors"]
+    manifest = write_diversity(made, folder)
+    del manifest["files"]
+    page = client.get(reverse("study-report", args=[study.uid])).content.decode()
+    html, found = re.subn(r'<section class="sec" id="controls".*?</section>', "", page, flags=re.S)
+    assert found == 1
+    answers = diversity_bytes(made, "answers.jsonl", folder).decode().splitlines()
+    return {
+        "json": json.dumps(told).encode(),
+        "manifest": json.dumps(manifest).encode(),
+        "answers": "\n".join(a for a in answers if json.loads(a)["kind"] == "live").encode(),
+        "scores": diversity_bytes(made, "scores.csv", folder),
+        "differences": diversity_bytes(made, "differences.csv", folder),
+        "pdf": pdf_of(kept),
+        "text": tex_of(kept).encode(),
+        "tables": tables_of(kept),
+        "figures": figures_of(kept),
+        "page": re.sub(r'name="csrf[^>]*>|nonce="[^"]*"', "", html).encode(),
+    }
+
+
+def without_extras(study: Study) -> set[str]:
+    """Take controls and repeats out, with their votes; the kinds that were there."""
+    extras = Vote.objects.filter(study=study).exclude(comparison__kind="live")
+    kinds = set(extras.values_list("comparison__kind", flat=True))
+    extras.delete()
+    Assignment.objects.filter(study=study).exclude(comparison__kind="live").delete()
+    study.comparisons.exclude(mirrors=None).delete()
+    study.comparisons.exclude(kind="live").delete()
+    return kinds
+
+
+def judge_extras_last(study: Study) -> None:
+    """Give those votes a year of their own: a report's date must not come from them."""
+    late = NOW + timedelta(days=800)
+    Vote.objects.filter(study=study).exclude(comparison__kind="live").update(created_at=late)
 
 
 @pytest.mark.slow
 def test_controls_and_repeats_change_no_published_byte_outside_what_is_said_of_annotators():
     study, _ = worked(careless=1, pairs=100, repeat_rate=0.2)
-    extras = Vote.objects.filter(study=study).exclude(comparison__kind="live")
-    kinds = set(extras.values_list("comparison__kind", flat=True))
-    assert kinds == {"control", "repeat"}
+    judge_extras_last(study)
     mixed = files(study)
-    extras.delete()
-    Assignment.objects.filter(study=study, order__lt=0).delete()
-    study.comparisons.exclude(mirrors=None).delete()
-    study.comparisons.exclude(kind="live").delete()
+    assert without_extras(study) == {"control", "repeat"}
     bare = files(study)
+    assert mixed.keys() == bare.keys()
+    assert [name for name, data in mixed.items() if data != bare[name]] == []
+
+
+def test_nor_do_they_in_a_study_of_diversity(client: Client, tmp_path: Path):
+    study, _ = rated(prompts=30, repeat_rate=0.1, overlap=5)
+    judge_extras_last(study)
+    client.force_login(study.owner)
+    mixed = rated_files(study, client, tmp_path / "mixed")
+    assert without_extras(study) == {"control", "repeat"}
+    bare = rated_files(study, client, tmp_path / "bare")
     assert mixed.keys() == bare.keys()
     assert [name for name, data in mixed.items() if data != bare[name]] == []
 
