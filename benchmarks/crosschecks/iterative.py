@@ -18,10 +18,12 @@ from benchmarks.crosschecks.closed import RESULTS, Array, Pairs
 KINDS = 3
 
 
-def answers(seed: int, *, tasks: int = 30, people: int = 6) -> NDArray[np.int64]:
+def answers(
+    seed: int, *, tasks: int = 30, people: int = 6, skills: tuple[float, float] = (0.5, 0.95)
+) -> NDArray[np.int64]:
     """(votes, 3): task, annotator and label; three annotators of differing skill on each task."""
     rng = np.random.default_rng([20261123, seed])
-    truth, skill = rng.integers(0, KINDS, tasks), rng.uniform(0.5, 0.95, people)
+    truth, skill = rng.integers(0, KINDS, tasks), rng.uniform(*skills, people)
     task = np.repeat(np.arange(tasks), 3)
     person = np.argsort(rng.random((tasks, people)), axis=1)[:, :3].ravel()
     right = rng.random(len(task)) < skill[person]
