@@ -123,7 +123,10 @@ def _with_prompts(
     if tuning:
         sets = _replaced(sets, spec.name, "tune", tuning)
     drawn_from = len(rows) if rows is not None and wanted.prompts is not None else None
-    whole = parse_spec(spec.model_dump(mode="json") | {"prompt_sets": sets})
+    data = spec.model_dump(mode="json") | {"prompt_sets": sets}
+    if rows is not None:
+        data["contrasts"] = _over_one_set(spec)
+    whole = parse_spec(data)
     return Draft(whole, found, drawn_from, contexts)
 
 
@@ -142,6 +145,17 @@ def _rows(
         if found.tune
         else f"recipe {found.name} needs {needed} prompts. Give --prompts FILE."
     )
+
+
+def _over_one_set(spec: StudySpec) -> list[dict[str, object]]:
+    """The contrasts over the prompts of a file, which take the place of every test set."""
+    named = sorted({contrast.prompt_set for contrast in spec.contrasts} - {""})
+    if len(named) > 1:
+        raise SpecError(
+            f"--prompts takes the place of every test set, and contrasts name {named} apart. Write "
+            "these prompts into the file, or leave prompt_set out of the contrasts."
+        )
+    return [contrast.model_dump() | {"prompt_set": ""} for contrast in spec.contrasts]
 
 
 def _replaced(

@@ -43,7 +43,8 @@ class KnownItem:
     `answers` says per criterion which is better: a, b or equal, in the order of priority down to
     the first that is not equal; lower criteria may be stated too, for protocol full. In a study of
     diversity it says levels by attribute and their tolerance (`judging.rated`). `rings` are
-    drawn over the pictures when a training answer is explained.
+    drawn over the pictures when a training answer is explained. `context` is the digest of the
+    picture shown beside them; none: that of the study's own prompt of this text, where it has one.
     """
 
     kind: str
@@ -53,6 +54,8 @@ class KnownItem:
     answers: Mapping[str, str]
     explanation: str
     rings: tuple[Ring, ...] = ()
+    context: str = ""
+    context_role: str = ""
 
 
 def items(study: Study, kind: str) -> QuerySet[Comparison]:
@@ -110,12 +113,15 @@ def add_item(study: Study, item: KnownItem, *, actor: User | None) -> Comparison
     rings = keep(item.rings, a_is_first=item.a <= item.b)
     if not (text := item.prompt.strip()):
         raise BadItem("the prompt is empty. Write the text that the pictures were made from.")
-    stored = {i.digest: i for i in Image.objects.filter(digest__in=[item.a, item.b])}
-    for side in (item.a, item.b):
+    context, role = _context(study, item, text)
+    named = [item.a, item.b, *filter(None, [context])]
+    stored = {i.digest: i for i in Image.objects.filter(digest__in=named)}
+    for side in named:
         if side not in stored:
             raise BadItem(f"picture {side[:12]!r} is not stored. Import it first.")
     first, second = sorted((stored[item.a], stored[item.b]), key=lambda image: image.digest)
-    pair = Pair(prompt=_prompt(text), first=first, second=second, asking=0, lead_first=True)
+    prompt = _prompt(text, context, role)
+    pair = Pair(prompt=prompt, first=first, second=second, asking=0, lead_first=True)
     protocol = study.read_protocol()
     fit_boxes([pair], protocol)
     with transaction.atomic():
@@ -216,8 +222,23 @@ def _expected(item: KnownItem) -> dict[str, str]:
     return expected
 
 
-def _prompt(text: str) -> Prompt:
+def _context(study: Study, item: KnownItem, text: str) -> tuple[str, str]:
+    """The picture beside the item and its role: as for the study's live pairs of this text."""
+    if item.context:
+        return item.context, item.context_role
+    own = Prompt.objects.filter(prompt_set__studies=study, digest=text_digest(text))
+    found = set(own.values_list("context", "context_role"))
+    if len(found) > 1:
+        raise BadItem(
+            f"{len(found)} prompts of this study have this text with other pictures beside them. "
+            "Say which is meant: give the item's context in a file of items."
+        )
+    return found.pop() if found else ("", "")
+
+
+def _prompt(text: str, context: str, role: str) -> Prompt:
     """The prompt as an exam prompt of its own: it belongs to no study's test prompts."""
     digest = text_digest(text)
     name = f"known item {digest[:16]}"
-    return store_prompts(name, [PromptRow(key="1", text=text)], role="exam").prompts.get()
+    row = PromptRow(key="1", text=text, context=context, context_role=role)
+    return store_prompts(name, [row], role="exam").prompts.get()

@@ -68,6 +68,8 @@ def add_drawn_items(study: Study, *, kind: str, count: int, actor: User | None) 
             known: dict[str, Any] = {
                 "answers": same if alike else other,
                 "explanation": SAME if alike else OTHER,
+                "context": prompt.context,
+                "context_role": prompt.context_role,
             }
             try:
                 item = KnownItem(kind, prompt.text, a.digest, b.digest, **known)

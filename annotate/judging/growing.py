@@ -13,6 +13,7 @@ from django.db.models import Max
 
 from annotate.judging.exams import missing, shortages, usable
 from annotate.judging.models import Comparison, ContrastItem, PlannedItem
+from annotate.judging.named_pictures import missing_pictures
 from annotate.judging.opening import open_ready
 from annotate.judging.places import Place, draw_places, makes_pictures, to_rows
 from annotate.judging.qualification import seen_items
@@ -21,7 +22,7 @@ from annotate.judging.writing import BATCH
 from annotate.people.models import User
 from annotate.sampling.plan import plan_samples
 from annotate.studies.clock import database_now
-from annotate.studies.growth import prompts_of, raises_version, refusals
+from annotate.studies.growth import Asked, prompts_of, raises_version, refusals
 from annotate.studies.models import Contrast, Event, Membership, Method, Prompt, Study
 from annotate.studies.turns import turn
 
@@ -57,7 +58,8 @@ def grow(study: Study, draft: Study, *, actor: User | None, now: datetime | None
         # Votes go on meanwhile, which need only its key: one that waited for it would hold a pair
         # that `_follow` waits for.
         locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
-        if reasons := refusals(locked, draft):
+        unstored = missing_pictures(draft, draft.read_protocol())
+        if reasons := [*refusals(locked, draft), *unstored]:
             raise GrowthRefused("\n".join(reasons))
         raised = raises_version(locked, draft)
         if raised and (lines := _short_of_items(locked, draft)):
@@ -148,7 +150,7 @@ def _take_contrasts(study: Study, draft: Study) -> tuple[int, int]:
     methods = {m.name: m for m in study.methods.all()}
     known = {(c.a.name, c.b.name): c for c in study.contrasts.select_related("a", "b")}
     before = {key for c in known.values() for key in prompts_of(c)}
-    after: set[tuple[str, str]] = set()
+    after: set[Asked] = set()
     for theirs in draft.contrasts.select_related("a", "b", "prompt_set"):
         found = prompts_of(theirs)
         after |= found.keys()
@@ -168,9 +170,7 @@ def _take_contrasts(study: Study, draft: Study) -> tuple[int, int]:
     return draft.contrasts.count() - len(known), len(after - before)
 
 
-def _follow(
-    study: Study, old: dict[tuple[str, str], Prompt], new: dict[tuple[str, str], Prompt]
-) -> None:
+def _follow(study: Study, old: dict[Asked, Prompt], new: dict[Asked, Prompt]) -> None:
     for key, prompt in old.items():
         then = new[key]
         if then.pk == prompt.pk:

@@ -55,7 +55,7 @@ class _Ring(BaseModel):
 
 
 class _Item(BaseModel):
-    """`a` and `b` are files beside the TOML file, or digests of stored pictures."""
+    """`a`, `b` and `context` are files beside the TOML file, or digests of stored pictures."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -66,6 +66,8 @@ class _Item(BaseModel):
     answers: _Answers
     explanation: str = Field(min_length=1, max_length=2000)
     rings: tuple[_Ring, ...] = ()
+    context: str = ""
+    context_role: str = Field("", max_length=40)
 
 
 class _File(BaseModel):
@@ -107,6 +109,8 @@ def _known(item: _Item, folder: Path) -> KnownItem:
         answers=item.answers.model_dump(exclude_none=True),
         explanation=item.explanation,
         rings=tuple(Ring(**ring.model_dump()) for ring in item.rings),
+        context=_digest(item.context, folder) if item.context else "",
+        context_role=item.context_role,
     )
 
 

@@ -13,20 +13,20 @@ from annotate.judging.anchors import add_anchors
 from annotate.judging.controls import items, refit, taught
 from annotate.judging.exams import shortages
 from annotate.judging.models import Comparison, PlannedItem
+from annotate.judging.named_pictures import missing_pictures
 from annotate.judging.opening import open_ready
 from annotate.judging.pairing import Pairing, pair_up
 from annotate.judging.places import Places, draw_places, makes_pictures, to_rows
 from annotate.judging.writing import BATCH, fit_boxes, write
 from annotate.people.models import User
 from annotate.sampling.estimate import Estimate, estimate
-from annotate.sampling.models import Image
 from annotate.sampling.needs import priced
 from annotate.sampling.plan import plan_samples
 from annotate.sampling.thresholds import threshold_refusals
 from annotate.sampling.weights import PAGE_READS, WeightsSaid, look_at
 from annotate.studies.clock import database_now
 from annotate.studies.lifecycle import check_move
-from annotate.studies.models import Event, Membership, Prompt, Study
+from annotate.studies.models import Event, Membership, Study
 from annotate.studies.protocol import Protocol
 from annotate.studies.turns import turn
 
@@ -85,7 +85,7 @@ def _describe_places(
         )
     refusals += threshold_refusals(study)
     refusals += weights.refusals
-    refusals += [*_missing_pictures(study, protocol), *shortages(study, protocol)]
+    refusals += [*missing_pictures(study, protocol), *shortages(study, protocol)]
     comparisons = round(expected.pairs + expected.identical)
     return LaunchPlan(
         prompts=places.prompts,
@@ -147,7 +147,7 @@ def _describe(study: Study, protocol: Protocol, pairing: Pairing) -> LaunchPlan:
         refusals.append(
             "No contrast has a prompt for which both methods have a picture. Import samples first."
         )
-    refusals += [*_missing_pictures(study, protocol), *shortages(study, protocol)]
+    refusals += [*missing_pictures(study, protocol), *shortages(study, protocol)]
     warnings = _warnings(study, protocol)
     if both := taught(study, [(pair.first.pk, pair.second.pk) for pair in pairing.pairs]):
         warnings.append(
@@ -165,26 +165,6 @@ def _describe(study: Study, protocol: Protocol, pairing: Pairing) -> LaunchPlan:
         warnings=warnings,
         refusals=refusals,
     )
-
-
-def _missing_pictures(study: Study, protocol: Protocol) -> list[str]:
-    """A line for each picture that a worked pair or a prompt names and that is not stored."""
-    named = [digest for pair in protocol.examples for digest in (pair.first, pair.second)]
-    stored = set(Image.objects.filter(digest__in=named).values_list("digest", flat=True))
-    prompts = Prompt.objects.filter(prompt_set__studies=study).exclude(context="")
-    missing = prompts.exclude(context__in=Image.objects.values("digest"))
-    count = missing.count()
-    return [
-        f"A worked pair names picture {digest[:12]}, which is not stored. Import it, or remove "
-        "the pair from the instructions."
-        for digest in dict.fromkeys(named)
-        if digest not in stored
-    ] + [
-        f"Prompt {prompt.key!r} names picture {prompt.context[:12]} as its context, which is not "
-        f"stored (prompts like it: {count}). Import it, or create the study from a file that names "
-        "the picture's own file."
-        for prompt in missing.order_by("order")[:1]
-    ]
 
 
 def launch(study: Study, *, actor: User | None, now: datetime | None = None) -> Study:

@@ -82,6 +82,8 @@ def make_pilot(study: Study, *, prompts: int, owner: User, now: datetime | None 
     spec = clone.spec | {
         "protocol": clone.spec["protocol"] | changed,
         "prompt_sets": [{"name": small.name, "role": "test", "prompts": []}],
+        # All are over the pilot's own prompts.
+        "contrasts": [{**c, "prompt_set": ""} for c in clone.spec["contrasts"]],
     }
     clone.spec = parse_spec(spec).model_dump(mode="json")
     clone.save(update_fields=["spec"])
@@ -226,6 +228,8 @@ def promote(source: Study, target: Study, *, kind: str, limit: int, actor: User)
             b=row.second.digest,
             answers=one.answers,
             explanation=words[row.pk in simulated] % {"n": one.votes},
+            context=row.prompt.context,
+            context_role=row.prompt.context_role,
         )
         try:
             add_item(target, item, actor=actor)

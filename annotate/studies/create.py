@@ -136,6 +136,11 @@ def _write_rows(study: Study, spec: StudySpec, *, actor: User) -> None:
             # The whole arm, whatever its preset says in a later version.
             row["settings"] = written.read_arm().settings
         Method.objects.create(study=study, digest=digest, order=order, **row)
+    named = [one.name for one in spec.prompt_sets]
+    if doubled := sorted({name for name in named if named.count(name) > 1}):
+        raise SpecError(
+            f"prompt_sets: {doubled} named twice. Give each set its own name, whatever its role."
+        )
     put = [(one, _put_prompts(study, one, actor=actor)) for one in spec.prompt_sets]
     sets = {one.name: stored for one, stored in put if one.role == "test"}
     by_name = {m.name: m for m in study.methods.all()}

@@ -83,15 +83,19 @@ def _lost(study: Study, draft: Study) -> Iterator[str]:
             continue
         gone = prompts_of(contrast).keys() - prompts_of(same).keys()
         if gone:
-            some = ", ".join(sorted(key for key, _ in gone)[:3])
+            some = ", ".join(sorted(key for key, *_ in gone)[:3])
             yield f"{len(gone)} prompts of contrast {contrast} are gone or changed ({some})."
 
 
-def prompts_of(contrast: Contrast) -> dict[tuple[str, str], Prompt]:
-    """The prompts of a contrast's set, or of its study's test sets, by id and text digest."""
+# A prompt as it is judged: id, the text's digest, the picture beside the pair and its role.
+Asked = tuple[str, str, str, str]
+
+
+def prompts_of(contrast: Contrast) -> dict[Asked, Prompt]:
+    """The prompts of a contrast's set, or of its study's test sets, by what they show."""
     rows = (
         contrast.prompt_set.prompts.all()
         if contrast.prompt_set is not None
         else Prompt.objects.filter(prompt_set__studies=contrast.study, prompt_set__role="test")
     )
-    return {(prompt.key, prompt.digest): prompt for prompt in rows}
+    return {(p.key, p.digest, p.context, p.context_role): p for p in rows}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from annotate.studies.prompts import PromptRow, nfc
-from annotate.studies.spec import is_digest
+from annotate.studies.spec import SpecError, is_digest
 from generation.threshold import plain
 
 # What columns are called, the first one found counts. Unnamed first columns are ids (pandas).
@@ -72,7 +72,10 @@ def _with_context(
         )
     if not row.context or is_digest(row.context):
         return row
-    return replace(row, context=context_of(path.parent / row.context))
+    try:
+        return replace(row, context=context_of(path.parent / row.context))
+    except SpecError as error:
+        raise PromptFileError(f"{path.name}, prompt {number}: {error}") from error
 
 
 def _rows(path: Path, text: str) -> list[PromptRow]:

@@ -308,11 +308,21 @@ def parse_toml(text: str, *, context_of: Callable[[str], str] | None = None) -> 
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"this is not TOML: {error}. Correct that line.") from error
     if context_of is not None:
-        for prompt in _written_prompts(data):
-            context = prompt.get("context")
-            if context and isinstance(context, str) and not is_digest(context):
-                prompt["context"] = context_of(context)
+        _read_contexts(data, context_of)
     return parse_spec(data)
+
+
+def _read_contexts(data: dict[str, Any], context_of: Callable[[str], str]) -> None:
+    wrong = []
+    for prompt in _written_prompts(data):
+        context = prompt.get("context")
+        if context and isinstance(context, str) and not is_digest(context):
+            try:
+                prompt["context"] = context_of(context)
+            except SpecError as error:
+                wrong.append(f"prompt {prompt.get('id')!r}: {error}")
+    if wrong:
+        raise SpecError("\n".join(wrong))
 
 
 def _written_prompts(data: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -119,6 +119,8 @@ def _opponents_first(row: Mapping[str, Any]) -> dict[str, Any]:
     if not {"a", "b"} <= row.keys():
         return dict(row)
     rest = {name: value for name, value in row.items() if name not in {"a", "b"}}
+    if over := rest.get("prompt_set"):
+        rest["prompt_set"] = f"over {over}"
     return {"pair": f"{row['a']} against {row['b']}", **rest}
 
 

@@ -17,6 +17,7 @@ from tests.factories import make_study, make_user
 
 pytestmark = pytest.mark.django_db
 
+ROLES = ("test", "tune")
 SPEC = {"name": "Cats", "methods": [{"name": "a"}, {"name": "b"}]}
 
 
@@ -52,7 +53,7 @@ def test_a_wrong_file_is_told_line_by_line_and_creates_nothing(toml: Path) -> No
     with pytest.raises(CommandError) as caught:
         run("create_study", str(toml), owner=make_user(Role.RESEARCHER).username)
     said = str(caught.value)
-    assert "name: '' was given" in said
+    assert "name: nothing was given" in said
     assert "protocol.overlap: 12 was given" in said
     assert "Nothing was created." in said
     assert not Study.objects.exists()
@@ -122,6 +123,30 @@ def test_a_context_that_is_no_picture_creates_nothing(
         run("create_study", str(toml), owner=make_user(Role.RESEARCHER).username)
     assert not Study.objects.exists()
     assert not StoredImage.objects.exists()
+
+
+def test_a_file_of_prompts_takes_the_place_of_the_one_set_that_contrasts_name(toml: Path) -> None:
+    Image.new("RGB", (8, 6), (1, 2, 3)).save(toml.parent / "mask.png")
+    data = SPEC | {
+        "contrasts": [{"a": "a", "b": "b", "prompt_set": "old"}],
+        "prompt_sets": [{"name": "old", "prompts": [{"id": "1", "text": "a dog"}]}],
+    }
+    toml.write_text(to_toml(parse_spec(data)), encoding="utf-8")
+    prompts = toml.parent / "prompts.csv"
+    prompts.write_text("text,context,context_role\na cat,mask.png,mask\na cow,,\n")
+    said = run("launch_study", str(toml), prompts=prompts, dry_run=True)
+    assert "prompts: 2 to judge" in said
+    assert not StoredImage.objects.exists()
+    prompts.write_text("text,context\na cat,other.png\n")
+    with pytest.raises(CommandError, match=r"prompts.csv, prompt 1: context .* cannot be read"):
+        run("launch_study", str(toml), prompts=prompts, dry_run=True)
+
+
+def test_two_prompt_sets_of_one_name_are_refused(toml: Path) -> None:
+    sets = [{"name": "s", "role": role, "prompts": [{"id": "1", "text": role}]} for role in ROLES]
+    toml.write_text(to_toml(parse_spec(SPEC | {"prompt_sets": sets})), encoding="utf-8")
+    with pytest.raises(CommandError, match=r"\['s'\] named twice"):
+        run("create_study", str(toml), owner=make_user(Role.RESEARCHER).username)
 
 
 def test_a_context_that_is_not_stored_is_refused_at_launch() -> None:

@@ -211,6 +211,21 @@ def test_a_draft_that_adds_nothing_loses_something_or_is_no_clone_is_refused():
         call_command("extend_study", str(study.uid), str(clone(study).uid))
 
 
+def test_a_prompt_with_another_context_is_another_prompt_and_an_unstored_one_stops_growth():
+    study = open_study()
+    draft = clone(study)
+    add_prompts(draft, "new")
+    new = draft.prompt_sets.get().prompts
+    new.filter(key="new").update(context="ab" * 32)
+    with pytest.raises(GrowthRefused, match="as its context, which is not stored"):
+        grow(study, draft, actor=study.owner)
+    new.update(context=make_image().digest)
+    with pytest.raises(GrowthRefused, match=r"2 prompts of contrast .* are gone or changed"):
+        grow(study, draft, actor=study.owner)
+    new.exclude(key="new").update(context="")
+    assert grow(study, draft, actor=study.owner).items == 1
+
+
 def test_the_command_says_what_was_added(capsys):
     study = open_study()
     draft = clone(study)

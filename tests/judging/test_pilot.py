@@ -5,7 +5,8 @@ import pytest
 from annotate.judging.launch import launch
 from annotate.judging.models import Vote
 from annotate.judging.pilot import PilotRefused, in_words, make_pilot, promote
-from tests.factories import make_study
+from annotate.studies.models import Study
+from tests.factories import make_image, make_study
 from tests.judging.arrange import EQUAL, member, prefer, vote_all
 from tests.judging.raters import NAMES
 from tests.judging.test_diversity import make_diverse, open_study
@@ -25,6 +26,26 @@ def test_a_pilot_asks_the_same_on_few_prompts_and_touches_nothing():
     assert make_pilot(study, prompts=2, owner=study.owner).prompt_sets.get() == (
         pilot.prompt_sets.get()
     )
+
+
+def test_a_pilot_of_contrasts_over_a_prompt_set_is_over_its_own_prompts_with_their_contexts():
+    study = make_study(pairs=3)
+    prompts = study.prompt_sets.get()
+    context = make_image().digest
+    prompts.prompts.update(context=context, context_role="mask")
+    set_of = [{**c, "prompt_set": prompts.name} for c in study.spec["contrasts"]]
+    sets = [{"name": prompts.name, "role": "test", "prompts": []}]
+    Study.objects.filter(pk=study.pk).update(
+        spec=study.spec | {"contrasts": set_of, "prompt_sets": sets}
+    )
+    study.refresh_from_db()
+    study.contrasts.update(prompt_set=prompts)
+    pilot = launch(make_pilot(study, prompts=2, owner=study.owner), actor=study.owner)
+    assert pilot.comparisons.count() == 2
+    vote_all([member(pilot) for _ in range(5)], lambda lease: prefer(lease, "first"))
+    promote(pilot, study, kind="exam", limit=1, actor=study.owner)
+    shown = study.comparisons.get(kind="exam").prompt
+    assert (shown.context, shown.context_role) == (context, "mask")
 
 
 def test_pairs_on_which_all_agreed_become_items_with_the_answer_of_all():

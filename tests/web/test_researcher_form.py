@@ -22,7 +22,7 @@ RICH = parse_spec(
                 "settings": {"preset": "ddim-50", "arm": {"guidance": 7.5}},
             },
         ],
-        "contrasts": [{"a": "student", "b": "teacher", "primary": True}],
+        "contrasts": [{"a": "student", "b": "teacher", "primary": True, "prompt_set": "masked"}],
         "prompt_sets": [
             {
                 "name": "pets",
@@ -31,7 +31,13 @@ RICH = parse_spec(
                     {"id": "1", "text": 'a cat, a "hat"', "group": "g"},
                     {"id": "2", "text": "two\nlines"},
                 ],
-            }
+            },
+            {
+                "name": "masked",
+                "prompts": [
+                    {"id": "3", "text": "a dog", "context": "c" * 64, "context_role": "mask"}
+                ],
+            },
         ],
         "protocol": {
             "judgement": "full",
@@ -201,5 +207,5 @@ def test_blank_rows_are_left_out_and_untouched_selects_make_no_row() -> None:
 
 def test_rows_read_as_lines_where_they_cannot_be_changed() -> None:
     form = StudyForm(spec=RICH)
-    assert form["contrasts"].filled == ["student against teacher, primary"]
+    assert form["contrasts"].filled == ["student against teacher, primary, over masked"]
     assert form["methods"].filled[0] == "student; Student, 5 steps; Imported pictures"

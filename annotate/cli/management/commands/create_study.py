@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from annotate.cli.contexts import Contexts
+from annotate.cli.contexts import Contexts, record
 from annotate.people.models import User
 from annotate.studies.create import create_study
 from annotate.studies.spec import SpecError, load_toml
@@ -33,8 +33,9 @@ class Command(BaseCommand):
         contexts = Contexts()
         try:
             spec = load_toml(path, context_of=contexts.digest)
+            pictures = contexts.write(spec)
             with transaction.atomic():
-                contexts.store()
+                record(pictures)
                 study = create_study(spec, owner=owner)
         except SpecError as error:
             raise CommandError(f"{path.name}:\n{error}\nNothing was created.") from error

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotate.cli import sampling_bar
+from annotate.cli.contexts import record
 from annotate.cli.drafting import Draft, PromptFileError, SpecError, Wanted, draft_of
 from annotate.cli.launch_words import describe
 from annotate.cli.tuning import tune
@@ -81,8 +82,9 @@ class Command(BaseCommand):
             return
         actor = _researcher(options["actor"])
         try:
+            pictures = draft.contexts.write(draft.spec)
             with transaction.atomic():
-                draft.contexts.store()
+                record(pictures)
                 study = create_study(draft.spec, owner=actor)
         except SpecError as error:
             raise CommandError(f"{error} Nothing was created.") from error
@@ -92,8 +94,7 @@ class Command(BaseCommand):
     def _dry(self, draft: Draft) -> None:
         """Describe a study that is made for it and gone afterwards."""
         with transaction.atomic():
-            # Their files stay; a picture without a row is swept away.
-            draft.contexts.store()
+            record(draft.contexts.unwritten(draft.spec))
             nobody = User(username="dry run", role=Role.RESEARCHER)
             nobody.set_unusable_password()
             nobody.save()
