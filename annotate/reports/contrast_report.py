@@ -4,7 +4,7 @@ It must not write words for people or draw, nor read rows from the database.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,8 +133,14 @@ def contrast_report(
     on: dict[int, list[VoteRow]],
     *,
     protocol: Protocol,
+    missing: Collection[int] = (),
 ) -> ContrastReport:
-    """The report of one contrast. `on` holds the current votes by comparison."""
+    """The report of one contrast.
+
+    Args:
+        on: the current votes by comparison.
+        missing: comparisons whose votes are not all there.
+    """
     outcomes = Counter(item.outcome for item in items)
     reasons = Counter((item.outcome, item.reason) for item in items)
     wins, ties, losses = outcomes["a"], outcomes["tie"], outcomes["b"]
@@ -157,11 +163,7 @@ def contrast_report(
         ties=ties,
         losses=losses,
         undecided=outcomes[None],
-        waiting=sum(
-            item.outcome is None
-            and (protocol.on_demand or len(on[item.comparison]) < protocol.overlap)
-            for item in items
-        ),
+        waiting=sum(item.comparison in missing for item in items),
         identical=reasons["tie", Verdict.Reason.IDENTICAL],
         split=reasons["tie", Verdict.Reason.SPLIT],
         unanimous_wins=reasons["a", Verdict.Reason.UNANIMOUS],
