@@ -33,6 +33,7 @@ from annotate.reports.laboratory_sections import (
     policy_section,
 )
 from annotate.reports.method_words import fixed
+from annotate.reports.peeking import tested
 from annotate.reports.plates import Plate, Section
 from annotate.reports.report import Report
 from annotate.reports.tables import Table
@@ -81,7 +82,7 @@ def _intervals(report: Report, found: Analyses) -> Section:
         "two-way interval speaks about other prompts and other annotators at once; resampled, both "
         "are drawn, with the two-way spread.",
     ]
-    if found.family > 1:
+    if found.family > 1 and not report.tests_withheld:
         notes.append(
             f"All {found.family} comparisons {fixed(report)}: Holm’s correction is over these. "
             f"{len(kept)} of {len(told)} stay below "
@@ -96,7 +97,7 @@ def _intervals(report: Report, found: Analyses) -> Section:
     )
     return Section(
         "intervals",
-        "Intervals and tests",
+        "Intervals" if report.tests_withheld else "Intervals and tests",
         tables=(intervals_table(report, found), crossed_table(report, found)),
         notes=typeset_all(notes),
     )
@@ -136,7 +137,7 @@ def _paired(report: Report, found: Analyses) -> Section | None:
     ]
     for family in found.paired:
         test = family.cochran
-        if test is not None:
+        if test is not None and not report.tests_withheld:
             notes.append(
                 f"Against {labels[family.opponent]}: do {len(test.arms)} arms win equally often? "
                 f"Cochran’s Q = {test.statistic:.1f}, {test.df} degrees of freedom, "
@@ -184,7 +185,8 @@ def _sides(report: Report, found: Analyses) -> Section | None:
         return None
     level = confidence(report.protocol.confidence)
     interval = (
-        f", {level} interval {signed(side.low)} to {signed(side.high)}, {p_equation(side.p_value)}"
+        f", {level} interval {signed(side.low)} to {signed(side.high)}"
+        f"{tested(report, side.p_value)}"
         if side.low is not None
         else ""
     )
@@ -208,13 +210,13 @@ def _sides(report: Report, found: Analyses) -> Section | None:
         said.append(
             f"A marginal model of votes by annotator and side (GEE) gives {lead.a_label} log odds "
             f"of {signed(one.estimate, scale=1, digits=2)} "
-            f"[{signed(one.low, scale=1, digits=2)}, {signed(one.high, scale=1, digits=2)}], "
-            f"{p_equation(one.p_value)}, and the left side "
+            f"[{signed(one.low, scale=1, digits=2)}, {signed(one.high, scale=1, digits=2)}]"
+            f"{tested(report, one.p_value)}, and the left side "
             f"{signed(two.estimate, scale=1, digits=2)} "
-            f"[{signed(two.low, scale=1, digits=2)}, {signed(two.high, scale=1, digits=2)}], "
-            f"{p_equation(two.p_value)}."
+            f"[{signed(two.low, scale=1, digits=2)}, {signed(two.high, scale=1, digits=2)}]"
+            f"{tested(report, two.p_value)}."
         )
-        if effects.annotators_p is not None:
+        if effects.annotators_p is not None and not report.tests_withheld:
             said.append(
                 f"Whether annotators differ in whom they prefer: {p_equation(effects.annotators_p)}"
                 + (

@@ -15,6 +15,7 @@ from annotate.reports.analyses_tables import (
 )
 from annotate.reports.compute_figures import CostPoint, compute_figure
 from annotate.reports.figures import Interval, forest
+from annotate.reports.peeking import of_running
 from annotate.reports.plates import Plate, Section
 from annotate.reports.report import Report
 from annotate.reports.words import confidence, counted, listed, number, percent, span, typeset
@@ -50,6 +51,8 @@ def ranking_section(report: Report, found: Analyses) -> Section | None:
         if apart
         else f"{labels[best.method]} and {labels[second.method]} are not told apart"
     )
+    if report.tests_withheld:
+        title = "The methods so far"
     level = confidence(first.confidence)
     told = "; ".join(f"{r.label} {percent(r.estimate)}, {span(r.low, r.high)}" for r in rows)
     plate = Plate(
@@ -172,6 +175,8 @@ def slices_section(report: Report, found: Analyses) -> Section | None:
         if matter
         else "No difference between slices is resolved"
     )
+    if report.tests_withheld:
+        title = "Slices so far"
     plates: tuple[Plate, ...] = ()
     if rows:
         told = "; ".join(f"{r.label} {percent(r.estimate)}, {span(r.low, r.high)}" for r in rows)
@@ -203,7 +208,9 @@ def slices_section(report: Report, found: Analyses) -> Section | None:
         "Slices of prompts",
         plates=plates,
         tables=(slices_table(found, level=table.confidence), axes_table(found)),
-        notes=typeset_all(
+        notes=()
+        if report.tests_withheld
+        else typeset_all(
             [
                 "That an axis matters is what the test of the axis says, not that one slice is "
                 "significant and another is not.",
@@ -215,8 +222,8 @@ def slices_section(report: Report, found: Analyses) -> Section | None:
 
 
 def of_programs(report: Report) -> str:
-    """Ends a subtitle where votes come from programs."""
-    return ". Simulated votes" if report.simulated else ""
+    """Ends a subtitle where votes come from programs, or the study is running."""
+    return of_running(report) + (". Simulated votes" if report.simulated else "")
 
 
 def typeset_all(words: list[str]) -> tuple[str, ...]:

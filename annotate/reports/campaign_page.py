@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from annotate.reports.campaigning import CampaignReport, Joined
 from annotate.reports.figures import BarRow, Interval, forest, preference_bars
 from annotate.reports.latex import latex_document
+from annotate.reports.peeking import why_early
 from annotate.reports.plates import Plate, Section
 from annotate.reports.report_files import table_csv
 from annotate.reports.standalone import standalone
@@ -133,6 +134,16 @@ def _notes(found: CampaignReport) -> tuple[str, ...]:
     ]
     if found.running:
         notes.append("Some studies still run: their numbers hold for a look at the end.")
+    if any(row.report.tests_withheld for row in found.rows):
+        notes.append(
+            "A running study without declared early stopping has no p-value here until all its "
+            "pairs are decided or it is closed; the correction counts it with p = 1."
+        )
+    notes += [
+        f"{row.report.name}: {why_early(row.report)}"
+        for row in found.rows
+        if row.report.closed_early
+    ]
     return tuple(typeset(note) for note in notes)
 
 

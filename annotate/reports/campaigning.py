@@ -30,7 +30,8 @@ class CampaignRefused(ValueError):
 class Joined:
     """One study's primary comparison. `holm` is its p-value corrected over the campaign.
 
-    Both are None before the first win or loss. Under early stopping p holds at every look.
+    Both are None before the first win or loss, and until a study that declares no early stopping
+    has all its verdicts or is closed. Under early stopping p holds at every look.
     """
 
     report: Report
@@ -97,7 +98,12 @@ def campaign_report(campaign: Campaign, *, now: datetime) -> CampaignReport:
         studies = campaign.studies.order_by("launched_at", "pk")
         reports = [_report(study, now=now) for study in studies]
     leads = [(report, report.lead) for report in reports]
-    rows = [(report, lead, lead.p_value) for report, lead in leads if lead is not None]
+    # Nor has a running study without a declared rule: its p-value is withheld.
+    rows = [
+        (report, lead, None if report.tests_withheld else lead.p_value)
+        for report, lead in leads
+        if lead is not None
+    ]
     # A study without a test yet counts with p = 1, so that no correction grows when it has one.
     corrected = holm([1.0 if p is None else p for _, _, p in rows])
     return CampaignReport(

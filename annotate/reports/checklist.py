@@ -5,6 +5,7 @@ not compute; what the product does not record is said to be unrecorded.
 """
 
 from annotate.reports.method_words import fixed, stopping_declared
+from annotate.reports.peeking import why_early, why_withheld
 from annotate.reports.report import Report
 from annotate.reports.sentences import each_pair, unit, wanted
 from annotate.reports.tables import Cell, Table, make_table
@@ -89,7 +90,9 @@ def _tests(report: Report) -> str:
     test = "exact two-sided sign test"
     if stopping_declared(report):
         test = f"anytime p of the primary comparison (early stopping), else {test}"
-    return f"{test}, Holm over the comparisons, which {fixed(report)}"
+    state = why_withheld(report) or why_early(report)
+    said = f"{test}, Holm over the comparisons, which {fixed(report)}"
+    return f"{said}. {state}" if state else said
 
 
 def qualified(protocol: Protocol) -> str:

@@ -44,6 +44,7 @@ from annotate.reports.rows import (
     vote_rows,
 )
 from annotate.reports.sentences import headline, methods, standfirst
+from annotate.reports.withheld import blanked
 from annotate.studies.models import Study
 
 BUNDLE = "bundle.zip"
@@ -229,7 +230,7 @@ def report_data(report: Report) -> dict[str, Any]:
     # What tells of annotators stands apart: controls and repeats change no other line.
     data["quality"] = {"votes_on_controls_and_repeats": data["set_aside"].pop("other_kinds")}
     plain: dict[str, Any] = json.loads(json.dumps(data, default=_plain))
-    return plain
+    return blanked(plain) if report.tests_withheld else plain
 
 
 def _plain(value: object) -> str:

@@ -6,6 +6,7 @@ It must not know HTTP or addresses; it chooses what to show, from a finished rep
 from dataclasses import dataclass
 
 from annotate.reports.analyses_page import analysis_sections
+from annotate.reports.analyses_plates import of_programs as _of
 from annotate.reports.checklist import checklist_table
 from annotate.reports.citation import bibtex
 from annotate.reports.contrast_report import ContrastReport
@@ -17,6 +18,7 @@ from annotate.reports.figures import (
     preference_bars,
     side_intervals,
 )
+from annotate.reports.peeking import tested
 from annotate.reports.plates import Plate, Section
 from annotate.reports.report import Report
 from annotate.reports.sentences import (
@@ -47,12 +49,12 @@ from annotate.reports.tables import (
     shares_table,
     sides_table,
 )
+from annotate.reports.withheld import without_tests
 from annotate.reports.words import (
     coefficient,
     confidence,
     counted,
     number,
-    p_equation,
     percent,
     span,
     typeset,
@@ -96,7 +98,7 @@ def lay_out(report: Report) -> Page:
     lead = report.lead
     voted = lead if lead is not None and report.counts.votes else None
     decided = lead if lead is not None and lead.decided else None
-    return Page(
+    page = Page(
         headline=typeset(headline(report)),
         standfirst=typeset(standfirst(report)),
         facts=_facts(report),
@@ -127,11 +129,7 @@ def lay_out(report: Report) -> Page:
         protocol=_protocol(report),
         citation=bibtex(report),
     )
-
-
-def _of(report: Report) -> str:
-    """Ends a subtitle where votes come from programs."""
-    return ". Simulated votes" if report.simulated else ""
+    return without_tests(page) if report.tests_withheld else page
 
 
 def _stopping(report: Report) -> tuple[Section, ...]:
@@ -344,7 +342,7 @@ def _sides(report: Report, lead: ContrastReport) -> Plate:
         subtitle=f"Votes for {lead.a_label} by its side, and for the left picture, %{_of(report)}",
         figure=side_intervals(rows, alt=f"Choices by side. {told}"),
         note=typeset(
-            f"Left chosen {percent(sides.estimate)} of {votes}, {p_equation(sides.p_value)}. "
+            f"Left chosen {percent(sides.estimate)} of {votes}{tested(report, sides.p_value)}. "
             "Tied votes are left out; intervals take votes one by one."
         ),
     )

@@ -5,6 +5,7 @@ It must not write words for people or draw (sentences, tables and figures do), n
 
 from collections import Counter as Tally
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -71,6 +72,8 @@ class Report:
     analyses: Analyses | None = None
     # Where a student and all of its samples refined met one teacher.
     laboratory: Laboratory | None = None
+    # Pairs whose votes are not all there, without those that a researcher holds back.
+    open_pairs: int = 0
 
     @property
     def lead(self) -> ContrastReport | None:
@@ -90,6 +93,18 @@ class Report:
     def over(self) -> bool:
         """No vote comes in any more."""
         return self.state in {Study.State.CLOSED, Study.State.ARCHIVED}
+
+    @property
+    def tests_withheld(self) -> bool:
+        """No p-value is shown: before its planned end a test holds only where a rule of early
+        stopping was declared, and nobody looks at a running study just once."""
+        return self.running and self.open_pairs > 0 and not self.protocol.may_stop_early
+
+    @property
+    def closed_early(self) -> bool:
+        """The study ended before its pairs had their votes, and declared no rule for that."""
+        inside = not self.external and not self.protocol.may_stop_early
+        return self.over and inside and self.open_pairs > 0
 
     @property
     def grown(self) -> bool:
@@ -128,12 +143,14 @@ def report_on(study: Study, frame: StudyFrame, *, now: datetime, deep: bool = Tr
         on[vote.comparison].append(vote)
     lead = by_contrast[frame.contrasts[0].pk] if frame.contrasts else []
     verdicts = {item.comparison: (item.outcome, item.reason) for item in frame.items}
+    cast = Tally(vote.comparison for vote in frame.votes)
+    missing = {item.comparison for item in frame.items if _waits(item, cast, protocol)}
     contrasts = tuple(
-        contrast_report(row, by_contrast[row.pk], on, protocol=protocol) for row in frame.contrasts
+        contrast_report(row, by_contrast[row.pk], on, protocol=protocol, missing=missing)
+        for row in frame.contrasts
     )
     if contrasts and frame.served:
         outcomes = {item.comparison: item.outcome for item in lead}
-        cast = Tally(vote.comparison for vote in frame.votes)
         seen = monitored(frame.served, outcomes, cast, protocol=protocol)
         contrasts = (replace(contrasts[0], monitoring=seen), *contrasts[1:])
     return Report(
@@ -173,7 +190,14 @@ def report_on(study: Study, frame: StudyFrame, *, now: datetime, deep: bool = Tr
         if deep
         else None,
         laboratory=_laboratory(study, frame, protocol) if deep else None,
+        open_pairs=max(0, len(missing) - frame.set_aside.held),
     )
+
+
+def _waits(item: ItemRow, cast: Mapping[int, int], protocol: Protocol) -> bool:
+    """Undecided, and not for good: a dropped split has all its votes and no verdict."""
+    whole = cast.get(item.comparison, 0) >= protocol.overlap
+    return item.outcome is None and not (protocol.split == "drop" and whole)
 
 
 def _laboratory(study: Study, frame: StudyFrame, protocol: Protocol) -> Laboratory | None:

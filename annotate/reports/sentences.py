@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from annotate.analysis.annotators import CLUSTERS, FIXED_EFFECTS
 from annotate.reports.contrast_report import ContrastReport
 from annotate.reports.method_words import analysis_methods, stopping_declared
+from annotate.reports.peeking import decided, why_early, why_withheld
 from annotate.reports.report import Report
 from annotate.reports.stopping import ended, rule_words, state_title
 from annotate.reports.words import (
@@ -48,6 +49,8 @@ def headline(report: Report) -> str:
     seen = lead.monitoring
     if seen is not None and seen.estimate is None:
         return f"{who} have judged no pair yet that counts: the first ones served are open or ties."
+    if report.tests_withheld:
+        return _so_far(lead, who)
     if rate.estimate is None or rate.low is None or rate.high is None:
         return f"{who} found no difference: all {counted(lead.ties, 'verdict')} are ties."
     ties = f"{counted(seen.ties if seen else lead.ties, 'tie')} dropped"
@@ -59,6 +62,16 @@ def headline(report: Report) -> str:
     flip = (lead.shown[0] or 0.0) < 0.5
     winner = lead.b_label if flip else lead.a_label
     return f"{who} preferred {winner} on {_rate(lead, flip=flip)}; {ties}."
+
+
+def _so_far(lead: ContrastReport, who: str) -> str:
+    """Whoever is ahead in a running study has not won."""
+    if lead.headline.estimate is None:
+        return f"So far all {counted(lead.ties, 'verdict')} are ties; the study is running."
+    return (
+        f"So far {who.lower()} chose {lead.a_label} on {_rate(lead, flip=False)}; "
+        f"{counted(lead.ties, 'tie')} dropped. The study is running."
+    )
 
 
 def _rate(lead: ContrastReport, *, flip: bool) -> str:
@@ -106,20 +119,16 @@ def standfirst(report: Report) -> str:
         state = ended(seen, protocol, over=report.over) or f"{state_title(seen, protocol)}."
         return f"{state} The interval holds at every look at once."
     dropped, half, _ = lead.conventions
-    said = []
+    state = why_withheld(report) or why_early(report)
+    said = [state] if state else []
     if dropped.estimate is not None:
-        said.append(f"Exact sign test against “no difference”: {p_equation(dropped.p_value)}.")
+        if not report.tests_withheld:
+            said.append(f"Exact sign test against “no difference”: {p_equation(dropped.p_value)}.")
         if lead.ties:
             said.append(
                 f"Counted as half a win each, the ties leave {percent(half.estimate)} for "
                 f"{lead.a_label} with an interval from {span(half.low, half.high)}."
             )
-    if report.running and lead.undecided:
-        left = counted(lead.undecided, f"{unit(lead)} is", f"{unit(lead)}s are")
-        said.append(
-            f"The study is still running and {left} undecided: interval and test hold for a look "
-            "at the end, not for the best of many looks."
-        )
     return " ".join(said)
 
 
@@ -128,6 +137,8 @@ def bars_title(report: Report) -> str:
     told = [c for c in report.contrasts if c.headline.estimate is not None]
     if not told:
         return "No comparison is decided yet"
+    if report.tests_withheld:
+        return f"Verdicts so far: {decided(report)} decided"
     if len(report.contrasts) == 1:
         return _finding(told[0])
     clear = [c for c in told if c.resolved]
@@ -164,6 +175,8 @@ def forest_title(report: Report) -> str:
     lead = report.lead
     if lead is None or lead.headline.estimate is None:
         return "No comparison is decided yet"
+    if report.tests_withheld:
+        return "Win rates so far"
     clear: dict[str, list[str]] = {}
     for row in lead.criteria:
         rate = row.rate
@@ -202,6 +215,8 @@ def sides_title(report: Report) -> str:
     sides = report.sides
     if sides.low is None or sides.high is None:
         return "No vote has chosen a side yet"
+    if report.tests_withheld:
+        return "Choices by side so far"
     if sides.low <= 0.5 <= sides.high:
         return "No preference for a side is resolved"
     return f"Annotators leaned to the {'left' if sides.low > 0.5 else 'right'}"
@@ -269,8 +284,9 @@ def methods(report: Report) -> list[str]:
             " The third vote is asked only where the first two differ, so agreement, vote shares "
             "and models of annotators use the first two votes of each pair; verdicts use all."
         )
+    state = [words for words in (why_withheld(report), why_early(report)) if words]
     stopping = [rule_words(protocol)] if lead is not None and lead.monitoring else []
-    told = [_rule(report), *stopping, _excluded(report), *grown(report.protocols)]
+    told = [_rule(report), *stopping, *state, _excluded(report), *grown(report.protocols)]
     return [first, *told, *analysis_methods(report)]
 
 

@@ -6,6 +6,7 @@ from annotate.reports.diversity_page import WORDS, score_words
 from annotate.reports.diversity_page import headline as diversity_headline
 from annotate.reports.diversity_report import DiversityReport
 from annotate.reports.method_words import stopping_declared
+from annotate.reports.peeking import why_early, why_withheld
 from annotate.reports.report import Report
 from annotate.reports.sentences import headline
 from annotate.reports.words import bracket, confidence, counted, number, p_value, percent
@@ -14,13 +15,20 @@ from annotate.reports.words import bracket, confidence, counted, number, p_value
 def win_rate_table(report: Report) -> str:
     """The headline and a line for each contrast, ties dropped; says SIMULATED where it is so."""
     level = confidence(report.protocol.confidence)
+    withheld = report.tests_withheld
     head = ("contrast", "win", "tie", "lose", "win rate", f"{level} CI", "p", "n")
-    lines = _aligned([head, *(_row(c) for c in report.contrasts)])
+    rows = [head, *(_row(c) for c in report.contrasts)]
+    lines = _aligned([(*row[:-2], row[-1]) for row in rows] if withheld else rows)
     if report.simulated:
         lines.insert(0, _by_programs(report.counts.simulated, report.counts.votes))
     note = (
         "Win rate over verdicts, ties dropped; n = wins + losses; Wilson interval; exact sign test."
     )
+    if withheld:
+        note = f"{note.removesuffix(' exact sign test.')} of a running study. "
+        note += why_withheld(report)
+    elif report.closed_early:
+        note += f" {why_early(report)}"
     if stopping_declared(report):
         note += " Early stopping: the primary contrast has a confidence sequence and an anytime p."
     return "\n".join([headline(report), "", *lines, "", note, *_arms(report)])

@@ -41,7 +41,7 @@ def test_the_report_says_its_numbers_in_words_drawings_and_tables() -> None:
     study, _ = voted(PATTERNS)
     html = open_as(study.owner).get(address(study)).content.decode()
     told = text_of(html)
-    assert "annotators preferred student on 66.7 % of 3 decided prompts" in told
+    assert "So far annotators chose student on 66.7 % of 3 decided prompts" in told
     for label in (
         "Three ways to count ties",
         "Win rates, ties dropped",
