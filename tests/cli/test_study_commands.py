@@ -15,7 +15,7 @@ from annotate.studies.models import Prompt, Study
 from annotate.studies.spec import parse_spec, to_toml
 from tests.factories import make_study, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.bothdb]
 
 ROLES = ("test", "tune")
 SPEC = {"name": "Cats", "methods": [{"name": "a"}, {"name": "b"}]}

@@ -11,7 +11,7 @@ from tests.judging.arrange import EQUAL, member, prefer, vote_all
 from tests.judging.raters import NAMES
 from tests.judging.test_diversity import make_diverse, open_study
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.bothdb]
 
 
 def test_a_pilot_asks_the_same_on_few_prompts_and_touches_nothing():

@@ -36,7 +36,7 @@ from annotate.studies.templates import (
 )
 from tests.factories import TEACHER, join, make_study, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.bothdb]
 
 PROMPTS = [{"id": "1", "text": "a cat, “asleep”", "group": "g"}, {"id": "2", "text": "a dog"}]
 

@@ -8,7 +8,7 @@ from annotate.studies.lifecycle import MOVES, IllegalMove, move
 from annotate.studies.models import Event, Study
 from tests.factories import make_study
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.bothdb]
 S = Study.State
 LEGAL = {
     (S.OPEN, S.PAUSED),

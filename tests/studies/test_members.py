@@ -15,7 +15,7 @@ from annotate.studies.members import (
 )
 from tests.factories import NOW, PASSWORD, join, make_study, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.bothdb]
 
 
 @pytest.fixture(autouse=True)
