@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, UserCreationForm
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
 from annotate.people.models import Role, User
@@ -72,9 +73,16 @@ class ResetForm(PasswordResetForm):
         html_email_template_name: str | None = None,
     ) -> None:
         """Send the letter after the answer: a mail server may take its time."""
-        send = super().send_mail if to_email else _no_letter
+        write = super().send_mail if to_email else _no_letter
         letter = (subject_template_name, email_template_name, context, from_email, to_email)
-        later = Timer(MAIL_DELAY, send, [*letter, html_email_template_name])
+        language = get_language()
+
+        def send() -> None:
+            # A thread begins in the site's language, and the letter is for who asked on this page.
+            with override(language):
+                write(*letter, html_email_template_name)
+
+        later = Timer(MAIL_DELAY, send)
         later.name = MAIL_THREAD
         later.start()
 

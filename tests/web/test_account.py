@@ -16,6 +16,7 @@ from annotate.people.accounts import deactivate, reactivate, set_role
 from annotate.people.models import Role
 from annotate.web.forms_account import MAIL_THREAD
 from tests.factories import NOW, PASSWORD, make_user, with_password
+from tests.web.letters import all_letters_sent
 
 pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 
@@ -193,12 +194,6 @@ def ask_for_link(client, address):
     response = client.post(reverse("password_reset"), {"email": address})
     all_letters_sent()
     return response
-
-
-def all_letters_sent():
-    for thread in threading.enumerate():
-        if thread.name == MAIL_THREAD:
-            thread.join(10)
 
 
 def link_in_mail():

@@ -6,23 +6,29 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.test import Client
+from django.core import mail
+from django.template.loader import render_to_string
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import trans_real
+from django.utils.translation import override, trans_real
 
 from annotate.judging import qualification
+from annotate.judging.finishing import End
 from annotate.judging.launch import launch
 from annotate.people.invitations import invite
-from annotate.studies.entry import make_link, token_of
+from annotate.studies.entry import Why, make_link, personal_token, token_of
 from annotate.studies.entry_models import CompletionCode
 from annotate.studies.members import invite_to_study
 from annotate.studies.models import Membership, Study
 from annotate.web import bench_words as bench_words_module
-from tests.factories import join, make_study
+from annotate.web.entry_words import refusal
+from tests.factories import join, make_study, make_user, with_password
 from tests.judging.arrange import member
 from tests.judging.exam_items import make_examined, sit
-from tests.judging.test_diversity import open_study
+from tests.judging.test_diversity import CLEARLY, open_study
+from tests.judging.test_rated_items import SAME, examined
+from tests.web.letters import all_letters_sent
 from tests.web.pseudo import PSEUDO, Marking, untranslated
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +52,10 @@ def browser(user=None) -> Client:
 
 
 def left_english(response, *given: str) -> list[str]:
-    html = response.content.decode()
+    return english_in(response.content.decode(), *given)
+
+
+def english_in(html: str, *given: str) -> list[str]:
     assert f'<html lang="{PSEUDO}"' in html
     assert "⟦" in html
     return untranslated(html, given=(*given, *NAMES))
@@ -67,6 +76,32 @@ def test_mistakes_at_the_log_in_and_unknown_addresses_are_told_in_the_readers_la
     for token in ("nobody", "cut-off"):
         assert left_english(browser().get(reverse("join", args=[token]))) == []
     assert left_english(browser().get(reverse("enter", args=["nothing"]))) == []
+
+
+@pytest.mark.parametrize("name", ["403", "403_csrf", "429", "people/locked_out", "people/erased"])
+def test_refusals_of_any_page_are_translated(name):
+    """As templates: most come from pages that are English for everybody, or after many tries."""
+    told = {"limit": 10, "minutes": 15, "for_all": True}
+    with override(PSEUDO):
+        html = render_to_string(f"{name}.html", told, RequestFactory().get("/"))
+    assert english_in(html) == []
+
+
+def test_a_forgotten_password_is_asked_for_and_set_in_the_readers_language(settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    user, client = with_password(make_user(email="mira@example.org")), browser()
+    client.post(reverse("password_reset"), {"email": user.email})
+    all_letters_sent()
+    [letter] = mail.outbox
+    link = re.search(r"https?://[^/]+(/\S+)", letter.body)
+    assert untranslated(letter.subject) == []
+    assert untranslated(letter.body, given=(link[0],)) == []
+    form = client.get(link[1], follow=True)
+    assert left_english(form) == []
+    wrong = {"new_password1": "1", "new_password2": "2"}
+    assert left_english(client.post(form.request["PATH_INFO"], wrong)) == []
+    gone = reverse("password_reset_confirm", args=["MQ", "cut-off"])
+    assert left_english(client.get(gone)) == []
 
 
 def test_an_invitation_and_its_form_are_translated():
@@ -185,6 +220,30 @@ def test_what_a_training_answer_brings_is_translated():
         assert all(feedback[part][:1] == "⟦" for part in ("heading", "reason", "count"))
 
 
+def test_the_way_to_live_work_on_diversity_is_translated():
+    who = member(examined())
+    client, name = browser(who.user), who.user.username
+    address, trial = (reverse(to, args=[who.study.uid]) for to in ("qualify", "trial"))
+    assert left_english(client.get(address), name) == []
+    qualification.consent(who, device={"viewport": [1280, 720]})
+    assert left_english(client.get(address), name) == []
+    qualification.instructed(who)
+    assert left_english(client.get(address), name) == []
+    for item in qualification.in_hand(qualification.begin(who)):
+        page = client.get(trial)
+        assert b'id="lesson"' in page.content
+        assert left_english(page, name) == []
+        said = client.post(
+            reverse("trial-verb", args=[who.study.uid, "votes"]),
+            {"token": str(item.token), "answers": SAME | {"style": CLEARLY["style"]}},
+            content_type="application/json",
+        )
+        feedback = said.json()["feedback"]
+        # One explanation is told in two parts.
+        told = [feedback["heading"], f"{feedback['reason']} {feedback['more']}", feedback["count"]]
+        assert untranslated("\n".join(told)) == []
+
+
 def test_the_way_in_from_a_platform_and_its_end_are_translated():
     study = make_study(pairs=1, protocol={"votes_per_annotator": 1})
     study = launch(study, actor=study.owner)
@@ -208,6 +267,60 @@ def test_the_way_in_from_a_platform_and_its_end_are_translated():
     end = client.get(reverse("finished", args=[study.uid]))
     code = CompletionCode.objects.get().code
     assert left_english(end, guest, code) == []
+
+
+@pytest.mark.parametrize("why", Why)
+def test_whoever_is_not_let_in_is_told_so_in_their_language(why):
+    with override(PSEUDO):
+        heading, words, _ = refusal(why)
+    assert untranslated(f"{heading}\n{words}") == []
+
+
+def came_in(study: Study, return_url: str) -> Membership:
+    """Somebody from a platform, in their place."""
+    now = timezone.now()
+    until = now + timedelta(days=1)
+    link = make_link(
+        study,
+        source="prolific",
+        created_by=study.owner,
+        now=now,
+        expires_at=until,
+        return_url=return_url,
+    )
+    came = {"PROLIFIC_PID": "5f3a", "STUDY_ID": "s1", "SESSION_ID": "v1"}
+    browser().post(reverse("enter", args=[token_of(link, "")]), query_params=came)
+    return study.memberships.get(role="annotator")
+
+
+# Why nothing is left, and what the code says of it.
+ENDS = [
+    *((end, end.value) for end in End if end is not End.TODAY),
+    *((end, reason) for end in (End.EMPTY, End.CLOSED) for reason in ("trained", "no_work")),
+    (End.TODAY, None),
+    (End.ENDED, None),
+    (None, "empty"),
+]
+
+
+@pytest.mark.parametrize(("end", "reason"), ENDS)
+@pytest.mark.parametrize("return_url", ["", "https://example.org/?cc={code}", None])
+def test_every_end_and_the_personal_link_back_to_it_are_translated(
+    monkeypatch, end, reason, return_url
+):
+    study, now = launch(make_study(pairs=1), actor=None), timezone.now()
+    place = member(study) if return_url is None else came_in(study, return_url)
+    if return_url is not None:
+        back = reverse("enter", args=[personal_token(place, actor=study.owner, now=now)])
+        assert left_english(browser().get(back)) == []
+
+    code = reason and CompletionCode.objects.create(
+        membership=place, code="ABCDEFGH23", reason=reason, given_at=now
+    )
+    monkeypatch.setattr("annotate.web.entering.end_of", lambda _: end)
+    monkeypatch.setattr("annotate.web.entering.own_code", lambda *_, **__: code)
+    page = browser(place.user).get(reverse("finished", args=[study.uid]))
+    assert left_english(page, place.user.username, "ABCDEFGH23") == []
 
 
 def test_the_judging_scripts_say_the_servers_words_all_of_them_and_no_other():
