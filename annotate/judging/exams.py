@@ -4,13 +4,14 @@ Pure of state: rows in, a drawing out; the generator is passed in. It must not k
 """
 
 import random
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from annotate.analysis.votes import Choice
 from annotate.judging.controls import Kind, can_be_given, items, outcome
 from annotate.judging.models import Comparison
-from annotate.judging.rated import is_rated
+from annotate.judging.rated import is_rated, top_level
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
 
@@ -80,14 +81,19 @@ def draw_exam(
 ) -> list[Drawn]:
     """One attempt: none of the items `seen` (by id) before; as many right answers left as right.
 
+    Where levels are known instead, as many items of each as the pool allows.
+
     Raises:
         TooFewItems: too few unseen items are left (a launch checks that there are enough).
     """
     ties, decided = _split(pool)
     n_ties = _ties_left(ties, protocol, seen=seen)
-    chosen = _sample(ties, n_ties, seen, rng) + _sample(
-        decided, protocol.exam_items - n_ties, seen, rng
-    )
+    chosen = _sample(ties, n_ties, seen, rng)
+    wanted = protocol.exam_items - n_ties
+    if protocol.asks_diversity:
+        chosen += _by_level(decided, wanted, seen, rng, attempts=protocol.exam_attempts)
+    else:
+        chosen += _sample(decided, wanted, seen, rng)
     return sides(chosen, rng=rng)
 
 
@@ -150,7 +156,43 @@ def _split(pool: Sequence[Comparison]) -> tuple[list[Comparison], list[Compariso
 def _sample(
     pool: Sequence[Comparison], wanted: int, seen: Collection[int], rng: random.Random
 ) -> list[Comparison]:
+    return rng.sample(_fresh(pool, wanted, seen), wanted)
+
+
+def _by_level(
+    pool: Sequence[Comparison],
+    wanted: int,
+    seen: Collection[int],
+    rng: random.Random,
+    *,
+    attempts: int,
+) -> list[Comparison]:
+    """As many items of each known level, to within one: saying one level of all passes nobody.
+
+    Of a level with few items each attempt takes its share only, so that a later one has some too;
+    beyond the shares it takes what is left.
+    """
+    in_pool = Counter(top_level(item.expected or {}) for item in pool)
+    left: dict[str, list[Comparison]] = defaultdict(list)
+    fresh = _fresh(pool, wanted, seen)
+    for item in rng.sample(fresh, len(fresh)):
+        left[top_level(item.expected or {})].append(item)
+    levels = rng.sample(sorted(left), len(left))
+    chosen: list[Comparison] = []
+    taken = Counter(dict.fromkeys(levels, 0))
+    for share in ({level: in_pool[level] // attempts for level in levels}, in_pool):
+        while len(chosen) < wanted:
+            open_ones = [one for one in levels if left[one] and taken[one] < share[one]]
+            if not open_ones:
+                break
+            level = min(open_ones, key=taken.__getitem__)
+            chosen.append(left[level].pop())
+            taken[level] += 1
+    return chosen
+
+
+def _fresh(pool: Sequence[Comparison], wanted: int, seen: Collection[int]) -> list[Comparison]:
     fresh = [item for item in pool if item.pk not in seen]
     if len(fresh) < wanted:
         raise TooFewItems(left=len(fresh), wanted=wanted)
-    return rng.sample(fresh, wanted)
+    return fresh

@@ -24,6 +24,12 @@ def is_rated(expected: Mapping[str, str]) -> bool:
     return any(str(attribute) in expected for attribute in Attribute)
 
 
+def top_level(expected: Mapping[str, str]) -> str:
+    """The greatest level that is known of any attribute; "cannot" where that is all."""
+    known = {expected[attribute] for attribute in Attribute if attribute in expected}
+    return max(known - {CANNOT}, default=CANNOT)
+
+
 def fits(expected: Mapping[str, str], protocol: Protocol) -> bool:
     """Whether the study has all of the known levels."""
     allowed = {*map(str, range(protocol.attribute_levels)), CANNOT}
