@@ -5,8 +5,9 @@ It must not compute a number or know HTTP.
 
 from collections.abc import Callable, Mapping
 
+from annotate.reports.bars import bar_row, cost_note, cost_words
 from annotate.reports.campaigning import CampaignReport, Joined
-from annotate.reports.figures import BarRow, Interval, forest, preference_bars
+from annotate.reports.figures import Interval, forest, preference_bars
 from annotate.reports.latex import latex_document
 from annotate.reports.peeking import why_early
 from annotate.reports.plates import Plate, Section
@@ -41,29 +42,23 @@ def _plates(found: CampaignReport, decided: list[Joined]) -> tuple[Plate, Plate]
     level = _levels(found)
     programs = ". Simulated votes" if found.simulated else ""
     names = [_name(row) for row in decided]
-    told = "; ".join(
-        f"{name}: {row.lead.wins} wins, {row.lead.ties} ties, {row.lead.losses} losses"
-        for name, row in zip(names, decided, strict=True)
-    )
     rates = "; ".join(
         f"{name} {percent(row.lead.shown[0])}" for name, row in zip(names, decided, strict=True)
     )
     bars = [
-        BarRow(
-            f"{row.lead.a_label} ({row.report.name})",
-            row.lead.b_label,
-            row.lead.wins,
-            row.lead.ties,
-            row.lead.losses,
-        )
+        bar_row(row.lead, row.report.arms, label=f"{row.lead.a_label} ({row.report.name})")
         for row in decided
     ]
+    told = "; ".join(
+        f"{name}: {bar.wins} wins, {bar.ties} ties, {bar.losses} losses{cost_words(bar)}"
+        for name, bar in zip(names, bars, strict=True)
+    )
     return (
         Plate(
             title=typeset(_title(found)),
             subtitle=f"% of verdicts of each study’s primary comparison{programs}",
             figure=preference_bars(bars, alt=f"Stacked bars. {told}"),
-            note="Undecided pairs are left out; the table counts them.",
+            note=f"Undecided pairs are left out; the table counts them.{cost_note(bars)}",
         ),
         Plate(
             title="Win rates of all studies",

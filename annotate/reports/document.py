@@ -6,6 +6,7 @@ It must not compute or know formats; the page of the site lays the same parts ou
 from annotate.reports.analyses_page import matrix_of
 from annotate.reports.page import Page
 from annotate.reports.plates import Plate, Section
+from annotate.reports.recipe_tables import recipe_sections
 from annotate.reports.report import Report
 from annotate.reports.tables import Table
 
@@ -14,9 +15,10 @@ def sections(report: Report, page: Page, *, whole: bool = False) -> tuple[Sectio
     """Every section in reading order; those without anything in them are left out.
 
     Args:
-        whole: also tables that no page has room for (a matrix of many annotators).
+        whole: also what no page has room for: a matrix of many annotators, digests in full.
     """
     matrix = tuple(matrix_of(report.analyses)) if whole and report.analyses else ()
+    full = {made.name: made for made in recipe_sections(report.recipes, whole=whole)}
     made = (
         _section(
             "preference",
@@ -26,7 +28,7 @@ def sections(report: Report, page: Page, *, whole: bool = False) -> tuple[Sectio
             page.bars_notes,
         ),
         _section("forest", "Where it holds", [page.forest], [page.forest_table], page.forest_notes),
-        *page.analyses,
+        *(full.get(section.name, section) for section in page.analyses),
         _section("arms", "What the pictures took", [], [page.arms]),
         _section(
             "agreement",

@@ -1,4 +1,4 @@
-"""What reports call the estimators. It must know nothing but words."""
+"""What reports call the estimators, samplers and solvers. It must know nothing but words."""
 
 # As their authors write them.
 NAMES = {
@@ -9,3 +9,5 @@ NAMES = {
     "reference": "Reference estimator",
     "random": "Lots",
 }
+SOLVERS = {"ddim": "DDIM", "unipc": "UniPC", "dpm++": "DPM++"}
+SAMPLERS = {"consistency": "multistep consistency", "lcm": "LCM", "add": "ADD"}

@@ -42,6 +42,9 @@ class BarRow:
     losses: int
     # What was printed elsewhere, in percent (win, tie, lose); they need not sum to 100.
     ghost: tuple[float, float, float] | None = None
+    # What an image of either method takes; empty where it is not known.
+    a_cost: str = ""
+    b_cost: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def preference_bars(rows: Sequence[BarRow], *, alt: str) -> Figure:
     """Win, tie and lose as one bar for each comparison: method a at the left end, b at the right.
 
     There is no centre line: with ties the middle of the bar is not 50 %. A thin bar below is the
-    published one.
+    published one. Below stand what an image takes and, of several bars, the number of verdicts.
     """
     return Figure(
         wide=_bars(rows, WIDE, kind="plot plot-wide", alt=alt),
@@ -75,8 +78,10 @@ def _bars(rows: Sequence[BarRow], width: float, *, kind: str, alt: str) -> Svg:
     # One pair of methods is named by the heading alone where there is no room beside the bar.
     one = len({(r.a, r.b) for r in rows}) == 1
     step = 46.0 if beside or one else 70.0
-    step += 8.0 * any(row.ghost for row in rows)
-    canvas = Canvas(width, 8 + step * len(rows) + (12 if step < 70 else 0), kind=kind, alt=alt)
+    ghosts = any(row.ghost for row in rows)
+    foot = len(rows) > 1 or any(row.a_cost or row.b_cost for row in rows)
+    step += 8.0 * ghosts + 11.0 * foot
+    canvas = Canvas(width, 8 + step * len(rows) + (12 if beside or one else 0), kind=kind, alt=alt)
     third = (right - left) / 2 - 24
     wins = ("First method wins",) if not one else (f"{rows[0].a} wins", rows[0].a)
     losses = ("Second method wins",) if not one else (f"{rows[0].b} wins", rows[0].b)
@@ -96,7 +101,20 @@ def _bars(rows: Sequence[BarRow], width: float, *, kind: str, alt: str) -> Svg:
         _bar(canvas, row, left, right, top)
         if row.ghost:
             _ghost(canvas, row.ghost, left, right, top + BAR + 3)
+        if foot:
+            y = top + BAR + (21 if ghosts else 13)
+            _foot(canvas, row, left, right, y, alone=len(rows) == 1)
     return canvas.svg()
+
+
+def _foot(canvas: Canvas, row: BarRow, left: float, right: float, y: float, *, alone: bool) -> None:
+    """What an image takes, each at its method's end, and the verdicts between them."""
+    total = row.wins + row.ties + row.losses
+    room = (right - left) / 2 - 42
+    canvas.text(left, y, fit(row.a_cost, room, size=12), "t-s t-2")
+    canvas.text(right, y, fit(row.b_cost, room, size=12), "t-s t-2", "end")
+    if total and not alone:
+        canvas.text((left + right) / 2, y, f"n = {total:,}", "t-s t-2", "middle")
 
 
 def _ghost(

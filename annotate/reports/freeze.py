@@ -26,6 +26,7 @@ from annotate.reports.frames import (
     read_snapshot,
 )
 from annotate.reports.models import FrozenReport
+from annotate.reports.recipes import TunedRow
 from annotate.reports.report import Report, report_on
 from annotate.reports.serving import ServedRow
 from annotate.sampling.progress import ArmProgress
@@ -144,6 +145,8 @@ def encoded(study: Study, frame: StudyFrame) -> Iterator[str]:
         data["served"] = frame.served
     if frame.branches:
         data["branches"] = frame.branches
+    if frame.tuned:
+        data["tuned"] = frame.tuned
     for place, (key, value) in enumerate(sorted(data.items())):
         yield f'{"," if place else "{"}"{key}":'
         yield from _pieces(value)
@@ -188,6 +191,7 @@ def decode(content: bytes) -> tuple[Study, StudyFrame]:
         protocols=tuple((digest, n) for digest, n in data.get("protocols", ())),
         served=tuple(ServedRow(*row) for row in data.get("served", ())),
         branches=_branches(data["branches"]) if "branches" in data else None,
+        tuned=tuple(TunedRow(*row) for row in data.get("tuned", ())),
     )
     return Study(**told), frame
 

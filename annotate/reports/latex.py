@@ -29,6 +29,7 @@ _ESCAPES = {
     "−": r"\ensuremath{-}",
     "≤": r"\ensuremath{\leq}",
     "≥": r"\ensuremath{\geq}",
+    "∞": r"\ensuremath{\infty}",
     "±": r"\ensuremath{\pm}",
     "×": r"\ensuremath{\times}",
     "·": r"\textperiodcentered{}",
@@ -91,8 +92,12 @@ def tabular(table: Table) -> str:
     """
     kinds = "".join("r" if column.numeric else "l" for column in table.columns)
     widest = [max(len(row[i].text) for row in table.rows) for i in range(len(kinds))]
+    wordy = {place for place, kind in enumerate(kinds) if kind == "l" and place}
+    wordy = {place for place in wordy if widest[place] > 40}
+    # Several columns of words share what one would take.
+    share = 0.58 if len(wordy) < 2 else 0.6 / len(wordy)
     columns = "".join(
-        "p{0.58\\linewidth}" if kind == "l" and place and widest[place] > 40 else kind
+        f"p{{{share:.2g}\\linewidth}}" if place in wordy else kind
         for place, kind in enumerate(kinds)
     )
     head = " & ".join(rf"\textbf{{{escape(column.title)}}}" for column in table.columns)
@@ -107,7 +112,7 @@ def tabular(table: Table) -> str:
         "\\sbox0{" + inner + "}%\n"
         "\\ifdim\\wd0>\\linewidth\\resizebox{\\linewidth}{!}{\\usebox0}\\else\\usebox0\\fi"
     )
-    if "p{" in columns:
+    if wordy and len(kinds) < 4:
         fitted = inner
     size = "\\tiny" if long else "\\small"
     return (

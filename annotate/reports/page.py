@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from annotate.reports.analyses_page import analysis_sections
 from annotate.reports.analyses_plates import of_programs as _of
+from annotate.reports.bars import bar_row, cost_note, cost_words
 from annotate.reports.checklist import checklist_table
 from annotate.reports.citation import bibtex
 from annotate.reports.contrast_report import ContrastReport
 from annotate.reports.figures import (
-    BarRow,
     Interval,
     count_bars,
     forest,
@@ -20,6 +20,7 @@ from annotate.reports.figures import (
 )
 from annotate.reports.peeking import tested
 from annotate.reports.plates import Plate, Section
+from annotate.reports.recipe_tables import recipe_sections
 from annotate.reports.report import Report
 from annotate.reports.sentences import (
     CRITERIA,
@@ -122,7 +123,11 @@ def lay_out(report: Report) -> Page:
         else None,
         people_notes=_people_notes(report),
         arms=arms_table(report) if report.arms else None,
-        analyses=(*_stopping(report), *analysis_sections(report)),
+        analyses=(
+            *_stopping(report),
+            *analysis_sections(report),
+            *recipe_sections(report.recipes),
+        ),
         # The protocol of votes from elsewhere is not known, so nothing can be checked off.
         checklist=checklist_table(report) if report.counts.votes and not report.external else None,
         methods=tuple(typeset(paragraph) for paragraph in methods(report)),
@@ -182,14 +187,15 @@ def _simulated(report: Report) -> str:
 def _bars(report: Report, lead: ContrastReport) -> Plate:
     ghosts = _ghosts(report)
     rows = [
-        BarRow(c.a_label, c.b_label, c.wins, c.ties, c.losses, ghosts.get((c.a, c.b)))
+        bar_row(c, report.arms, label=c.a_label, ghost=ghosts.get((c.a, c.b)))
         for c in report.contrasts
     ]
     alone = len(rows) == 1
     decided = counted(lead.decided, f"decided {unit(lead)}")
     measure = f"{decided}, % of verdicts" if alone else "% of verdicts of each comparison"
     told = "; ".join(
-        f"{_names(c)}: {c.wins} wins, {c.ties} ties, {c.losses} losses" for c in report.contrasts
+        f"{_names(c)}: {c.wins} wins, {c.ties} ties, {c.losses} losses{cost_words(row)}"
+        for c, row in zip(report.contrasts, rows, strict=True)
     )
     parts = []
     if lead.identical:
@@ -203,7 +209,7 @@ def _bars(report: Report, lead: ContrastReport) -> Plate:
         else ""
     )
     who = each_pair(report.protocol)
-    thin = " Thin bars: as published." if ghosts else ""
+    thin = (" Thin bars: as published." if ghosts else "") + cost_note(rows)
     return Plate(
         title=typeset(bars_title(report)),
         subtitle=typeset(measure + _of(report)),

@@ -22,6 +22,7 @@ from annotate.reports.contrast_report import ContrastReport, contrast_report
 from annotate.reports.frames import ItemRow, SetAside, StudyFrame, VoteRow, read_frame
 from annotate.reports.laboratory import Laboratory, investigate
 from annotate.reports.laboratory_study import branches_of
+from annotate.reports.recipes import MethodRecipe, recipes_of
 from annotate.reports.stopping import monitored
 from annotate.sampling.progress import ArmProgress
 from annotate.studies.models import Study
@@ -64,6 +65,7 @@ class Report:
     sides: SideBalance
     annotators: tuple[AnnotatorReport, ...]
     arms: tuple[ArmProgress, ...] = ()
+    recipes: tuple[MethodRecipe, ...] = ()
     # Votes that were cast elsewhere: nothing is known of how people were asked.
     external: bool = False
     # Verdicts by the protocol hash they were made under, the oldest first.
@@ -182,6 +184,7 @@ def report_on(study: Study, frame: StudyFrame, *, now: datetime, deep: bool = Tr
             frame.votes, lead, on, compared=compared, confidence=protocol.confidence
         ),
         arms=frame.arms,
+        recipes=recipes_of(study, frame.tuned),
         external=study.external,
         protocols=frame.protocols,
         analyses=analyse(

@@ -9,6 +9,7 @@ from annotate.analysis.annotators import CLUSTERS, FIXED_EFFECTS
 from annotate.reports.contrast_report import ContrastReport
 from annotate.reports.method_words import analysis_methods, stopping_declared
 from annotate.reports.peeking import decided, why_early, why_withheld
+from annotate.reports.recipe_words import recipe_words
 from annotate.reports.report import Report
 from annotate.reports.stopping import ended, rule_words, state_title
 from annotate.reports.words import (
@@ -286,7 +287,8 @@ def methods(report: Report) -> list[str]:
         )
     state = [words for words in (why_withheld(report), why_early(report)) if words]
     stopping = [rule_words(protocol)] if lead is not None and lead.monitoring else []
-    told = [_rule(report), *stopping, *state, _excluded(report), *grown(report.protocols)]
+    made = recipe_words(report.recipes, seed=protocol.seed)
+    told = [*made, _rule(report), *stopping, *state, _excluded(report), *grown(report.protocols)]
     return [first, *told, *analysis_methods(report)]
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from annotate.reports.estimator_names import SAMPLERS, SOLVERS
+
 Json = Mapping[str, Any]
 Lines = tuple[tuple[str, str], ...]
-SOLVERS = {"ddim": "DDIM", "unipc": "UniPC", "dpm++": "DPM++"}
-SAMPLERS = {"consistency": "multistep consistency", "lcm": "LCM", "add": "ADD"}
 
 
 @dataclass(frozen=True)
