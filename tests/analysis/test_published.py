@@ -27,6 +27,8 @@ FIGURE_9 = {
     "c LAION 10": (42, 29, 28),
     "c LAION 15": (44, 38, 18),
 }
+# Figure 1: a student against its teacher, in the same order.
+FIGURE_1 = {"CD-SD1.5 - SD1.5": (33, 55, 12), "CD-SDXL - SDXL": (32, 53, 15)}
 labels = st.integers(0, 100)
 
 
@@ -88,6 +90,23 @@ def test_what_figure_9_resolves_and_what_it_does_not():
     hangs = found["b LAION 25"]
     assert "Not resolved by these labels" in hangs.sentence
     assert "p from < .001 to .438" in hangs.sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "counts", "interval"),
+    [
+        ("CD-SD1.5 - SD1.5", (198, 72, 330), (0.334, 0.418)),
+        ("CD-SDXL - SDXL", (192, 90, 318), (0.335, 0.420)),
+    ],
+)
+def test_figure_1_resolves_that_teachers_are_preferred(name, counts, interval):
+    found = bar(*FIGURE_1[name], challenger="the student", opponent="the teacher")
+    assert (found.wins, found.ties, found.losses, found.unaccounted) == (*counts, 0)
+    assert (found.rates[0].low, found.rates[0].high) == pytest.approx(interval, abs=1e-3)
+    assert found.p_range.high < 1e-5
+    assert found.warning == ""
+    assert (found.resolved, found.open) == (True, False)
+    assert "Resolved: the teacher is preferred to the student." in found.sentence
 
 
 def test_bars_that_do_not_sum_to_100_say_by_how_much():

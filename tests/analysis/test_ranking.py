@@ -2,6 +2,7 @@ import csv
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
@@ -54,6 +55,13 @@ def test_the_baseball_season_gives_the_textbook_strengths():
     found = logs(ranked(matches, resamples=2))
     above = [found[team] - found["Bal"] for team in teams]
     assert above == pytest.approx([1.581, 1.436, 1.294, 1.248, 1.108, 0.684, 0], abs=5e-4)
+    # An independent second opinion: Bradley and Terry's model is a logit without an intercept.
+    wins = np.array(list(BASEBALL.values()))
+    i, j = np.triu_indices(len(teams), 1)
+    design = (np.eye(len(teams))[i] - np.eye(len(teams))[j])[:, :-1]
+    counts = np.column_stack([wins[i, j], wins[j, i]])
+    logit = sm.GLM(counts, design, family=sm.families.Binomial()).fit(tol=1e-12)
+    assert above[:-1] == pytest.approx(logit.params, abs=1e-6)
 
 
 @pytest.mark.realdata

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from annotate.analysis.winrate import (
     TieConvention,
@@ -38,6 +39,15 @@ def test_intervals_have_their_known_answers(wins, n, method, low, high):
     assert rate.estimate == wins / n
     assert (rate.low, rate.high) == pytest.approx((low, high), abs=places)
     assert (rate.n, rate.method, rate.confidence) == (n, method, 0.95)
+
+
+def test_wilson_covers_one_half_in_94_to_96_percent_of_600_decided_prompts():
+    # The exact sum over all counts, no simulation: what is to be covered is known.
+    chance = binom.pmf(np.arange(601), 600, 0.5)
+    ends = ((rate.low, rate.high) for rate in (win_rate(k, 0, 600 - k) for k in range(601)))
+    covered = chance @ [low <= 0.5 <= high for low, high in ends]
+    assert 0.94 <= covered <= 0.96
+    assert covered == pytest.approx(binom.cdf(324, 600, 0.5) - binom.cdf(275, 600, 0.5))
 
 
 def test_the_three_conventions_stand_side_by_side():
