@@ -3,10 +3,13 @@
 It must not vote by itself: every vote goes through the site, from `SimulatedAnnotator`.
 """
 
+import itertools
 import secrets
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+from django.db.models import QuerySet
 
 from annotate.cli.simulated_annotator import Account, SimulatedAnnotator
 from annotate.judging.models import Assignment
@@ -24,13 +27,26 @@ class NotSimulatedError(ValueError):
 def enlist(study: Study, count: int) -> list[Account]:
     """Accounts `simulated-1` … with an active place in the study, under new random passwords.
 
+    Who rests here, paused by the study's rules or by hand, stays at rest: the next number comes in
+    their stead (`passed_over` names them).
+
     Raises:
         NotSimulatedError: one of the names belongs to a person, or to another role in the study.
     """
-    return [_enlist(study, f"{PREFIX}{number}") for number in range(1, count + 1)]
+    found = (_enlist(study, f"{PREFIX}{number}") for number in itertools.count(1))
+    return list(itertools.islice((account for account in found if account), count))
 
 
-def _enlist(study: Study, username: str) -> Account:
+def passed_over(accounts: Sequence[Account]) -> list[str]:
+    """The names between those of `enlist` whose places rest."""
+    taken = {account.username for account in accounts}
+    last = max((int(name.removeprefix(PREFIX)) for name in taken), default=0)
+    names = (f"{PREFIX}{number}" for number in range(1, last))
+    return [name for name in names if name not in taken]
+
+
+def _enlist(study: Study, username: str) -> Account | None:
+    """An account with a place, or None where its place rests."""
     user, _ = User.objects.get_or_create(
         username=username, defaults={"role": Role.ANNOTATOR, "simulated": True}
     )
@@ -39,27 +55,39 @@ def _enlist(study: Study, username: str) -> Account:
             f"the account {username!r} is a person's; a program must not vote under it. "
             "Rename that account."
         )
-    password = secrets.token_urlsafe(24)
-    user.set_password(password)
-    user.save(update_fields=["password"])
     place = Membership.objects.filter(study=study, user=user).first()
     try:
         place = place or add_member(study, user, role=Membership.Role.ANNOTATOR)
     except MemberRefused as error:
         raise NotSimulatedError(f"{error} Choose another study.") from error
-    if place.role != Membership.Role.ANNOTATOR or not place.active:
+    if place.role != Membership.Role.ANNOTATOR:
         raise NotSimulatedError(
-            f"{username} is a resting or another member of this study ({place.role}); "
-            "activate them on its members page."
+            f"{username} is another member of this study ({place.role}); make them an annotator on "
+            "its members page."
         )
+    if not place.active:
+        return None
+    password = secrets.token_urlsafe(24)
+    user.set_password(password)
+    user.save(update_fields=["password"])
     return Account(username, password)
+
+
+def open_slots(study: Study) -> int:
+    """How many votes the study still wants of anybody; none where it is not open."""
+    if not Study.objects.filter(pk=study.pk, state=Study.State.OPEN).exists():
+        return 0
+    return _open_slots(study).count()
+
+
+def _open_slots(study: Study) -> QuerySet[Assignment]:
+    wanted = [Assignment.State.FREE, Assignment.State.LEASED]
+    return Assignment.objects.filter(study=study, held=False, state__in=wanted)
 
 
 def open_votes(study: Study, *, people: int) -> int:
     """How many votes this many new annotators could still give."""
-    slots = Assignment.objects.filter(
-        study=study, held=False, state__in=[Assignment.State.FREE, Assignment.State.LEASED]
-    )
+    slots = _open_slots(study)
     pairs = slots.values("comparison").distinct().count()
     return min(slots.count(), people * pairs)
 

@@ -25,16 +25,25 @@ from annotate.cli.simulated_annotator import (
     Temper,
     answers,
 )
-from annotate.cli.simulation import NotSimulatedError, enlist, judge_together, open_votes
+from annotate.cli.simulation import (
+    NotSimulatedError,
+    enlist,
+    judge_together,
+    open_slots,
+    open_votes,
+    passed_over,
+)
 from annotate.cli.visit import SimulationError
 from annotate.cli.worth import TruthError, latent_truth, read_truth
 from annotate.judging.launch import launch
+from annotate.judging.watching import repair
 from annotate.people.models import User
 from annotate.sampling.images import content_digest
 from annotate.studies.models import Membership
 from annotate.studies.protocol import Protocol
 from generation.reference.judge import NoisyJudge
 from tests.factories import join, make_study, make_user
+from tests.judging.arrange import vote_all
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GOOD = {"alignment": 1.0, "quality": 1.0, "aesthetics": 1.0}
@@ -278,12 +287,41 @@ def test_a_program_never_votes_under_a_persons_name() -> None:
 
 
 @pytest.mark.django_db
-def test_a_resting_simulated_annotator_stays_at_rest() -> None:
+def test_a_resting_simulated_annotator_stays_at_rest_and_the_next_number_comes() -> None:
+    study = make_study()
+    before = enlist(study, 3)
+    places = study.memberships.filter(user__simulated=True)
+    places.filter(user__username="simulated-2").update(active=False)
+    accounts = enlist(study, 3)
+    assert [a.username for a in accounts] == ["simulated-1", "simulated-3", "simulated-4"]
+    assert (passed_over(before), passed_over(accounts)) == ([], ["simulated-2"])
+    resting = places.get(user__username="simulated-2")
+    assert (resting.active, resting.user.check_password(before[1].password)) == (False, True)
+
+
+@pytest.mark.django_db
+def test_a_program_takes_no_other_role_of_a_study() -> None:
     study = make_study()
     enlist(study, 1)
-    study.memberships.filter(user__simulated=True).update(active=False)
+    study.memberships.filter(user__simulated=True).update(role=Membership.Role.REVIEWER)
     with pytest.raises(NotSimulatedError, match="members page"):
         enlist(study, 1)
+
+
+@pytest.mark.django_db
+def test_votes_that_a_repair_frees_are_wanted_again_and_a_new_program_gives_them() -> None:
+    study = make_study(pairs=2, protocol={"overlap": 1, "min_votes": 1})
+    launch(study, actor=None)
+    enlist(study, 1)
+    spammer = study.memberships.get(user__simulated=True)
+    vote_all([spammer])
+    assert open_slots(study) == 0
+    repair(spammer, actor=None)
+    assert open_slots(study) == open_votes(study, people=1) == 2
+    [account] = enlist(study, 1)
+    instead = study.memberships.get(user__username=account.username)
+    vote_all([instead])
+    assert (account.username, open_slots(study)) == ("simulated-2", 0)
 
 
 @pytest.mark.django_db

@@ -14,7 +14,14 @@ from tqdm import tqdm
 
 from annotate.cli.pool import PoolError, described, drawn, read_pool
 from annotate.cli.simulated_annotator import SimulatedAnnotator, Temper, TruthOf
-from annotate.cli.simulation import NotSimulatedError, enlist, judge_together, open_votes
+from annotate.cli.simulation import (
+    NotSimulatedError,
+    enlist,
+    judge_together,
+    open_slots,
+    open_votes,
+    passed_over,
+)
 from annotate.cli.site import known_address
 from annotate.cli.visit import SimulationError
 from annotate.cli.worth import (
@@ -128,6 +135,7 @@ class Command(BaseCommand):
             )
             if len(pool) > MOST:
                 raise PoolError(f"{len(pool)} annotators; give 1 to {MOST}.")
+            accounts = enlist(study, len(pool))
             crowd = [
                 SimulatedAnnotator(
                     account,
@@ -138,11 +146,16 @@ class Command(BaseCommand):
                     seed=options["seed"],
                     known=known_pairs(study) if made_up else None,
                 )
-                for account, one in zip(enlist(study, len(pool)), pool, strict=True)
+                for account, one in zip(accounts, pool, strict=True)
             ]
             total = open_votes(study, people=len(crowd))
         except (NotSimulatedError, PoolError, TruthError) as error:
             raise CommandError(str(error)) from error
+        if resting := passed_over(accounts):
+            self.stdout.write(
+                f"{', '.join(resting)}: at rest in this study, so {accounts[-1].username} and "
+                "those before it judge instead."
+            )
         try:
             votes = _judge(crowd, total=total)
         except (ProfileError, SimulationError, TruthError) as error:
@@ -169,6 +182,12 @@ class Command(BaseCommand):
             who = f" Not passed: {len(failed)}{described(failed)}." if failed else ""
             self.stdout.write(
                 f"Training and exam: {len(passed)} of {len(sat)} passed and judged live pairs.{who}"
+            )
+        if wanted := open_slots(study):
+            self.stdout.write(
+                f"{wanted} more votes are wanted, as where a repair freed pairs that these had "
+                "judged or left: run the command again, with more annotators where these have seen "
+                "every pair."
             )
 
 
