@@ -8,6 +8,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
@@ -28,7 +29,7 @@ from annotate.analysis.watching import (
 )
 from annotate.judging.answers import Judgement
 from annotate.judging.controls import is_right
-from annotate.judging.models import Answer, Comparison, Vote
+from annotate.judging.models import Answer, Assignment, Comparison, Vote
 from annotate.judging.queue import release
 from annotate.judging.rated_work import work_by_levels
 from annotate.judging.verdicts import protocol_of
@@ -47,6 +48,8 @@ FEWEST = 20
 AGAIN_AFTER = 40
 # A round looks again after so many new votes, or a twentieth of all in a large study.
 NEW_VOTES = 20
+# Or for fewer, when nobody has voted for so long.
+QUIET = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -266,22 +269,33 @@ def _log(membership: Membership, kind: str, data: Mapping[str, Any], *, actor: U
 
 
 @receiver(swept)
-def look(**_: Any) -> None:
-    """Act in every open study that has enough new votes since it was looked at.
+def look(now: datetime, **_: Any) -> None:
+    """Act in every open or paused study that has enough new votes since it was looked at, and once
+    for its last ones: when no slot is left to fill, or nobody has voted for a while.
 
     Before that, finish what an earlier round or a researcher's click began.
     """
-    filled = Q(state__in=[Study.State.OPEN, Study.State.PAUSED], events__kind="repair_begun")
-    for study in Study.objects.filter(filled).distinct():
+    running = Q(state__in=[Study.State.OPEN, Study.State.PAUSED])
+    for study in Study.objects.filter(running, events__kind="repair_begun").distinct():
         finish_repairs(study)
-    for study in Study.objects.filter(state=Study.State.OPEN):
+    for study in Study.objects.filter(running):
         votes = Vote.objects.filter(study=study)
         newest = votes.aggregate(newest=Max("pk"))["newest"] or 0
-        key = f"watched|{study.pk}"
-        due: int = cache.get(key, 0)
-        if newest < due:
+        key = f"looked|{study.pk}"
+        seen, due = cache.get(key, (0, 0))
+        if newest <= seen or (newest < due and not _has_come_to_rest(study, now=now)):
             continue
         next_due = newest + max(NEW_VOTES, votes.count() // 20)
         act(study)
         # Only now: a round that was cut short is done again.
-        cache.set(key, next_due, timeout=None)
+        cache.set(key, (newest, next_due), timeout=None)
+
+
+def _has_come_to_rest(study: Study, *, now: datetime) -> bool:
+    """Whether fewer new votes than a round waits for may be all that come, for now or for good."""
+    latest = Vote.objects.filter(study=study).aggregate(at=Max("created_at"))["at"]
+    if latest is None or now - latest >= QUIET:
+        return True
+    wanted = [Assignment.State.FREE, Assignment.State.LEASED]
+    slots = Assignment.objects.filter(study=study, held=False, order__gte=0, state__in=wanted)
+    return not slots.exists()

@@ -145,6 +145,39 @@ def test_the_sweep_pauses_where_the_protocol_says_so_and_keeps_the_votes():
     assert study.events.get(kind="annotator_flagged").data["member"] == "A-01"
 
 
+def rounds(monkeypatch: pytest.MonkeyPatch) -> list[Study]:
+    """The studies that rounds of the sweep look at from now on."""
+    looked: list[Study] = []
+    monkeypatch.setattr(watching, "act", looked.append)
+    cache.clear()
+    return looked
+
+
+def test_the_last_votes_are_looked_at_once_when_no_slot_is_left(monkeypatch):
+    study = launch(make_study(pairs=4), actor=None, now=NOW)
+    people, looked = [member(study) for _ in range(3)], rounds(monkeypatch)
+    for who, so_far in zip(people, (1, 1, 2), strict=True):
+        vote_all([who])  # of the twenty new votes that a round waits for, four
+        for _ in range(2):
+            swept.send(None, now=NOW)
+        assert looked == [study] * so_far
+    assert not study.assignments.exclude(state="voted").exists()
+
+
+@pytest.mark.parametrize("state", ["open", "paused"])
+def test_votes_before_a_silence_are_looked_at_once_also_in_a_pause(monkeypatch, state):
+    study = launch(make_study(pairs=4), actor=None, now=NOW)
+    people, looked = [member(study) for _ in range(2)], rounds(monkeypatch)
+    vote_all(people[:1])
+    swept.send(None, now=NOW)
+    vote_all(people[1:])
+    if state == "paused":
+        move(study, Study.State.PAUSED, actor=study.owner)
+    for minutes, so_far in ((4, 1), (5, 2), (60, 2)):
+        swept.send(None, now=NOW + timedelta(minutes=minutes))
+        assert looked == [study] * so_far
+
+
 def test_a_study_without_controls_tells_of_speed_and_runs_too():
     study, _ = worked(careless=1, control_rate=0)
     cache.clear()
