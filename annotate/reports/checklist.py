@@ -5,6 +5,7 @@ not compute; what the product does not record is said to be unrecorded.
 """
 
 from annotate.reports.method_words import fixed, stopping_declared
+from annotate.reports.origins import origin_words
 from annotate.reports.peeking import why_early, why_withheld
 from annotate.reports.report import Report
 from annotate.reports.sentences import each_pair, unit, wanted
@@ -48,7 +49,7 @@ def answers(report: Report) -> tuple[tuple[str, str], ...]:
             if report.simulated
             else f"{people}, known by pseudonym",
         ),
-        ("Where they came from, what they were paid", UNKNOWN),
+        ("Where they came from, what they were paid", _came(report)),
         ("How many judged, how many votes each pair", f"{people}; {each_pair(protocol)}"),
         ("How they were qualified", qualified(protocol)),
         ("What was rated", "two pictures of one prompt, side by side, without names"),
@@ -84,6 +85,12 @@ def answers(report: Report) -> tuple[tuple[str, str], ...]:
             f"report; {number(wanted(report))} votes were asked for",
         ),
     )
+
+
+def _came(report: Report) -> str:
+    """Nothing in the product keeps a rate of pay: a pay sheet is made at the one that is typed."""
+    ways = origin_words(report.came)
+    return f"{ways}; what they were paid is {UNKNOWN}" if ways else UNKNOWN
 
 
 def _tests(report: Report) -> str:

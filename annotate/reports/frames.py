@@ -28,6 +28,7 @@ from annotate.judging.models import (
 )
 from annotate.reports.branch_rows import BranchRow, own_branches
 from annotate.reports.frame_rows import PromptRow, ScoreRow, prompt_rows, score_rows
+from annotate.reports.origins import origins
 from annotate.reports.recipes import TunedRow, tuned_rows
 from annotate.reports.serving import ServedRow, served_rows
 from annotate.sampling.progress import ArmProgress, executed
@@ -127,6 +128,8 @@ class StudyFrame:
     served: tuple[ServedRow, ...] = ()
     # Where a student and all of its samples refined met one teacher.
     branches: BranchRow | None = None
+    # By what way how many of the people who judged came; programs come by none.
+    came: tuple[tuple[str, int], ...] = ()
     # Where tuned thresholds are from, by method.
     tuned: tuple[TunedRow, ...] = ()
 
@@ -181,6 +184,7 @@ def read_frame(study: Study) -> StudyFrame:
             protocols=tuple(_protocols(study)),
             served=served_rows(study),
             branches=own_branches(study),
+            came=origins(study),
             tuned=tuned_rows(study),
         )
 

@@ -143,6 +143,8 @@ def encoded(study: Study, frame: StudyFrame) -> Iterator[str]:
     # Only where there are any: snapshots of other studies keep their bytes and hashes.
     if frame.served:
         data["served"] = frame.served
+    if frame.came:
+        data["came"] = frame.came
     if frame.branches:
         data["branches"] = frame.branches
     if frame.tuned:
@@ -191,6 +193,7 @@ def decode(content: bytes) -> tuple[Study, StudyFrame]:
         protocols=tuple((digest, n) for digest, n in data.get("protocols", ())),
         served=tuple(ServedRow(*row) for row in data.get("served", ())),
         branches=_branches(data["branches"]) if "branches" in data else None,
+        came=tuple((way, n) for way, n in data.get("came", ())),
         tuned=tuple(TunedRow(*row) for row in data.get("tuned", ())),
     )
     return Study(**told), frame

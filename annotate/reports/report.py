@@ -76,6 +76,8 @@ class Report:
     laboratory: Laboratory | None = None
     # Pairs whose votes are not all there, without those that a researcher holds back.
     open_pairs: int = 0
+    # By what way how many of the people who judged came.
+    came: tuple[tuple[str, int], ...] = ()
 
     @property
     def lead(self) -> ContrastReport | None:
@@ -194,6 +196,7 @@ def report_on(study: Study, frame: StudyFrame, *, now: datetime, deep: bool = Tr
         else None,
         laboratory=_laboratory(study, frame, protocol) if deep else None,
         open_pairs=max(0, len(missing) - frame.set_aside.held),
+        came=frame.came,
     )
 
 

@@ -180,5 +180,5 @@ def test_the_page_takes_few_queries_however_large_the_study(
     for patterns in (["aaa"], PATTERNS * 4):
         study, _ = voted(patterns)
         client = open_as(study.owner)
-        with django_assert_max_num_queries(32):  # type: ignore[operator]
+        with django_assert_max_num_queries(36):  # type: ignore[operator]
             assert client.get(address(study)).status_code == 200
