@@ -20,6 +20,8 @@ from annotate.analysis.crossed import crossed_bootstrap
 from annotate.analysis.grouped import grouped_rate
 from annotate.analysis.rehearsal import crowd_for, rehearse
 from annotate.analysis.sequential import log_e_values
+from annotate.analysis.verdict import SPLIT, majority_array
+from annotate.studies.protocol import Protocol
 from tests.analysis.crowds import crowd, grouped, true_share
 
 PROMPTS, PEOPLE, STUDIES, NULLS = 600, 40, 1000, 10_000
@@ -33,12 +35,13 @@ DESIGNS = ((600, 40, 3), (600, 400, 3), (200, 150, 3), (150, 16, 16))
 
 
 def null_verdicts(
-    rng: np.random.Generator, studies: int
+    rng: np.random.Generator, studies: int, *, on_demand: bool = True
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """(verdicts 1, 0, -1, asked a third) of studies whose true win rate is exactly one half.
 
     Prompts and annotators differ (deviations 1 and 0.4 in logits, ties 16 %); annotators come in
-    pairs of opposite opinions, so that the pool as a whole has none.
+    pairs of opposite opinions, so that the pool as a whole has none. On demand two equal votes
+    decide; otherwise all three are cast and counted by the rule that makes a study's verdicts.
 
     Returns:
         two arrays of shape (studies, prompts).
@@ -59,14 +62,20 @@ def null_verdicts(
         won = np.where(rng.random(shape) < chance, 1, -1)
         votes.append(np.where(rng.random(shape) < 0.16, 0, won))
     one, two, three = votes
+    if not on_demand:
+        task, label = np.repeat(np.arange(one.size), 3), np.stack(votes, axis=-1).ravel() + 1
+        outcome = majority_array(task, label, n_tasks=one.size).reshape(shape)
+        return np.where(outcome == SPLIT, 0, outcome - 1), np.ones(shape, dtype=np.bool_)
     differ = one != two
     # Two equal votes decide; else the third joins one of them, or all three differ: a tie.
     verdict = np.where(~differ, one, np.where(three == one, one, np.where(three == two, two, 0)))
     return verdict, differ
 
 
-def false_alarms(*, a: float, studies: int = NULLS, seed: int = 20261123) -> tuple[float, float]:
-    """Shares of null studies that are ever stopped, looked at after every decided pair, on demand:
+def false_alarms(
+    *, a: float, on_demand: bool = True, studies: int = NULLS, seed: int = 20261123
+) -> tuple[float, float]:
+    """Shares of null studies that are ever stopped, looked at after every decided pair:
 
     along the serving order over the decided prefix, and in the order in which pairs are decided.
     """
@@ -75,7 +84,7 @@ def false_alarms(*, a: float, studies: int = NULLS, seed: int = 20261123) -> tup
     stopped = np.zeros(2)
     for start in range(0, studies, 500):
         n = min(500, studies - start)
-        verdict, differ = null_verdicts(rng, n)
+        verdict, differ = null_verdicts(rng, n, on_demand=on_demand)
         decided_at = np.arange(PROMPTS) + differ * rng.uniform(0, DELAY, verdict.shape)
         by_completion = np.take_along_axis(verdict, np.argsort(decided_at, axis=1), axis=1)
         # A prefix ends before the first pair that is open at the moment of looking: every prefix
@@ -171,10 +180,16 @@ def main() -> int:
             what = f"{name}, {prompts} prompts, {each} of {people} annotators on each"
             told(f"{what}, {STUDIES:,} studies", share, 0.93, 0.97)
         print(f"  plain percentiles of its draws, which are not offered: {100 * plain:.2f} %")
-    for a in (0.5, 20.0):
-        prefix, completion = false_alarms(a=a)
-        told(f"e-process, a = {a:g}, on demand, {NULLS:,} null studies", prefix, 0.0, 0.05)
-        print(f"  the same in order of completion, which is not offered: {100 * completion:.2f} %")
+    for on_demand, mode in ((False, "three votes each"), (True, "on demand")):
+        for a in (0.5, Protocol().stopping_prior):
+            # Other studies for each mode: the same votes would give the same verdicts.
+            prefix, completion = false_alarms(
+                a=a, on_demand=on_demand, seed=20261123 + (not on_demand)
+            )
+            told(f"e-process, a = {a:g}, {mode}, {NULLS:,} null studies", prefix, 0.0, 0.05)
+            print(
+                f"  the same in order of completion, which is not offered: {100 * completion:.2f} %"
+            )
     for win_rate, tie in ((0.55, 0.16), (0.58, 0.3)):
         planned, power = power_gap(win_rate, tie=tie)
         told(f"planned less simulated power, win rate {win_rate}", abs(planned - power), 0, 0.02)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from annotate.analysis.contrast import Result
 from annotate.analysis.sequential import confidence_sequence, log_e_values, monitor
-from benchmarks.coverage import false_alarms
+from annotate.studies.protocol import Protocol
+from benchmarks.coverage import false_alarms, null_verdicts
 
 W, T, L = Result.WIN, Result.TIE, Result.LOSS
 results = st.lists(st.sampled_from(list(Result)), max_size=60)
@@ -184,7 +185,25 @@ def test_the_confidence_sequence_covers_the_win_rate_at_all_looks_at_once(a, win
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("a", [0.5, 20])
-def test_null_studies_with_a_third_vote_on_demand_are_stopped_in_at_most_5_percent(a):
-    along_the_serving_order, _ = false_alarms(a=a)
+@pytest.mark.parametrize("on_demand", [False, True])
+@pytest.mark.parametrize("a", [0.5, Protocol().stopping_prior])
+def test_of_10_000_null_studies_at_most_5_percent_are_stopped(a, on_demand):
+    along_the_serving_order, _ = false_alarms(a=a, on_demand=on_demand)
     assert along_the_serving_order <= 0.05
+
+
+@pytest.mark.parametrize("on_demand", [False, True])
+@pytest.mark.parametrize("a", [0.5, Protocol().stopping_prior])
+def test_null_studies_with_clustered_votes_are_stopped_in_at_most_5_percent(a, on_demand):
+    """As above, but in every run of the suite: fewer studies, with three Monte Carlo errors."""
+    along_the_serving_order, _ = false_alarms(a=a, on_demand=on_demand, studies=1000)
+    assert 0 < along_the_serving_order <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1000)
+
+
+def test_a_third_vote_on_demand_gives_the_verdicts_of_three_votes_each():
+    drawn = [
+        null_verdicts(np.random.default_rng(1), 40, on_demand=on_demand)[0]
+        for on_demand in (False, True)
+    ]
+    assert (drawn[0] == drawn[1]).all()
+    assert set(np.unique(drawn[0])) == {-1, 0, 1}
