@@ -3,11 +3,11 @@ Must not know how it scores; agreement on pairs does not carry over to these (D.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from annotate.analysis.columns import finite, same_length
+from annotate.analysis.columns import finite, numbered, same_length
 from annotate.analysis.oracle_budget import budget_range
 
 if TYPE_CHECKING:
@@ -133,22 +133,23 @@ def best_percentile(
     *,
     percentiles: Sequence[float],
     rng: np.random.Generator,
+    groups: Sequence[Hashable] | None = None,
     folds: int = 5,
 ) -> tuple[float, float]:
     """(cross-validated accuracy of choosing k, the k that all prompts together would choose).
 
     The accuracy is that of percentiles chosen on the other folds: choosing and trying on the same
-    prompts would flatter it.
+    prompts would flatter it. Folds keep groups together.
 
     Raises:
-        ValueError: as `decision_accuracy`; or fewer prompts than folds.
+        ValueError: as `decision_accuracy`; or fewer prompts or groups than folds.
     """
     import numpy as np
 
-    same_length(scores=scores, labels=labels)
+    same_length(scores=scores, labels=labels, groups=groups)
     values, ideal = finite(scores), np.array([bool(label) for label in labels])
     right, best = cross_validated_decisions(
-        values, ideal, percentiles=percentiles, rng=rng, folds=folds
+        values, ideal, percentiles=percentiles, rng=rng, groups=groups, folds=folds
     )
     return int(right.sum()) / len(values), best
 
@@ -159,27 +160,28 @@ def cross_validated_decisions(
     *,
     percentiles: Sequence[float],
     rng: np.random.Generator,
+    groups: Sequence[Hashable] | None = None,
     folds: int = 5,
 ) -> tuple[NDArray[np.bool_], float]:
     """Which prompts are decided right at the percentile that the other folds choose, and the
     percentile that all prompts together would choose.
 
     Raises:
-        ValueError: fewer prompts than folds.
+        ValueError: fewer prompts, or groups of them, than folds.
     """
     import numpy as np
 
-    if not 2 <= folds <= len(scores):
-        raise ValueError(
-            f"folds={folds} with {len(scores)} prompts; use 2 to the number of prompts"
-        )
+    unit, units = _units(len(scores), groups)
+    if not 2 <= folds <= units:
+        what = "prompts" if groups is None else "groups of prompts"
+        raise ValueError(f"folds={folds} with {units} {what}; use 2 to the number of {what}")
 
     def accuracies(rows: NDArray[np.bool_]) -> tuple[Array, Array]:
         thresholds = np.percentile(scores[rows], percentiles)
         keep = scores[rows, None] >= thresholds
         return np.asarray((keep == labels[rows, None]).mean(axis=0)), thresholds
 
-    fold = rng.permutation(np.arange(len(scores)) % folds)
+    fold = rng.permutation(np.arange(units) % folds)[unit]
     right = np.empty(len(scores), dtype=bool)
     for number in range(folds):
         found, thresholds = accuracies(fold != number)
@@ -195,19 +197,26 @@ def ranking_quality(
     *,
     estimator: str,
     rng: np.random.Generator,
+    groups: Sequence[Hashable] | None = None,
     resamples: int = 2000,
     confidence: float = 0.95,
 ) -> RankingQuality:
-    """AUC of the scores for the ideal label, with a bootstrap over prompts, and the ROC points."""
+    """AUC of the scores for the ideal label, with a bootstrap over prompts, and the ROC points.
+
+    Args:
+        groups: of each prompt; prompts of one group are drawn together, and one group alone leaves
+            nothing to draw: no interval.
+    """
     import numpy as np
 
-    same_length(scores=scores, labels=labels)
+    same_length(scores=scores, labels=labels, groups=groups)
     values, ideal = finite(scores), np.array([bool(label) for label in labels])
     point = auc(values, ideal)
     low = high = None
-    if point is not None:
-        drawn = rng.integers(len(values), size=(resamples, len(values)))
-        again = resampled_aucs(values, ideal, drawn)
+    unit, units = _units(len(values), groups)
+    if point is not None and units > 1:
+        weights = _drawn_together(unit, units, resamples=resamples, rng=rng)
+        again = weighted_aucs(values, ideal, weights)
         again = again[~np.isnan(again)]
         if len(again):  # of very few prompts every draw may have one kind of label alone
             low, high = (
@@ -243,24 +252,28 @@ def auc_difference(
     labels: Sequence[bool],
     *,
     rng: np.random.Generator,
+    groups: Sequence[Hashable] | None = None,
     resamples: int = 2000,
     confidence: float = 0.95,
 ) -> tuple[float, float, float]:
     """AUC of the first estimator minus that of the second with a paired bootstrap interval.
+
+    Args:
+        groups: of each prompt; prompts of one group are drawn together.
 
     Raises:
         ValueError: columns differ in length, a score is not finite, or one label is missing.
     """
     import numpy as np
 
-    same_length(first=first, second=second, labels=labels)
+    same_length(first=first, second=second, labels=labels, groups=groups)
     a, b = finite(first), finite(second)
     ideal = np.array([bool(label) for label in labels])
     one, two = auc(a, ideal), auc(b, ideal)
     if one is None or two is None:
         raise ValueError("every label is the same; an AUC needs prompts of both kinds")
-    drawn = rng.integers(len(a), size=(resamples, len(a)))
-    differences = resampled_aucs(a, ideal, drawn) - resampled_aucs(b, ideal, drawn)
+    weights = _drawn_together(*_units(len(a), groups), resamples=resamples, rng=rng)
+    differences = weighted_aucs(a, ideal, weights) - weighted_aucs(b, ideal, weights)
     low, high = np.nanquantile(differences, ((1 - confidence) / 2, (1 + confidence) / 2))
     return one - two, float(low), float(high)
 
@@ -312,6 +325,21 @@ def resampled_aucs(scores: Array, labels: NDArray[np.bool_], drawn: NDArray[np.i
         drawn: places of the prompts of each resample, (resamples, prompts).
     """
     return weighted_aucs(scores, labels, times_drawn(drawn))
+
+
+def _units(n: int, groups: Sequence[Hashable] | None) -> tuple[NDArray[np.int64], int]:
+    """Each prompt's group as 0, 1, ..., and how many there are; without groups, the prompts."""
+    import numpy as np
+
+    unit = np.arange(n) if groups is None else numbered(groups)
+    return unit, int(unit.max(initial=-1)) + 1
+
+
+def _drawn_together(
+    unit: NDArray[np.int64], units: int, *, resamples: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """How often each prompt counts when whole groups are drawn, (resamples, prompts)."""
+    return times_drawn(rng.integers(units, size=(resamples, units)))[:, unit]
 
 
 def times_drawn(drawn: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@ It must not know pages or files; the statistics are `annotate.analysis`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -96,7 +96,7 @@ def report_estimator(
     values = [value for i in places if (value := scores.student[i]) is not None]
     student = [branches.student[i] for i in places]
     refined = [branches.refined[i] for i in places]
-    groups = None if branches.groups is None else [branches.groups[i] for i in places]
+    groups = _groups(branches, places)
     labels = _labels(student, refined, settings.rule)
     cost = branches.cost or SHARE_REFINED
     at_k = decision_accuracy(
@@ -166,20 +166,26 @@ def report_estimator(
             labels,
             percentiles=PERCENTILES,
             rng=settings.rng(10 + stream, 3),
-            folds=min(FOLDS, len(places)),
+            groups=groups,
+            folds=folds,
         )
-        if len(places) >= 2
+        if folds >= 2
         else None,
         ranking=ranking_quality(
             values,
             labels,
             estimator=scores.name,
             rng=settings.rng(10 + stream, 4),
+            groups=groups,
             resamples=settings.resamples,
             confidence=settings.confidence,
         ),
         bins=reliability(values, labels, bins=max(1, min(10, len(places) // 10))),
     )
+
+
+def _groups(branches: Branches, places: Sequence[int]) -> list[Hashable] | None:
+    return None if branches.groups is None else [branches.groups[i] for i in places]
 
 
 def _made(
@@ -209,7 +215,9 @@ def _agreement(
     """Student against teacher, the pairs that were judged; None without scores of both sides."""
     if scores.teacher is None:
         return None
-    rows = zip(scores.student, scores.teacher, branches.student, branches.prompts, strict=True)
+    # Prompts of one group share a photo: the interval takes them together, as all others here do.
+    units = branches.prompts if branches.groups is None else branches.groups
+    rows = zip(scores.student, scores.teacher, branches.student, units, strict=True)
     kept = [(a, b, result, key) for a, b, result, key in rows if a is not None and b is not None]
     if not any(result in (Result.WIN, Result.LOSS) for _, _, result, _ in kept):
         return None
@@ -253,6 +261,7 @@ def compare_estimators(branches: Branches, settings: Settings) -> tuple[Estimato
                 second,
                 labels,
                 rng=settings.rng(1, number),
+                groups=_groups(branches, places),
                 resamples=settings.resamples,
                 confidence=settings.confidence,
             )

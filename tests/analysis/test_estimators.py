@@ -11,6 +11,7 @@ from annotate.analysis.decisions import (
     auc,
     auc_difference,
     best_percentile,
+    cross_validated_decisions,
     decision_accuracy,
     ranking_quality,
     reliability,
@@ -65,6 +66,32 @@ def test_the_auc_is_the_area_under_the_roc_points(rows):
 def test_one_kind_of_label_has_no_auc():
     found = ranking_quality([1.0, 2.0], [True, True], estimator="e", rng=rng())
     assert (found.auc, found.low, found.roc) == (None, None, ())
+
+
+def test_prompts_of_one_group_are_drawn_and_folded_together():
+    """Five prompts for each one, of one group: nothing more is known, so no interval is shorter."""
+    draw = rng()
+    scores, other = draw.normal(size=(2, 40))
+    labels = scores + draw.normal(size=40) > 0
+    five = [np.repeat(column, 5) for column in (scores, other, labels)]
+    groups = [str(i // 5) for i in range(200)]
+    one = ranking_quality(scores, labels, estimator="e", rng=rng(), resamples=99)
+    same = ranking_quality(five[0], five[2], estimator="e", rng=rng(), groups=groups, resamples=99)
+    alone = ranking_quality(five[0], five[2], estimator="e", rng=rng(), resamples=99)
+    assert (same.auc, same.low, same.high) == pytest.approx((one.auc, one.low, one.high))
+    assert alone.high - alone.low < 0.7 * (one.high - one.low)
+    assert auc_difference(*five, rng=rng(), groups=groups, resamples=99) == pytest.approx(
+        auc_difference(scores, other, labels, rng=rng(), resamples=99)
+    )
+    grid = range(0, 101, 10)
+    right, _ = cross_validated_decisions(
+        five[0], five[2], percentiles=grid, rng=rng(), groups=groups, folds=40
+    )
+    assert (right.reshape(40, 5) == right[::5, None]).all()
+    with pytest.raises(ValueError, match="40 groups of prompts"):
+        best_percentile(five[0], five[2], percentiles=grid, rng=rng(), groups=groups, folds=41)
+    unseen = ranking_quality(scores, labels, estimator="e", rng=rng(), groups=["g"] * 40)
+    assert (unseen.auc, unseen.low) == (one.auc, None)
 
 
 def test_an_estimator_equals_itself():
