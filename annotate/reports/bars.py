@@ -27,16 +27,17 @@ def bar_row(
         ties=contrast.ties,
         losses=contrast.losses,
         ghost=ghost,
-        a_cost=costs.get(contrast.a, ""),
-        b_cost=costs.get(contrast.b, ""),
+        a_cost=costs.get(contrast.a, ()),
+        b_cost=costs.get(contrast.b, ()),
     )
 
 
-def _cost(arm: ArmProgress) -> str:
+def _cost(arm: ArmProgress) -> tuple[str, ...]:
     """Means of an image as executed; nothing where none is made, or nobody knows."""
     if arm.steps is None or arm.forwards is None:
-        return ""
-    return f"{_counted(arm.steps, 'step')}, {_counted(arm.forwards, 'forward')}"
+        return ()
+    steps = _counted(arm.steps, "step")
+    return f"{steps}, {_counted(arm.forwards, 'forward')}", steps
 
 
 def _counted(mean: float, noun: str) -> str:
@@ -45,7 +46,8 @@ def _counted(mean: float, noun: str) -> str:
 
 def cost_words(row: BarRow) -> str:
     """The end of a bar's text alternative."""
-    known = [f"{name} {cost}" for name, cost in ((row.a, row.a_cost), (row.b, row.b_cost)) if cost]
+    costs = ((row.a, row.a_cost), (row.b, row.b_cost))
+    known = [f"{name} {cost[0]}" for name, cost in costs if cost]
     return f" ({'; '.join(known)})" if known else ""
 
 
@@ -53,4 +55,4 @@ def cost_note(rows: Sequence[BarRow]) -> str:
     """What the words below the bars are, as the end of a note."""
     if not any(row.a_cost or row.b_cost for row in rows):
         return ""
-    return " Below each bar: mean steps and UNet forwards of an image, as executed."
+    return " Below each bar: what an image took on average, as executed."

@@ -42,9 +42,9 @@ class BarRow:
     losses: int
     # What was printed elsewhere, in percent (win, tie, lose); they need not sum to 100.
     ghost: tuple[float, float, float] | None = None
-    # What an image of either method takes; empty where it is not known.
-    a_cost: str = ""
-    b_cost: str = ""
+    # What an image of either method takes, the longest wording first; empty where nobody knows.
+    a_cost: tuple[str, ...] = ()
+    b_cost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,11 +110,14 @@ def _bars(rows: Sequence[BarRow], width: float, *, kind: str, alt: str) -> Svg:
 def _foot(canvas: Canvas, row: BarRow, left: float, right: float, y: float, *, alone: bool) -> None:
     """What an image takes, each at its method's end, and the verdicts between them."""
     total = row.wins + row.ties + row.losses
-    room = (right - left) / 2 - 42
-    canvas.text(left, y, fit(row.a_cost, room, size=12), "t-s t-2")
-    canvas.text(right, y, fit(row.b_cost, room, size=12), "t-s t-2", "end")
-    if total and not alone:
-        canvas.text((left + right) / 2, y, f"n = {total:,}", "t-s t-2", "middle")
+    between = f"n = {total:,}" if total and not alone else ""
+    room = (right - left - text_width(between, size=12)) / 2 - 6
+    if row.a_cost:
+        canvas.text(left, y, first_fit(row.a_cost, room), "t-s t-2")
+    if row.b_cost:
+        canvas.text(right, y, first_fit(row.b_cost, room), "t-s t-2", "end")
+    if between:
+        canvas.text((left + right) / 2, y, between, "t-s t-2", "middle")
 
 
 def _ghost(

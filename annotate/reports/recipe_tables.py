@@ -44,12 +44,13 @@ def recipe_sections(recipes: Sequence[MethodRecipe], *, whole: bool = False) -> 
 
 def _settings_table(recipes: Sequence[MethodRecipe]) -> Table:
     """σ, k, τ and steps as the paper prints them, then what it leaves to the text."""
-    titles = ("σ", "k", "τ", "Student", "Teacher", "Mean", "Guidance", "Sampler", "Estimator")
+    titles = ("σ", "k", "τ", "Student", "Teacher", "Mean", "Guidance")
     return Table(
         "Settings of every method; steps of an image",
         (
             Column("Method", numeric=False),
-            *(Column(title, numeric=title not in {"Sampler", "Estimator"}) for title in titles),
+            *(Column(title) for title in titles),
+            Column("Sampler", numeric=False),
         ),
         tuple((Cell(recipe.label, numeric=False), *_settings(recipe)) for recipe in recipes),
     )
@@ -59,7 +60,7 @@ def _settings(recipe: MethodRecipe) -> tuple[Cell, ...]:
     if recipe.imported:
         noted = "; ".join(f"{name}: {_noted(value)}" for name, value in recipe.settings.items())
         words = f"imported; {noted}" if noted else "imported"
-        return (*[_number("")] * 7, Cell(words, numeric=False), Cell(NOTHING, numeric=False))
+        return (*[_number("")] * 7, Cell(words, numeric=False))
     arm = recipe.arm
     student, teacher = _student(arm), _teacher(arm)
     runs = [run for run in (student, teacher) if run is not None]
@@ -75,7 +76,6 @@ def _settings(recipe: MethodRecipe) -> tuple[Cell, ...]:
         _number(mean),
         _number(", ".join(guidance)),
         Cell(", then ".join(_sampler(run) for run in runs), numeric=False),
-        Cell(NAMES[adaptive.estimator.name] if adaptive else NOTHING, numeric=False),
     )
 
 
@@ -157,7 +157,8 @@ def _networks(recipe: MethodRecipe, *, whole: bool) -> Iterator[tuple[str, ...]]
         told = (*_weights(teacher.model, whole=whole), _pixels(teacher), teacher.negative_prompt)
         yield ("Teacher", *told)
     if isinstance(arm, Adaptive) and arm.estimator.name != "random":
-        yield ("Estimator", *_weights(arm.estimator, whole=whole), "", "")
+        part = f"Estimator, {NAMES[arm.estimator.name]}"
+        yield (part, *_weights(arm.estimator, whole=whole), "", "")
 
 
 def _weights(model: Weights | Estimator, *, whole: bool) -> tuple[str, str, str]:
@@ -192,7 +193,7 @@ def _notes(recipes: Sequence[MethodRecipe]) -> Iterator[str]:
         if recipe.tuned is not None:
             origin = f"τ of {recipe.label} was read from {counted(recipe.tuned.scores, 'score')}"
             of = recipe.tuned.prompt_set
-            yield f"{origin} of the student on {of}." if of else f"{origin} of the student."
+            yield f"{origin} of the student on “{of}”." if of else f"{origin} of the student."
         if other := _other(recipe.arm):
             yield f"{recipe.label}: {listed(other)}."
     if any(row[2] == "not pinned" for recipe in made for row in _networks(recipe, whole=False)):
@@ -207,6 +208,8 @@ def _other(arm: Teacher | Student | Adaptive) -> list[str]:
     said = []
     student, teacher = _student(arm), _teacher(arm)
     if isinstance(arm, Adaptive):
+        if arm.estimator.name == "random":
+            said.append("what goes to the teacher is drawn by lot")
         if arm.strategy == "regenerate":
             said.append(f"the teacher begins from {arm.regenerate_noise} noise")
         if arm.rollback_kind == "strength":

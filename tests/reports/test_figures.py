@@ -24,6 +24,11 @@ from annotate.reports.figures import (
 GOLDEN = Path(__file__).parent / "golden"
 ONE = [BarRow("Student", "Teacher", 276, 96, 228)]
 LONG = "A method with a name as long as researchers like to make them, 50 steps"
+COST = ("10.2 steps, 20.4 forwards", "10.2 steps")
+COSTLY = [
+    BarRow("Student", "Teacher", 276, 96, 228, a_cost=COST, b_cost=("50 steps", "50 steps")),
+    BarRow("Student", "Imported", 276, 96, 228, (43, 16, 41), a_cost=COST),
+]
 MANY = [*ONE, BarRow("Student", LONG, 3, 1, 0), BarRow(LONG, "Teacher", 0, 0, 0)]
 RATES = [
     Interval("All prompts", 0.548, 0.504, 0.591, 504),
@@ -43,6 +48,7 @@ def figures() -> dict[str, Figure]:
     measure = "Win rate, % [95 % CI]"
     return {
         "bars_one": preference_bars(ONE, alt="one bar"),
+        "bars_costs": preference_bars(COSTLY, alt="two bars with steps"),
         "bars_many": preference_bars(MANY, alt="three bars"),
         "forest": forest(RATES, **toward, measure=measure, alt="forest plot"),
         "agreement": count_bars([("Unanimous", 214), ("Two of three", 338)], alt="two bars"),
@@ -117,6 +123,15 @@ def test_the_pieces_of_a_bar_fill_it_in_proportion() -> None:
     widths = [float(str(r.get("width"))) for r in root.iter("rect")]
     assert sum(widths) == pytest.approx(416, abs=0.2)
     assert [w / sum(widths) for w in widths] == pytest.approx([0.46, 0.16, 0.38], abs=0.001)
+
+
+def test_what_an_image_takes_stands_whole_below_its_end_of_the_bar_however_narrow() -> None:
+    figure = preference_bars(COSTLY, alt="two bars")
+    for svg, words in ((figure.wide, COST[0]), (figure.narrow, COST[1])):
+        said = [element.text for element in ET.fromstring(svg).iter("text")]
+        assert said.count(words) == 2
+        assert said.count("n = 600") == 2
+        assert not any("…" in (line or "") for line in said)
 
 
 def test_names_cannot_smuggle_markup_into_a_drawing() -> None:
