@@ -54,4 +54,11 @@ def lab_methods(lab: Laboratory) -> tuple[str, ...]:
         "Errors of the model are independent of the results once the label is given. Estimators' "
         "points, cut-offs and curves come from their real scores and make no such assumption."
     )
-    return first, second
+    unit = "prompts" if lab.branches.groups is None else "groups of prompts"
+    third = (
+        f"Intervals here are of one kind: {unit} are drawn again with the verdicts that they have, "
+        "and rates are recomputed. They leave out that other annotators, or the same ones asked "
+        "again, would have given other votes: votes within a prompt, and prompts crossed with "
+        "annotators, are not drawn. With fewer than 20 annotators read them as too short."
+    )
+    return first, second, third
