@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-PERCENTILES = tuple(range(0, 101, 5))
+PERCENTILES = tuple(range(101))
 POINTS = (1.0, 0.5, 0.0)
 """Score of win, tie, loss."""
 

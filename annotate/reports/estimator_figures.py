@@ -101,6 +101,9 @@ def _policy(
         chart.line([s for s, _ in best], [v for _, v in best], f"line-ink line-{mark}")
         for k, s, v in zip(policy.percentiles, policy.steps, policy.score, strict=True):
             now = k == percentile
+            # Marks for every k would be one smear.
+            if k % 5 and not now:
+                continue
             chart.dot(float(s), float(v), f"mark mark-{mark}", radius=5.5 if now else 3)
             if place == 0 and k in (0, percentile, 100) and (wide or now):
                 at: Anchor = "start" if k == 0 else "end" if k == 100 else "middle"
