@@ -4,7 +4,7 @@ It must not know addresses of pictures; the page asks the store for those.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from annotate.judging.models import Comparison, Report, Verdict
@@ -12,8 +12,9 @@ from annotate.reports.canvas import Svg
 from annotate.reports.figures import Mark, vote_squares
 from annotate.reports.frames import ItemRow, Side, StudyFrame, as_side
 from annotate.reports.sentences import CRITERIA
-from annotate.sampling.models import Image
-from annotate.studies.models import Study
+from annotate.sampling.models import Image, Sample
+from annotate.sampling.samples import sample_prompt_digest, sample_seed
+from annotate.studies.models import Contrast, Method, Study
 
 PAGE = 12
 _MARKS: Mapping[Side, Mark] = {"a": "win", "tie": "tie", "b": "lose"}
@@ -40,6 +41,9 @@ class Card:
     voted: bool
     words: str
     reports: tuple[str, ...]
+    # The pictures' samples, with seeds and recipe; None where nobody asked for them.
+    a_sample: int | None = None
+    b_sample: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,19 @@ def _decisive(pair: _Pair, side: Side) -> bool:
 
 
 def gallery(
-    study: Study, frame: StudyFrame, *, contrast: int, kind: str = "all", page: int = 1
+    study: Study,
+    frame: StudyFrame,
+    *,
+    contrast: int,
+    kind: str = "all",
+    page: int = 1,
+    samples: bool = False,
 ) -> Gallery:
-    """The pairs of one contrast (its key) that are of one kind; an unknown kind shows all."""
+    """The pairs of one contrast (its key) that are of one kind; an unknown kind shows all.
+
+    Args:
+        samples: also name each picture's sample, for those who may open its record.
+    """
     kind = kind if kind in _KINDS else "all"
     items = [item for item in frame.items if item.contrast == contrast]
     reports = _reports(study)
@@ -95,6 +109,7 @@ def gallery(
     pictures = Comparison.objects.select_related("prompt", "first", "second").in_bulk(
         [pair.item.comparison for pair in shown]
     )
+    made = _samples(study, contrast, list(pictures.values())) if samples else {}
     return Gallery(
         kinds=tuple(
             Kind(name, label, sum(map(belongs, pairs))) for name, (label, belongs) in _KINDS.items()
@@ -102,7 +117,10 @@ def gallery(
         kind=kind,
         cards=tuple(
             _card(
-                pair, pictures[pair.item.comparison], tuple(reports.get(pair.item.comparison, ()))
+                pair,
+                pictures[pair.item.comparison],
+                tuple(reports.get(pair.item.comparison, ())),
+                made,
             )
             for pair in shown
         ),
@@ -138,10 +156,43 @@ def _reports(study: Study) -> dict[int, list[str]]:
     return found
 
 
-def _card(pair: _Pair, comparison: Comparison, reports: tuple[str, ...]) -> Card:
+# A sample's key by the side of its method, its prompt, replica and picture.
+_Samples = Mapping[tuple[Side, int, int, int], int]
+
+
+def _samples(study: Study, contrast: int, shown: Sequence[Comparison]) -> _Samples:
+    """The samples of either method whose pictures these comparisons show."""
+    row = Contrast.objects.select_related("a", "b").get(pk=contrast)
+    seed = study.read_protocol().seed
+    prompts = {comparison.prompt_id: comparison.prompt for comparison in shown}.values()
+    places: dict[tuple[str, str, int], list[tuple[Side, int]]] = defaultdict(list)
+    sides: tuple[tuple[Side, Method], ...] = (("a", row.a), ("b", row.b))
+    for side, method in sides:
+        for prompt in prompts:
+            key = (
+                method.digest,
+                sample_prompt_digest(method, prompt),
+                sample_seed(method, seed=seed),
+            )
+            places[key].append((side, prompt.pk))
+    images = {image for c in shown for image in (c.first_id, c.second_id)}
+    rows = Sample.objects.filter(
+        method_digest__in={row.a.digest, row.b.digest},
+        prompt_digest__in={digest for _, digest, _ in places},
+        image__in=images,
+    ).values_list("method_digest", "prompt_digest", "seed", "replica", "image_id", "pk")
+    return {
+        (side, prompt, replica, image): pk
+        for method_digest, digest, own, replica, image, pk in rows
+        for side, prompt in places.get((method_digest, digest, own), ())
+    }
+
+
+def _card(pair: _Pair, comparison: Comparison, reports: tuple[str, ...], samples: _Samples) -> Card:
     a, b = comparison.first, comparison.second
     if not pair.item.a_is_first:
         a, b = b, a
+    prompt, replica = comparison.prompt_id, pair.item.replica
     return Card(
         prompt=comparison.prompt.text,
         prompt_key=comparison.prompt.key,
@@ -151,6 +202,8 @@ def _card(pair: _Pair, comparison: Comparison, reports: tuple[str, ...]) -> Card
         voted=bool(pair.votes),
         words=_words(pair),
         reports=reports,
+        a_sample=samples.get(("a", prompt, replica, a.pk)),
+        b_sample=samples.get(("b", prompt, replica, b.pk)),
     )
 
 

@@ -74,9 +74,13 @@ def report(request: PersonRequest, uid: UUID) -> HttpResponse:
 
 
 def report_context(
-    study: Study, request: HttpRequest, *, mark: str, present: bool
+    study: Study, request: HttpRequest, *, mark: str, present: bool, samples: bool = True
 ) -> dict[str, Any]:
-    """What a report's page shows; `present` asks for today's numbers where others are frozen."""
+    """What a report's page shows; `present` asks for today's numbers where others are frozen.
+
+    Args:
+        samples: pictures lead to their samples' records.
+    """
     frozen = None if present else frozen_of(study)
     if frozen is None:
         frame = read_frame(study)
@@ -94,6 +98,7 @@ def report_context(
             contrast=frame.contrasts[place].pk,
             kind=request.GET.get("show", "all"),
             page=_number(request.GET.get("page"), default=1, most=10_000),
+            samples=samples,
         )
     cards = (
         [(card, gallery_url(card.a), gallery_url(card.b)) for card in pairs.cards] if pairs else []

@@ -143,7 +143,8 @@ def review(request: HttpRequest, study: Study, token: str) -> HttpResponse:
         }
         return diversity_page(request, study, **own)
     with read_snapshot():
-        context = report_context(study, request, mark=fingerprint(study), present=False)
+        mark = fingerprint(study)
+        context = report_context(study, request, mark=mark, present=False, samples=False)
     page = context["page"]
     context["protocol"] = [(name, value) for name, value in page.protocol if name not in UNSHOWN]
     return render(

@@ -8,10 +8,12 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from annotate.judging.models import Comparison, Report
 from annotate.people.models import Role, User
 from annotate.reports.export import NAMES
+from annotate.reports.reviewing import make_review_link
 from annotate.studies.models import Study
 from tests.factories import NOW, join, make_study, make_user
 from tests.reports.arrange import cast, decide, launched, voted
@@ -182,3 +184,18 @@ def test_the_page_takes_few_queries_however_large_the_study(
         client = open_as(study.owner)
         with django_assert_max_num_queries(36):  # type: ignore[operator]
             assert client.get(address(study)).status_code == 200
+
+
+@pytest.mark.django_db
+def test_each_picture_of_the_gallery_leads_to_its_own_sample_but_not_for_reviewers() -> None:
+    study, _ = voted(["aaa", "abt"])
+    client = open_as(study.owner)
+    html = client.get(address(study)).content.decode()
+    links = re.findall(r'<a class="pic-link" href="([^"]+)"><img [^>]*src="([^"]+)"', html)
+    assert len(set(links)) == 4
+    for href, picture in links:
+        assert picture in client.get(href).content.decode()
+    _, token = make_review_link(study, created_by=study.owner, now=timezone.now())
+    shown = Client().get(reverse("review", args=[token])).content.decode()
+    assert shown.count('<article class="card">') == 2
+    assert "pic-link" not in shown
