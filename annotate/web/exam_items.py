@@ -17,7 +17,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 from pydantic import ValidationError
 
-from annotate.analysis.passing import PassLine, pass_table
 from annotate.analysis.votes import PRIORITY, Choice, Criterion, VoteRecord
 from annotate.judging.controls import KINDS, BadItem, KnownItem, add_item, drop_item
 from annotate.judging.exams import shortages
@@ -35,6 +34,7 @@ from annotate.studies.spec import StudySpec
 from annotate.web import rating
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
 from annotate.web.example_names import ExampleMistake, read_names, suggestions
+from annotate.web.pass_tables import passing_of
 from annotate.web.pilots import sources
 from annotate.web.rated_words import known_levels
 from annotate.web.study_pages import study_page
@@ -302,16 +302,10 @@ def _page(
         asked=str(shown["qualification"]) in {"1", "True"},
         refused=refused or [],
         shortages=shortages(study, protocol.model_copy(update={"qualification": True})),
-        table=_table(protocol),
+        passing=passing_of(protocol),
         people=_people(study, reasons or {}),
         sources=sources(study, request),
         kinds=_kinds(protocol),
-    )
-
-
-def _table(protocol: Protocol) -> list[PassLine]:
-    return pass_table(
-        protocol.exam_items, to_pass=protocol.exam_pass, attempts=protocol.exam_attempts
     )
 
 

@@ -29,6 +29,7 @@ from annotate.web.access import PersonRequest, managed_study_or_404, researcher_
 from annotate.web.forms import StudyForm
 from annotate.web.home import reviewed
 from annotate.web.markdown import instructions_html
+from annotate.web.pass_tables import NUMBERS, passing_for
 from annotate.web.study_pages import study_page
 
 TOML_LIMIT = 1024 * 1024
@@ -129,6 +130,7 @@ def _form_page(
     status = context.pop("status", 200)
     spec = getattr(form, "spec", None)
     shown = {"form": form, "templates": list(list_templates()), **context}
+    shown["passing"] = passing_for({name: form[f"protocol-{name}"].value() for name in NUMBERS})
     if spec is not None:
         shown["warning"] = spec.protocol.blinding_warning
         if "preview" in request.POST:

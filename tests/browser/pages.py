@@ -361,6 +361,7 @@ NOT_PAGES = {
     "trial-verb": "JSON",
     "preview-verb": "JSON",
     "method-price": "a fragment",
+    "pass-table": "a fragment",
     "study-thumb": "a picture",
     "study-toml": "a file",
     "study-export": "a file",

@@ -37,6 +37,18 @@ def drop(page, content: bytes) -> None:
     page.dispatch_event("#drop", "drop", {"dataTransfer": transfer})
 
 
+def test_who_would_pass_follows_the_numbers_while_they_are_typed(site, visitor):
+    page = visitor(site.ask("person", role="researcher")["session"]).new_page()
+    page.goto("/studies/new/")
+    table = page.locator(".passing")
+    table.get_by_text("0.6 %", exact=True).wait_for()
+    page.fill("[name=protocol-exam_items]", "12")
+    table.get_by_text("16 right of 12 to pass").wait_for()
+    page.fill("[name=protocol-exam_pass]", "10")
+    table.get_by_text("1.9 %", exact=True).wait_for()
+    assert table.locator(".error").count() == 0
+
+
 def test_a_study_goes_from_the_form_to_its_first_votes(site, visitor):
     person = site.ask("person", role="researcher")
     page = visitor(person["session"]).new_page()

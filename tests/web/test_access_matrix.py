@@ -68,6 +68,7 @@ ROWS = {
     "studies": ("GET", RESEARCHERS),
     "study-new": ("GET POST", RESEARCHERS),
     "method-price": ("GET", RESEARCHERS),
+    "pass-table": ("GET", RESEARCHERS),
     "study": ("GET", THIS_STUDY),
     "study-edit": ("GET POST", THIS_STUDY),
     "study-toml": ("GET", THIS_STUDY),

@@ -1,6 +1,7 @@
 """What stands where in the study form, and what can be entered there."""
 
 import pytest
+from django.urls import reverse
 
 from annotate.studies.protocol import Protocol
 from annotate.studies.spec import StudySpec
@@ -14,6 +15,24 @@ def test_what_is_judged_is_asked_first_among_the_questions_and_nothing_is_left_o
     first, second, *_ = groups["Questions and verdicts"]
     assert (first, second) == ("protocol-kind", "protocol-attribute_levels")
     assert "More" not in groups
+
+
+@pytest.mark.django_db
+def test_who_would_pass_stands_beside_the_numbers_of_the_exam_and_follows_them(client):
+    study = make_study(pairs=1, protocol={"exam_items": 12, "exam_pass": 10})
+    client.force_login(study.owner)
+    for page in (
+        client.get(reverse("study-edit", args=[study.uid])),
+        client.get(reverse("study-exam", args=[study.uid])),
+        client.get(reverse("pass-table"), {"exam_items": "12", "exam_pass": "10"}),
+    ):
+        html = page.content.decode()
+        assert "50 %, a guesser" in html
+        assert ">1.9 %<" in html  # P(at least 10 of 12) = 79 / 4096
+        assert "In 2 attempts" in html
+    assert ">0.6 %<" in client.get(reverse("study-new")).content.decode()
+    refused = client.get(reverse("pass-table"), {"exam_items": "5", "exam_pass": "9"})
+    assert "9 right of 5 to pass" in refused.content.decode()
 
 
 @pytest.mark.django_db

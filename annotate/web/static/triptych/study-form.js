@@ -21,26 +21,37 @@ for (const table of document.querySelectorAll("[data-rows]")) {
 }
 
 
-// Methods: a blank card below the last used one, and the price of a method while it is written.
+// What follows from fields while they are written: the price of a method, who would pass an exam.
 const WAIT_MS = 400;
 
-function priced(card, address) {
+function answered(part, address, { fields, place }) {
   let waiting = 0;
   const show = async () => {
     const said = new URLSearchParams();
-    for (const field of card.querySelectorAll("[name]")) {
+    for (const field of part.querySelectorAll(fields)) {
       said.set(field.name.slice(field.name.lastIndexOf("-") + 1), field.value);
     }
     const answer = await fetch(`${address}?${said}`).catch(() => null);
     if (answer?.ok && !answer.redirected) {
-      card.querySelector(".method-price").innerHTML = await answer.text();
+      part.querySelector(place).innerHTML = await answer.text();
     }
   };
-  card.addEventListener("input", () => {
+  part.addEventListener("input", (event) => {
+    if (!event.target.matches(fields)) return;
     clearTimeout(waiting);
     waiting = setTimeout(show, WAIT_MS);
   });
 }
+
+const passing = document.querySelector("[data-passing]");
+if (passing) {
+  answered(passing.closest("section"), passing.dataset.passing, {
+    fields: "[name^='protocol-exam_']",
+    place: ".passing",
+  });
+}
+
+// Methods: a blank card below the last used one, and the price of each.
 
 function grown(last) {
   const number = Number(last.dataset.method) + 1;
@@ -65,7 +76,8 @@ function grown(last) {
 
 const methods = document.querySelector("[data-methods]");
 if (methods) {
-  const watch = (card) => priced(card, methods.dataset.price);
+  const watch = (card) =>
+    answered(card, methods.dataset.price, { fields: "[name]", place: ".method-price" });
   methods.querySelectorAll("[data-method]").forEach(watch);
   methods.addEventListener("input", (event) => {
     const last = [...methods.querySelectorAll("[data-method]")].at(-1);
