@@ -1,4 +1,4 @@
-"""The report's analyses: what must not move them, what mirrors them, and what they say."""
+"""The report's analyses and what they say; what moves and mirrors them is in `test_mirrors`."""
 
 from __future__ import annotations
 
@@ -94,77 +94,6 @@ def found(of: StudyFrame) -> Analyses:
 @cache
 def plain() -> Analyses:
     return found(frame())
-
-
-def numbers(analyses: Analyses) -> list[float]:
-    """Every number of the first contrast's analyses and of the ranking, by name of method."""
-    lead = analyses.contrasts[0]
-    effects = lead.effects
-    assert effects is not None
-    assert effects.challenger is not None
-    told = [lead.p_value, lead.holm, lead.grouped.low, lead.crossed.low, lead.crossed.p_value]
-    told += [lead.redrawn.low, lead.redrawn.high]
-    told += [model.rate.estimate for model in lead.models]
-    told += [lead.side.estimate, lead.side.p_value, lead.adjusted.low, effects.challenger.estimate]
-    told += [pair.shares.p_value for family in analyses.paired for pair in family.pairs]
-    for ranking in analyses.rankings.found:
-        for strength in sorted(ranking.strengths, key=lambda s: s.method):
-            told += [strength.log_strength, strength.low, strength.high]
-    told += [row.pairs.estimate for row in analyses.estimators]
-    assert None not in told
-    return [float(value) for value in told if value is not None]
-
-
-def test_the_order_of_rows_the_names_of_workers_and_which_picture_is_first_change_nothing() -> None:
-    base, rng = frame(), random.Random(1)
-    items, votes = list(base.items), list(base.votes)
-    rng.shuffle(items)
-    rng.shuffle(votes)
-    shuffled = found(replace(base, items=tuple(items), votes=tuple(votes)))
-    assert numbers(shuffled) == pytest.approx(numbers(plain()), abs=1e-9)
-    renamed = tuple(v._replace(annotator=f"B{97 - int(v.annotator[2:]):02d}") for v in base.votes)
-    assert numbers(found(replace(base, votes=renamed))) == pytest.approx(numbers(plain()), abs=1e-6)
-    swap = {"first": "second", "second": "first", "tie": "tie"}
-    turned = replace(
-        base,
-        items=tuple(i._replace(a_is_first=not i.a_is_first) for i in base.items),
-        votes=tuple(v._replace(choice=swap[v.choice]) for v in base.votes),
-    )
-    assert numbers(found(turned)) == pytest.approx(numbers(plain()), abs=1e-9)
-
-
-def test_relabelling_the_arms_mirrors_every_number() -> None:
-    base = frame()
-    turned = replace(
-        base,
-        contrasts=tuple(
-            c._replace(a=c.b, b=c.a, a_label=c.b_label, b_label=c.a_label) for c in base.contrasts
-        ),
-        items=tuple(
-            i._replace(a_is_first=not i.a_is_first, outcome=MIRROR[i.outcome])  # type: ignore[arg-type]
-            for i in base.items
-        ),
-    )
-    one, two = plain().contrasts[0], found(turned).contrasts[0]
-    pairs = ((one.grouped, two.grouped), (one.crossed, two.crossed), (one.redrawn, two.redrawn))
-    for x, y in pairs:
-        assert x.estimate == pytest.approx(1 - (y.estimate or 0))
-        assert (x.low, x.high) == pytest.approx((1 - (y.high or 0), 1 - (y.low or 0)))
-    assert one.adjusted.estimate == pytest.approx(1 - (two.adjusted.estimate or 0))
-    assert (one.holm, one.crossed.p_value, one.side.estimate) == pytest.approx(
-        (two.holm, two.crossed.p_value, two.side.estimate)
-    )
-    assert one.effects is not None
-    assert two.effects is not None
-    assert one.effects.challenger is not None
-    assert two.effects.challenger is not None
-    assert one.effects.challenger.estimate == pytest.approx(-two.effects.challenger.estimate)
-    for x_model, y_model in zip(one.models, two.models, strict=True):
-        assert x_model.rate.estimate == pytest.approx(1 - (y_model.rate.estimate or 0))
-    strengths = [{s.method: s.log_strength for s in r.strengths} for r in plain().rankings.found]
-    again = [{s.method: s.log_strength for s in r.strengths} for r in found(turned).rankings.found]
-    for x_rank, y_rank in zip(strengths, again, strict=True):
-        assert x_rank == pytest.approx(y_rank)
 
 
 def test_arms_with_a_common_opponent_are_compared_on_the_same_prompts() -> None:
