@@ -2,10 +2,12 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from annotate.judging import qualification, queue
 from annotate.judging.launch import launch
@@ -19,6 +21,7 @@ from annotate.web.urls_annotator import urlpatterns
 from tests.factories import NOW, make_study
 from tests.judging.arrange import member, prefer, vote_all
 from tests.judging.exam_items import SMALL, make_examined, prepare, raise_version, sit
+from tests.judging.test_rated_items import SAME, examined
 
 pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 LIVE = {"judge-hand", "judge-votes", "judge-renew", "judge-undo", "judge-report", "judge-skip"}
@@ -35,13 +38,35 @@ def post(client: Client, name: str, uid, body: dict):
     return client.post(reverse(name, args=[uid]), json.dumps(body), "application/json")
 
 
-def unqualified(stage: str) -> Membership:
+STAGES = {
+    "new": "consent",
+    "consented": "instructions",
+    "amid training": "training",
+    "trained": "exam",
+    "amid exam": "exam",
+    "waiting": "wait",
+    "failed": "failed",
+    "other version": "consent",
+}
+
+
+def unqualified(stage: str, *, diversity: bool = False) -> Membership:
     """Somebody at each step before live work."""
-    who = member(make_examined(exam=14))
-    if stage in {"trained", "failed", "other version"}:
+    who, now = member(examined() if diversity else make_examined(exam=14)), timezone.now()
+    if stage in {"consented", "amid training"}:
+        qualification.consent(who, device={}, now=now)
+    if stage == "amid training":
+        qualification.instructed(who, now=now)
+        qualification.begin(who, now=now)
+    if stage in {"trained", "amid exam", "waiting", "failed", "other version"}:
         prepare(who)
+    if stage == "amid exam":
+        qualification.begin(who, now=now)
+    if stage == "waiting":
+        sit(who, right=False, now=now)
     if stage == "failed":
-        sit(who, right=False)
+        for days in (2, 0):
+            sit(who, right=False, now=now - timedelta(days=days))
     if stage == "other version":
         # They had passed, and hold a lease and a vote, when the study began to ask for more.
         sit(who)
@@ -50,17 +75,25 @@ def unqualified(stage: str) -> Membership:
     return who
 
 
-@pytest.mark.parametrize("stage", ["new", "trained", "failed", "other version"])
-def test_nobody_reaches_live_work_unqualified_by_any_address(stage):
+KINDS = [
+    *((stage, False) for stage in STAGES),
+    *((stage, True) for stage in ("new", "consented", "amid training")),
+]
+
+
+@pytest.mark.parametrize(("stage", "diversity"), KINDS)
+def test_nobody_reaches_live_work_unqualified_by_any_address(stage, diversity):
     assert {p.name for p in urlpatterns if p.name.startswith("judge-")} == LIVE
-    who = unqualified(stage)
+    who = unqualified(stage, diversity=diversity)
+    assert qualification.standing(who).stage == STAGES[stage]
     uid, client = who.study.uid, client_of(who)
     page = client.get(reverse("judge", args=[uid]))
     assert (page.status_code, page["Location"]) == (302, reverse("qualify", args=[uid]))
     held = Assignment.objects.filter(study=who.study, state="leased").first()
     token = str(held.token) if held else "6f1a7c0e-6a55-4bd0-9c9e-0e3f4c1d2b3a"
+    answers = SAME if diversity else {"alignment": "left"}
     before = list(Assignment.objects.values_list("state", "token").order_by("pk"))
-    body = {"token": token, "answers": {"alignment": "left"}, "reason": "broken"}
+    body = {"token": token, "answers": answers, "reason": "broken"}
     for name in sorted(LIVE):
         if name == "judge-hand":
             answer = client.get(reverse(name, args=[uid]))
@@ -69,7 +102,7 @@ def test_nobody_reaches_live_work_unqualified_by_any_address(stage):
         assert (answer.status_code, answer.json()["error"]) == (409, "unqualified"), name
         assert answer.json()["next"] == reverse("qualify", args=[uid])
     assert list(Assignment.objects.values_list("state", "token").order_by("pk")) == before
-    assert not Vote.objects.exists()
+    assert not who.study.votes.exists()
 
 
 def test_a_trial_takes_no_token_of_live_work_and_live_work_none_of_a_trial():
