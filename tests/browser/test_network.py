@@ -82,6 +82,23 @@ def wait_until_empty(bench) -> None:
     raise AssertionError(f"still kept on the device: {bench.kept}")
 
 
+def test_a_page_made_before_an_answer_arrived_neither_asks_nor_counts_as_if_it_had_not(
+    site, judging
+):
+    bench, study = judging(pairs=4)
+    page, first = bench.page, bench.prompt
+    # What a slow server may answer to a reload, while it stores what the page sent as it left.
+    stale = page.context.request.get(page.url)
+    bench.answer("Digit1").sent().ready()
+    page.route(page.url, lambda route: route.fulfill(response=stale))
+    page.reload()
+    bench.ready()
+    assert bench.prompt != first
+    bench.says("#progress-text", "1 / 4")
+    bench.answer("Digit2").sent().says("#progress-text", "2 / 4")
+    assert [v["side"] for v in site.ask("votes", uid=study["uid"])] == ["left", "right"]
+
+
 def test_a_reload_while_the_server_is_down_keeps_the_answers(restarted, judging):
     site = restarted
     bench, study = judging(pairs=8)

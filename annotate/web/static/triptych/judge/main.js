@@ -14,8 +14,7 @@ const { Lesson } = config.trial ? await import("./lesson.js") : {};
 const { Rating } = config.attributes ? await import("./diversity.js") : {};
 
 let hand = []; // entries { task, pictures: [left, right], context, since }; the first is shown
-let progress = { done: 0, left: 0 };
-let state = "open";
+let progress = { done: 0, left: 0 }, state = "open";
 let judgement = null;
 let painted = false; // the shown pair is on the screen and its clock runs
 let open = false; // answers are open
@@ -26,8 +25,11 @@ let busy = false; // a report or an undo is on its way
 let last = null; // the answer that may still be undone: { token, task, value, at }; survives a reload
 let refillTimer, openTimer, asking = false; // a hand is on its way
 let unsure = false; // an answer may be counted twice: the server's own count is to be asked for
-let settled = 0; // answers that the server has spoken on
-const judged = new Set(); // tokens answered here or in another tab: never shown again
+let settled = 0; // answers that were stored or dropped
+// Tokens stored by the server outlive a reload: its page may be older than what the last one sent as it left.
+const HEARD = `triptych:heard:${config.study}/${config.annotator}`;
+const heard = JSON.parse(sessionStorage.getItem(HEARD) ?? "[]").slice(-4 * HAND);
+const judged = new Set(heard); // also answered here or in another tab: never shown again
 
 const clock = new Clock();
 const rest = new Rest({
@@ -216,6 +218,8 @@ function sent(record, reply, mine) {
   settled += 1;
   // An earlier visit's answer may be sent before the hand in the page is read: not to be asked again.
   judged.add(record.token);
+  heard.push(record.token);
+  sessionStorage.setItem(HEARD, JSON.stringify(heard.slice(-4 * HAND)));
   // The count of the page holds whatever the server had before it: an earlier visit's answer that
   // the server knew already (200) is in it, or was stored while the page was on its way.
   const counted = !mine && reply.status === 200 ? 0 : 1;
@@ -388,8 +392,9 @@ document.addEventListener("visibilitychange", renew);
 
 const { tasks, ...counted } = read("hand");
 ({ progress, state } = counted); // before anything is sent, which is counted on top
+unsure = tasks.some(({ token }) => judged.has(token)); // older than an answer that it should count
 await outbox.open(); // what an earlier visit left unsent goes first, and its pairs are not shown again
 last = JSON.parse(sessionStorage.getItem(memory) ?? "null");
 begun = true;
 take({ tasks });
-if (hand.length === 0) show();
+hand.length === 0 ? show() : unsure && refill(1);
