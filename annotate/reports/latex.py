@@ -94,8 +94,8 @@ def tabular(table: Table) -> str:
     widest = [max(len(row[i].text) for row in table.rows) for i in range(len(kinds))]
     wordy = {place for place, kind in enumerate(kinds) if kind == "l" and place}
     wordy = {place for place in wordy if widest[place] > 40}
-    # Several columns of words share what one would take.
-    share = 0.58 if len(wordy) < 2 else 0.6 / len(wordy)
+    # Several columns share what one column of answers beside its questions takes.
+    share = 0.58 if len(kinds) < 4 else 0.6 / max(2, len(wordy))
     columns = "".join(
         f"p{{{share:.2g}\\linewidth}}" if place in wordy else kind
         for place, kind in enumerate(kinds)

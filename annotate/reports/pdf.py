@@ -291,6 +291,8 @@ def _fit(pdf: FPDF, table: Table) -> tuple[float, list[float]]:
     size = 7.0 if len(wordy) == len(table.columns) else 6.5
     widths = _natural(pdf, table, size)
     fixed = sum(w for i, w in enumerate(widths) if i not in wordy)
+    if len(wordy) == len(widths) > 5:
+        return size, _shared(widths)
     if fixed > WIDTH - 30 * len(wordy):
         size = _SMALLEST
         widths = _natural(pdf, table, size)
@@ -308,6 +310,16 @@ def _fit(pdf: FPDF, table: Table) -> tuple[float, list[float]]:
     else:
         widths[wordy[0]] *= room / natural
     return size, widths
+
+
+def _shared(widths: list[float]) -> list[float]:
+    """Short words keep their line; columns wider than their share of the rest are cut to it."""
+    room, left = WIDTH, len(widths)
+    for width in sorted(widths):
+        if width * left > room:
+            break
+        room, left = room - width, left - 1
+    return [min(width, room / left) for width in widths] if left else widths
 
 
 def _natural(pdf: FPDF, table: Table, size: float, *, broken: bool = False) -> list[float]:
