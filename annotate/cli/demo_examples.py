@@ -10,8 +10,8 @@ from typing import Literal
 from PIL import Image
 
 from annotate.sampling import storage
-from annotate.studies.protocol import ExamplePair
 from annotate.studies.spec import StudySpec
+from annotate.studies.worked_pairs import ExamplePair
 from generation.reference.defects import Defect, spoil_image
 from generation.reference.render import render
 from generation.reference.scenes import parse

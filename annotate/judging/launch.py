@@ -115,11 +115,13 @@ def _look_at_weights(study: Study, expected: Estimate, *, most_read: int | None)
 
 def _warnings(study: Study, protocol: Protocol) -> list[str]:
     warnings = [protocol.blinding_warning] if protocol.blinding_warning else []
-    # A worked pair says which picture is better, which no study of diversity asks.
-    if protocol.qualification and not protocol.examples and not protocol.asks_diversity:
+    if protocol.qualification and not protocol.worked_pairs:
         warnings.append(
-            "The instructions hold no worked pairs. Add some, with conflicts among them: a pretty "
-            "picture with the wrong count against a plain one with the right count."
+            "The instructions hold no worked pairs. Add some, for each line a pair of every level: "
+            "people agree on “somewhat” only when they have seen what it means."
+            if protocol.asks_diversity
+            else "The instructions hold no worked pairs. Add some, with conflicts among them: a "
+            "pretty picture with the wrong count against a plain one with the right count."
         )
     # A study of diversity draws its own, from its pairs as they open (`anchors`).
     wanted = protocol.control_rate and not protocol.asks_diversity

@@ -10,7 +10,7 @@ from annotate.studies.protocol import Protocol
 
 def missing_pictures(study: Study, protocol: Protocol) -> list[str]:
     """A line for each picture that a worked pair or a prompt names and that is not stored."""
-    named = [digest for pair in protocol.examples for digest in (pair.first, pair.second)]
+    named = [digest for pair in protocol.worked_pairs for digest in (pair.first, pair.second)]
     stored = set(Image.objects.filter(digest__in=named).values_list("digest", flat=True))
     prompts = Prompt.objects.filter(prompt_set__studies=study).exclude(context="")
     missing = prompts.exclude(context__in=Image.objects.values("digest"))

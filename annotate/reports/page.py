@@ -385,7 +385,7 @@ def _people_notes(report: Report) -> tuple[str, ...]:
 
 def _protocol(report: Report) -> tuple[tuple[str, str], ...]:
     fields = report.protocol.model_dump(mode="json")
-    fields["examples"] = len(fields["examples"])
+    fields |= {name: len(fields[name]) for name in ("examples", "rated_examples") if name in fields}
     fields["instructions"] = fields["instructions"] or "standing instructions"
     return tuple((name.replace("_", " "), _value(value)) for name, value in fields.items())
 

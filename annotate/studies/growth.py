@@ -21,7 +21,9 @@ MAY_CHANGE = frozenset(
 
 # What people are taught may change where they show again what they can do: under a higher version
 # of training and exam, which everybody passes before their next pair.
-TAUGHT = frozenset({"qualification_version", "instructions", "examples", "consent"})
+TAUGHT = frozenset(
+    {"qualification_version", "instructions", "examples", "rated_examples", "consent"}
+)
 
 
 def raises_version(study: Study, draft: Study) -> bool:
@@ -46,10 +48,12 @@ def _changed_choices(study: Study, draft: Study) -> Iterator[str]:
     old = study.read_protocol().model_dump()
     new = draft.read_protocol().model_dump()
     may_change = MAY_CHANGE | TAUGHT if raises_version(study, draft) else MAY_CHANGE
-    for name in sorted(old.keys() - may_change):
-        if old[name] == new[name]:
+    for name in sorted((old.keys() | new.keys()) - may_change):
+        # What is left out where it is empty stands in one of the two only.
+        was, will_be = old.get(name, ()), new.get(name, ())
+        if was == will_be:
             continue
-        said = f"{name} is {new[name]!r} in the draft and {old[name]!r} in the study: "
+        said = f"{name} is {will_be!r} in the draft and {was!r} in the study: "
         if name == "qualification_version":
             yield said + "it can only be raised, and where the study asks for an exam. Set it back."
         elif name in TAUGHT and old["qualification"]:

@@ -6,9 +6,12 @@ report prints it.
 
 import hashlib
 import json
+import operator
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from annotate.studies.worked_pairs import ExamplePair, RatedPair
 
 Judgement = Literal["cascade", "single", "full"]
 Ties = Literal["equal", "split", "forbid"]
@@ -27,18 +30,6 @@ _OF_WINNERS = (
     "identical",
     "examples",
 )
-
-
-class ExamplePair(BaseModel):
-    """A worked pair for the instructions; pictures are named by content digest."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    prompt: str
-    first: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    second: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    answer: Literal["1", "2", "equal"]
-    explanation: str
 
 
 class Protocol(BaseModel):
@@ -173,6 +164,13 @@ class Protocol(BaseModel):
         description="shown with the instructions; pictures are named by prompt id and method "
         "(p1 / teacher) once they are imported, or by their content digest",
     )
+    rated_examples: tuple[RatedPair, ...] = Field(
+        (),
+        title="Example pairs of diversity",
+        description="diversity only: how much a pair differs in one attribute, shown with the "
+        "instructions and beside that line; a second picture is p1 / teacher / replica 1",
+        exclude_if=operator.not_,  # no protocol before it has another digest
+    )
     qualification: bool = Field(
         False,
         title="Training and exam before live work",
@@ -276,7 +274,18 @@ class Protocol(BaseModel):
                     f"attribute_levels {self.attribute_levels} with kind pairwise: it asks for no "
                     "attributes. Set kind diversity, or leave the levels out."
                 )
+            if self.rated_examples:
+                raise ValueError(
+                    "rated_examples with kind pairwise: it asks for no attributes. Write examples, "
+                    "which say who wins, or set kind diversity."
+                )
             return self
+        for number, pair in enumerate(self.rated_examples, 1):
+            if pair.level >= self.attribute_levels:
+                raise ValueError(
+                    f"rated_examples, row {number}: level {pair.level}; {self.attribute_levels} "
+                    f"levels are 0 to {self.attribute_levels - 1}. Correct it."
+                )
         for name in _OF_WINNERS:
             given, usual = getattr(self, name), type(self).model_fields[name].default
             if given != usual:
@@ -363,6 +372,11 @@ class Protocol(BaseModel):
     def asks_diversity(self) -> bool:
         """Whether pairs are two replicas of one method, judged by attribute."""
         return self.kind == "diversity"
+
+    @property
+    def worked_pairs(self) -> tuple[ExamplePair | RatedPair, ...]:
+        """The worked pairs of the instructions, as this kind of study judges."""
+        return self.rated_examples if self.asks_diversity else self.examples
 
     @property
     def may_stop_early(self) -> bool:

@@ -25,7 +25,7 @@ from annotate.judging.hotpath import Lease
 from annotate.judging.verdicts import protocol_of
 from annotate.studies.models import Membership, Study
 from annotate.web.access import PersonRequest, PlaceEnded, ends_kindly, membership_or_404
-from annotate.web.examples import examples
+from annotate.web.examples import by_line, examples
 from annotate.web.markdown import instructions_html
 from annotate.web.tasks import config, progress, task
 
@@ -196,7 +196,8 @@ def judge(request: PersonRequest, uid: uuid.UUID) -> HttpResponse:
         "config": config(membership),
         "hand": _hand(membership),
         "instructions_html": instructions_html(protocol),
-        "examples": examples(protocol),
+        "examples": (found := examples(protocol)),
+        "lines": by_line(found),
     }
     return render(request, "annotate/judge.html", context)
 

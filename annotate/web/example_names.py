@@ -17,11 +17,11 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class ExampleMistake(ValueError):
-    """A picture that cannot be found by its name; says in which row and column."""
+    """A picture that cannot be found by its name; says in which field, row and column."""
 
-    def __init__(self, row: int, column: str, said: str) -> None:
+    def __init__(self, field: str, row: int, column: str, said: str) -> None:
         super().__init__(said)
-        self.row, self.column = row, column
+        self.field, self.row, self.column = field, row, column
 
 
 def suggestions(study: Study) -> list[str]:
@@ -37,7 +37,9 @@ def shown_names(study: Study, rows: Iterable[Mapping[str, Any]]) -> list[dict[st
     return [{**row, **{side: names.get(row[side], row[side]) for side in SIDES}} for row in rows]
 
 
-def read_names(study: Study | None, rows: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+def read_names(
+    study: Study | None, rows: Iterable[Mapping[str, str]], *, field: str = ""
+) -> list[dict[str, str]]:
     """Rows as entered with digests instead of names; a prompt left blank is the pictures' own.
 
     Raises:
@@ -54,7 +56,7 @@ def read_names(study: Study | None, rows: Iterable[Mapping[str, str]]) -> list[d
                 continue
             meant = [known[it] for it in map(" / ".join, _readings(name)) if it in known]
             if not meant:
-                raise ExampleMistake(number, side, _unknown(study, name))
+                raise ExampleMistake(field, number, side, _unknown(study, name))
             row[side], prompt = meant[0]
             row["prompt"] = row.get("prompt") or prompt
     return entered
@@ -82,7 +84,7 @@ def _prompts(study: Study) -> Any:
 
 
 def _named(study: Study, prompts: Iterable[Prompt]) -> dict[str, tuple[str, str]]:
-    """Digest of the picture and text of the prompt by name; first replicas."""
+    """Digest of the picture and text of the prompt by name; replicas after the first by number."""
     methods, prompts = list(study.methods.order_by("pk")), list(prompts)
     wanted = {sample_prompt_digest(m, p) for m in methods for p in prompts}
     images = finished(methods, prompts=wanted, seed=study.read_protocol().seed)
@@ -90,7 +92,8 @@ def _named(study: Study, prompts: Iterable[Prompt]) -> dict[str, tuple[str, str]
     for prompt in prompts:
         for method in methods:
             replicas = images.get((method.digest, sample_prompt_digest(method, prompt)), {})
-            if 0 in replicas:
+            for replica, image in sorted(replicas.items()):
                 name = f"{prompt.key} / {method.name}"
-                named.setdefault(name, (replicas[0].digest, prompt.text))
+                name += f" / replica {replica}" if replica else ""
+                named.setdefault(name, (image.digest, prompt.text))
     return named

@@ -66,7 +66,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "protocol-daily_minutes",
         "protocol-phone",
     ),
-    "Instructions": ("protocol-instructions", "protocol-examples"),
+    "Instructions": ("protocol-instructions", "protocol-examples", "protocol-rated_examples"),
     "Training and exam": (
         "protocol-qualification",
         "protocol-qualification_version",
@@ -98,7 +98,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 # Counted by the program, and part of the protocol's hash: shown, and nothing sent for it is read.
 COUNTED = "protocol-revision"
-EXAMPLES = "protocol-examples"
+EXAMPLES = ("protocol-examples", "protocol-rated_examples")
 NO_CONTROLS = (
     ". This study has no known answers yet: until you add some for controls under Training and "
     "exam, before or after the launch, none are given (a study of diversity draws its own)"
@@ -143,12 +143,13 @@ class StudyForm(forms.Form):
 
     def _name_examples(self, study: Study) -> None:
         """Worked pairs are chosen among the study's pictures, by prompt id and method."""
-        if rows := self.initial.get(EXAMPLES):
-            self.initial[EXAMPLES] = shown_names(study, rows)
         self.example_pictures = suggestions(study)
-        widget = self.fields[EXAMPLES].widget
-        assert isinstance(widget, RowsWidget)
-        widget.suggested = dict.fromkeys(SIDES, "example-pictures")
+        for name in EXAMPLES:
+            if rows := self.initial.get(name):
+                self.initial[name] = shown_names(study, rows)
+            widget = self.fields[name].widget
+            assert isinstance(widget, RowsWidget)
+            widget.suggested = dict.fromkeys(SIDES, "example-pictures")
 
     @property
     def groups(self) -> Iterator[tuple[str, list[forms.BoundField]]]:
@@ -169,7 +170,7 @@ class StudyForm(forms.Form):
         except MethodMistake as error:
             self._blame(["methods", str(error.row)], str(error))
         except ExampleMistake as error:
-            self._blame(["protocol", "examples", str(error.row), error.column], str(error))
+            self._blame([*error.field.split("-"), str(error.row), error.column], str(error))
         except ValueError as error:
             self.add_error(None, str(error))
         return self.cleaned_data
@@ -183,7 +184,8 @@ class StudyForm(forms.Form):
             if name == "methods":
                 value: Any = [plain_method(number, row) for number, row in enumerate(given or [])]
             else:
-                given = read_names(self.study, given or []) if name == EXAMPLES else given
+                if name in EXAMPLES:
+                    given = read_names(self.study, given or [], field=name)
                 value = plain_value(shape, given)
             where = data["protocol"] if name.startswith("protocol-") else data
             # An emptied text is a choice; an emptied number means its default.
@@ -236,5 +238,6 @@ def initial_of(spec: StudySpec) -> dict[str, Any]:
         if name == "methods":
             continue
         if (model := Shape.of(info.annotation).row) is not None:
-            flat[name] = [shown_row(model, row) for row in flat[name]]
+            # What is left out where it is empty has no rows.
+            flat[name] = [shown_row(model, row) for row in flat.get(name, ())]
     return flat

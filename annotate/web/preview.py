@@ -17,7 +17,7 @@ from annotate.judging import preview
 from annotate.studies.models import Membership, Study
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
 from annotate.web.annotator import REFUSED, BallotIn, TokenIn, ballot_of, refusal
-from annotate.web.examples import examples
+from annotate.web.examples import by_line, examples
 from annotate.web.markdown import instructions_html
 from annotate.web.tasks import config, task
 
@@ -53,7 +53,8 @@ def page(request: PersonRequest, uid: uuid.UUID) -> HttpResponse:
         "config": _config(request, study),
         "hand": _hand(request, study),
         "instructions_html": instructions_html(study.read_protocol()),
-        "examples": examples(study.read_protocol()),
+        "examples": (found := examples(study.read_protocol())),
+        "lines": by_line(found),
     }
     return render(request, "annotate/judge.html", context)
 

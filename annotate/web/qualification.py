@@ -26,7 +26,7 @@ from annotate.studies.entry_models import Entry
 from annotate.studies.models import Membership, Study
 from annotate.web.access import PersonRequest, ends_kindly, membership_or_404
 from annotate.web.annotator import BallotIn, ballot_of, json_verb
-from annotate.web.examples import examples
+from annotate.web.examples import by_line, examples
 from annotate.web.markdown import consent_html, instructions_html
 from annotate.web.qualification_words import count_words, feedback, lease_of, mark_words, title
 from annotate.web.screen_check import PLACES, ScreenForm, Shown, bars
@@ -173,7 +173,8 @@ def trial(request: PersonRequest, uid: uuid.UUID) -> HttpResponse:
         "hand": _hand(membership, sitting),
         "trial_words": mark_words(sitting, protocol),
         "instructions_html": instructions_html(protocol),
-        "examples": examples(protocol),
+        "examples": (found := examples(protocol)),
+        "lines": by_line(found),
     }
     return render(request, "annotate/judge.html", context)
 

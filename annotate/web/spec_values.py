@@ -24,6 +24,8 @@ def shown_row(model: type[BaseModel], row: Mapping[str, Any]) -> dict[str, Any]:
             shown[name] = json.dumps(row[name], ensure_ascii=False) if row[name] else ""
         elif shape.row is not None:
             shown[name] = _write_lines(shape.row, row[name])
+        elif shape.choices:
+            shown[name] = str(row[name])
         elif shape.base is bool:
             shown[name] = "on" if row[name] else ""
     return shown

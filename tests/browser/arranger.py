@@ -240,6 +240,12 @@ def train_in_diversity(*, uid: str) -> None:
 
 
 @verb
+def launch_with_worked_pairs(*, uid: str) -> None:
+    """Launch a draft of diversity whose lines have worked pairs."""
+    exams.launch_with_worked_pairs(Study.objects.get(uid=uid))
+
+
+@verb
 def right_keys(*, uid: str) -> list[str]:
     """The keys that answer the running training or exam rightly."""
     return exams.right_keys(uid)

@@ -54,6 +54,27 @@ def worked_pair() -> dict[str, Any]:
     }
 
 
+def launch_with_worked_pairs(study: Study) -> None:
+    """Launch a draft of diversity; all lines but one have a worked pair of each of three levels."""
+    why = ("It is the same picture twice.", "Other colours of the same thing.", "Another thing.")
+    pictures = [put(scene(n)).digest for n in (900, 901, 902)]
+    pairs = [
+        {
+            "prompt": "discs on a plain ground",
+            "first": pictures[0],
+            "second": pictures[level],
+            "attribute": attribute,
+            "level": level,
+            "explanation": why[level],
+        }
+        for attribute in ("angle_of_view", "background", "main_object")
+        for level in range(3)
+    ]
+    study.spec["protocol"]["rated_examples"] = pairs
+    study.save(update_fields=["spec"])
+    launch(study, actor=study.owner)
+
+
 def right_keys(uid: str) -> list[str]:
     """The keys that answer the running sitting rightly, in the order of its items."""
     items = SittingItem.objects.filter(

@@ -27,17 +27,19 @@ def variety(site, visitor, tmp_path):
     manifest.write_text("\n".join(lines), encoding="utf-8")
     protocol = {"kind": "diversity", "overlap": 1, "min_votes": 1, "min_view_ms": 30, "phone": True}
 
-    def open_study(*, more=None, **screen):
+    def open_study(*, more=None, worked=False, **screen):
         study = site.ask(
             "study_of",
             manifest=str(manifest),
             people=1,
             protocol=protocol | (more or {}),
             methods=("one", "two"),
-            launched=not more,
+            launched=not (more or worked),
         )
         if more:
             site.ask("train_in_diversity", uid=study["uid"])
+        if worked:
+            site.ask("launch_with_worked_pairs", uid=study["uid"])
         context = visitor(study["people"][0]["session"], **screen)
         place = "trial/" if more else ""
         return Bench(context.new_page(), f"/annotate/{study['uid']}/{place}").open(), study
@@ -117,3 +119,34 @@ def test_training_explains_which_line_was_otherwise_until_enter(variety, width, 
     assert bench.text("#lesson-heading").startswith("Right. Angle of view: Same")
     bench.page.keyboard.press("Enter")
     bench.page.wait_for_url("**/first/")
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "scheme"),
+    [(1280, 720, "light"), (1280, 720, "dark"), (390, 844, "light"), (390, 844, "dark")],
+)
+def test_worked_pairs_of_the_marked_line_come_and_go_with_a_key(variety, width, height, scheme):
+    bench, _ = variety(worked=True, width=width, height=height, color_scheme=scheme)
+    assert bench.page.is_hidden("#samples")
+    bench.page.click("#open-samples")
+    bench.wait('#samples [data-line="angle_of_view"]')
+    assert "Same: It is the same picture twice." in bench.text("#samples")
+    bench.answer("Digit1", "Digit1").wait('#samples [data-line="main_object"]')
+    assert bench.page.is_hidden('#samples [data-line="angle_of_view"]')
+    shown = "[...document.querySelectorAll('[data-line=main_object] img')]"
+    bench.run(f"Promise.all({shown}.map((image) => image.decode()))")
+    picture(bench, f"diversity-examples-{width}-{scheme}")
+    assert findings(bench.page) == []
+    lowest = "document.querySelector('#rate-next').getBoundingClientRect().bottom"
+    assert bench.run(lowest) <= height
+    for scrolls in ("document.documentElement", "document.querySelector('.rate')"):
+        assert bench.run(f"{scrolls}.scrollHeight") <= bench.run(f"{scrolls}.clientHeight")
+    bench.answer("Digit1").wait(".samples-none")  # no pairs of the last line
+    bench.page.keyboard.press("e")
+    bench.wait("#samples", state="hidden")
+    assert bench.page.get_attribute("#open-samples", "aria-expanded") == "false"
+    bench.page.keyboard.press("i")
+    bench.wait("#instructions[open]")
+    assert "Main object: Somewhat." in bench.text("#instructions")
+    picture(bench, f"diversity-instructions-{width}-{scheme}")
+    assert findings(bench.page) == []

@@ -34,6 +34,8 @@ export class Rating {
         if (event.detail > 0) input.blur();
       });
     });
+    this.samples = byId("samples"); // only where the protocol has worked pairs
+    byId("open-samples")?.addEventListener("click", () => this.#show());
     document.addEventListener("keydown", (event) => this.#press(event), { capture: true });
   }
 
@@ -41,6 +43,7 @@ export class Rating {
     const other = event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]");
     if (other || event.target.closest?.("textarea, select, .prompt")) return;
     if (document.body.classList.contains("shows-lesson")) return; // Enter goes on from an explanation
+    if (event.code === "KeyE" && this.samples && !event.repeat) this.#show();
     const digit = DIGIT.exec(event.code)?.[1];
     const enter = ["Enter", "NumpadEnter"].includes(event.code) && !event.target.closest?.("a, button");
     const move = { ArrowUp: -1, ArrowDown: 1, ArrowLeft: 0, ArrowRight: 0 }[event.code];
@@ -108,9 +111,17 @@ export class Rating {
       else row.removeAttribute("aria-current");
       for (const input of row.querySelectorAll("input")) input.checked = input.value === said;
     });
+    for (const line of this.samples?.querySelectorAll("[data-line]") ?? []) {
+      line.hidden = line.dataset.line !== this.attributes[this.#row].key;
+    }
     const count = byId("rate-count");
     count.textContent = count.dataset.words.replace("{n}", Object.keys(this.answers).length);
     byId("rate-next").setAttribute("aria-disabled", String(!this.complete));
+  }
+
+  #show() {
+    this.samples.hidden = !this.samples.hidden;
+    byId("open-samples").setAttribute("aria-expanded", String(!this.samples.hidden));
   }
 
   #move(to) {
