@@ -14,15 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
-from annotate.analysis.clustered import crossed_share
+from annotate.analysis.clustered import crossed_share, kinds
 from annotate.analysis.contrast import Result
 from annotate.analysis.crossed import crossed_bootstrap
+from annotate.analysis.crossed_verdicts import crossed_win_rate
 from annotate.analysis.grouped import grouped_rate
-from annotate.analysis.rehearsal import crowd_for, rehearse
+from annotate.analysis.rehearsal import Crowd, crowd_for, rehearse, verdict_shares
 from annotate.analysis.sequential import log_e_values
 from annotate.analysis.verdict import SPLIT, majority_array
+from annotate.analysis.winrate import win_rate
 from annotate.studies.protocol import Protocol
-from tests.analysis.crowds import crowd, grouped, true_share
+from tests.analysis.crowds import crowd, grouped, true_share, true_win_rate, verdicts
 
 PROMPTS, PEOPLE, STUDIES, NULLS = 600, 40, 1000, 10_000
 # Pairs that are in work at once: a third vote comes up to so many pairs later.
@@ -147,6 +149,61 @@ def bootstrap(*, groups: int, studies: int = STUDIES) -> float:
     return held / studies
 
 
+def over_verdicts(*, people: int, size: int = 1, studies: int = STUDIES) -> dict[str, list[float]]:
+    """How often intervals over verdicts from clustered votes hold two different truths.
+
+    First the win rate with these annotators, prompts being new; second that with annotators drawn
+    anew, too. `size` prompts are a group.
+    """
+    anew, held = true_win_rate(0.2), np.zeros((3, 2))
+    pool = Crowd(lean=0.2, tie=0.16, prompt_sd=1.0, annotator_sd=0.4, annotators=people)
+    for seed in range(studies):
+        rng = np.random.default_rng([20261123, seed])
+        opinions = rng.normal(0, 0.4, people)
+        won, lost = (float(share[0]) for share in verdict_shares(pool, opinions[None]))
+        truths = np.array([won / (won + lost), anew])
+        results, groups, asked = verdicts(seed, annotators=people, size=size, opinions=opinions)
+        wins, ties, losses, _ = np.bincount(kinds(results)[0], minlength=4).tolist()
+        seen = (
+            win_rate(wins, ties, losses),
+            grouped_rate(results, groups, rng=rng),
+            crossed_win_rate(results, groups, asked),
+        )
+        ends = np.array([(one.low, one.high) for one in seen], dtype=np.float64)
+        held += (ends[:, :1] <= truths) & (truths <= ends[:, 1:])
+    names = ("Wilson", "bootstrap", "prompts and annotators")
+    return dict(zip(names, (held / studies).tolist(), strict=True))
+
+
+def decided_again(*, people: int, studies: int = 200, resamples: int = 500) -> tuple[float, float]:
+    """Of a bootstrap that draws annotators and prompts and decides by the votes drawn:
+
+    how often its percentiles hold the win rate with annotators drawn anew, and how far the mean of
+    its draws lies from the rate that was seen.
+    """
+    truth, held, off = true_win_rate(0.2), 0, 0.0
+    for seed in range(studies):
+        votes, _, person = crowd(seed, annotators=people)
+        vote = kinds(votes)[0].reshape(PROMPTS, 3)
+        rng = np.random.default_rng([20261123, seed])
+        often, prompts = (
+            rng.multinomial(n, np.full(n, 1 / n), resamples) for n in (people, PROMPTS)
+        )
+        # (resamples, prompts, votes): how often each vote was drawn by its annotator.
+        drawn = often[:, np.array(person).reshape(PROMPTS, 3)]
+        won, tied, lost = ((drawn * (vote == kind)).sum(axis=2) for kind in range(3))
+        wins = (prompts * (won > np.maximum(tied, lost))).sum(axis=1)
+        losses = (prompts * (lost > np.maximum(tied, won))).sum(axis=1)
+        rates = wins / (wins + losses)
+        low, high = np.quantile(rates, (0.025, 0.975))
+        counts = np.array([(vote == kind).sum(axis=1) for kind in range(3)])
+        first = (counts[0] > counts[1:].max(axis=0)).sum()
+        other = (counts[2] > counts[:2].max(axis=0)).sum()
+        held += low <= truth <= high
+        off += float(rates.mean() - first / (first + other))
+    return held / studies, off / studies
+
+
 def power_gap(win_rate: float, *, tie: float, studies: int = 5000) -> tuple[float, float]:
     """Planned and simulated power of 600 prompts with prompts and annotators that differ."""
     rng = np.random.default_rng(7)
@@ -173,6 +230,19 @@ def main() -> int:
     for groups in (600, 300):
         share = bootstrap(groups=groups)
         told(f"bootstrap over {groups} groups, {STUDIES:,} studies", share, 0.93, 0.97)
+    for people, size in ((40, 1), (400, 1), (40, 2)):
+        of = f"{PROMPTS} verdicts in {PROMPTS // size} groups, {people} annotators"
+        held = over_verdicts(people=people, size=size, studies=3 * STUDIES)
+        for name in ("Wilson", "bootstrap") if size == 1 else ("bootstrap",):
+            these, anew = held[name]
+            told(f"{name}, {of}, these annotators, {3 * STUDIES:,} studies", these, 0.93, 0.97)
+            print(f"  the same for annotators drawn anew, not claimed: {100 * anew:.2f} %")
+        these, anew = held["prompts and annotators"]
+        told(f"prompts and annotators, {of}, drawn anew, {3 * STUDIES:,} studies", anew, 0.93, 0.97)
+    for people in (40, 400):
+        share, off = decided_again(people=people)
+        print(f"  deciding again by annotators drawn of {people}, not offered: "
+              f"{100 * share:.1f} %, centre {100 * off:+.1f} points")  # fmt: skip
     for prompts, people, each in DESIGNS:
         shares = crossed(prompts=prompts, people=people, each=each, studies=STUDIES)
         plain = shares.pop("plain percentiles")
@@ -190,9 +260,9 @@ def main() -> int:
             print(
                 f"  the same in order of completion, which is not offered: {100 * completion:.2f} %"
             )
-    for win_rate, tie in ((0.55, 0.16), (0.58, 0.3)):
-        planned, power = power_gap(win_rate, tie=tie)
-        told(f"planned less simulated power, win rate {win_rate}", abs(planned - power), 0, 0.02)
+    for rate, tie in ((0.55, 0.16), (0.58, 0.3)):
+        planned, power = power_gap(rate, tie=tie)
+        told(f"planned less simulated power, win rate {rate}", abs(planned - power), 0, 0.02)
         print(f"  planned {100 * planned:.1f} %, simulated {100 * power:.1f} %")
     print(f"{time.perf_counter() - began:.0f} s")
     return 0 if fine else 1

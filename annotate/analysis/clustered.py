@@ -162,7 +162,7 @@ def crossed_share_of_codes(
             variance = max(variance + by_person - both, variance, by_person)
             clusters = min(n_prompts, len(names))
         error = math.sqrt(variance)
-        low, high, p_value = _student(estimate, variance, clusters, confidence=confidence)
+        low, high, p_value = student(estimate, variance, clusters, confidence=confidence)
     few = 0 < len(names) < FIXED_EFFECTS
     alone = _one_by_one(points, person, names, confidence=confidence) if few else ()
     ranged = [share.without for share in alone if share.without is not None]
@@ -214,9 +214,10 @@ def _variance(residuals: Array, clusters: Codes) -> float:
     return float(len(sums) / (len(sums) - 1) * (sums @ sums) / len(residuals) ** 2)
 
 
-def _student(
+def student(
     share: float, variance: float, clusters: int, *, confidence: float
 ) -> tuple[float, float, float]:
+    """Wilson's form with Student's t for a share of given variance: (low, high, p against 1/2)."""
     # Of Student's distribution; scipy.stats, which asks them too, takes half a second to load.
     from scipy.special import stdtr, stdtrit
 
