@@ -25,7 +25,7 @@ def win_rate_table(report: Report) -> str:
         "Win rate over verdicts, ties dropped; n = wins + losses; Wilson interval; exact sign test."
     )
     if withheld:
-        note = f"{note.removesuffix(' exact sign test.')} of a running study. "
+        note = f"{note.removesuffix('; exact sign test.')} of a running study. "
         note += why_withheld(report)
     elif report.closed_early:
         note += f" {why_early(report)}"
