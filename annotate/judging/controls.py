@@ -41,7 +41,8 @@ class KnownItem:
     """An item as a researcher writes it: pictures `a` and `b`, by content digest.
 
     `answers` says per criterion which is better: a, b or equal, in the order of priority down to
-    the first that is not equal; lower criteria may be stated too, for protocol full. In a study of
+    the first that is not equal; lower criteria may be stated too, for protocol full. A control of a
+    study that asks one question may say `overall` alone. In a study of
     diversity it says levels by attribute and their tolerance (`judging.rated`). `rings` are
     drawn over the pictures when a training answer is explained. `context` is the digest of the
     picture shown beside them; none: that of the study's own prompt of this text, where it has one.
@@ -184,7 +185,7 @@ def _known(study: Study, item: KnownItem) -> dict[str, str]:
     """The known answers as they are stored, in the terms of what the study asks."""
     protocol = study.read_protocol()
     if not protocol.asks_diversity:
-        return _expected(item)
+        return _expected(item, single=protocol.judgement == "single")
     if item.kind == Kind.CONTROL:
         raise BadItem(
             "a study of diversity draws its control tasks itself, from its own pictures. Add the "
@@ -196,20 +197,24 @@ def _known(study: Study, item: KnownItem) -> dict[str, str]:
         raise BadItem(str(error)) from error
 
 
-def _expected(item: KnownItem) -> dict[str, str]:
+def _expected(item: KnownItem, *, single: bool) -> dict[str, str]:
     """The answers by canonical picture, checked to decide the pair."""
+    # Nobody is taught by it: by which criterion a picture is better stays open.
+    overall = set(item.answers) == {str(Criterion.OVERALL)} and single and item.kind == Kind.CONTROL
+    asked = (Criterion.OVERALL,) if overall else PRIORITY
     a_is_first = item.a <= item.b
     choices = {"a": Choice.FIRST if a_is_first else Choice.SECOND, "equal": Choice.TIE}
     choices["b"] = Choice.SECOND if a_is_first else Choice.FIRST
     expected: dict[str, str] = {}
     for criterion, said in item.answers.items():
-        if criterion not in set(PRIORITY) or said not in choices:
+        if criterion not in set(asked) or said not in choices:
             raise BadItem(
-                f"answer {criterion}={said!r}; criteria are {', '.join(PRIORITY)} and answers a, b "
-                "or equal. Correct it."
+                f"answer {criterion}={said!r}; criteria are {', '.join(asked)} and answers a, b "
+                "or equal (overall alone is enough for a control of a study that asks one question "
+                "only). Correct it."
             )
         expected[str(criterion)] = str(choices[said])
-    for criterion in PRIORITY:
+    for criterion in asked:
         if criterion not in expected:
             raise BadItem(
                 f"the answer for {criterion} is missing, and every criterion above it is equal. "

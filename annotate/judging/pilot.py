@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from annotate.analysis.diversity import Attribute
-from annotate.analysis.votes import PRIORITY, Choice
+from annotate.analysis.votes import PRIORITY, Choice, Criterion
 from annotate.judging.answers import CANNOT
 from annotate.judging.controls import KINDS, BadItem, KnownItem, add_item
 from annotate.judging.models import Answer, Comparison, Verdict, Vote
@@ -123,21 +123,24 @@ def unanimous(study: Study) -> list[Unanimous]:
 
     Pairs with fewer votes than the protocol wants (two where a third is asked on demand) are left
     out. Of winners they agreed at every question asked; a protocol that asks for one overall
-    answer leaves open by which criterion, and has none. Of levels they agreed on a line or more,
+    answer leaves open by which criterion: that can be a control of such a study, and teaches
+    nobody. Of levels they agreed on a line or more,
     and only those are known; those with most lines come first.
     """
-    if study.read_protocol().asks_diversity:
+    protocol = study.read_protocol()
+    if protocol.asks_diversity:
         return _of_levels(study)
+    asked = (Criterion.OVERALL,) if protocol.judgement == "single" else PRIORITY
     rows = Comparison.objects.filter(
         study=study,
         kind=Comparison.Kind.LIVE,
         verdict__reason=Verdict.Reason.UNANIMOUS,
-        verdict__votes__gte=at_first(study.read_protocol()),
+        verdict__votes__gte=at_first(protocol),
     ).select_related("prompt", "first", "second", "verdict")
     said = _answers(rows)
     found = []
     for row in rows.order_by("order"):
-        agreed = _agreed(said.get(row.pk, {}), votes=row.verdict.votes)
+        agreed = _agreed(said.get(row.pk, {}), asked=asked, votes=row.verdict.votes)
         if agreed is not None:
             sides = {criterion: _SIDES[choice] for criterion, choice in agreed.items()}
             found.append(Unanimous(row, sides, row.verdict.votes))
@@ -175,10 +178,12 @@ def _of_levels(study: Study) -> list[Unanimous]:
     return sorted(found, key=lambda one: -len(one.answers))
 
 
-def _agreed(said: dict[str, list[str]], *, votes: int) -> dict[str, str] | None:
+def _agreed(
+    said: dict[str, list[str]], *, asked: tuple[Criterion, ...], votes: int
+) -> dict[str, str] | None:
     """The answer of all per criterion, down to the one that decides; None where they differ."""
     agreed: dict[str, str] = {}
-    for criterion in PRIORITY:
+    for criterion in asked:
         choices = said.get(criterion, [])
         if len(choices) != votes or len(set(choices)) != 1:
             return None

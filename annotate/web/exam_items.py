@@ -334,7 +334,10 @@ def _answer(row: Comparison, protocol: Protocol) -> str:
         return known_levels(row.expected or {}, protocol)
     record = VoteRecord({Criterion(k): Choice(v) for k, v in (row.expected or {}).items()})
     deciding = record.deciding()
-    return f"{_SAID[record.derived()]}, by {_LABELS[deciding]}" if deciding else "About equal"
+    if deciding is None:
+        return "About equal"
+    by = f"by {_LABELS[deciding]}" if deciding in _LABELS else "overall"
+    return f"{_SAID[record.derived()]}, {by}"
 
 
 @dataclass(frozen=True)

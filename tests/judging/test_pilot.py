@@ -2,6 +2,8 @@
 
 import pytest
 
+from annotate.judging.answers import read_answers
+from annotate.judging.controls import is_right
 from annotate.judging.launch import launch
 from annotate.judging.models import Vote
 from annotate.judging.pilot import PilotRefused, in_words, make_pilot, promote
@@ -97,6 +99,27 @@ def test_two_who_agree_are_all_where_the_third_is_asked_on_demand_and_programs_a
     assert promote(source, study, kind="training", limit=1, actor=study.owner) == 1
     item = study.comparisons.get(kind="training")
     assert item.explanation == "All 2 annotators of a pilot (simulated) gave this answer."
+
+
+@pytest.mark.parametrize("said", ["left", "equal"])
+def test_one_overall_answer_of_all_is_known_for_a_control_of_such_a_study_and_teaches_nobody(said):
+    study = make_study(pairs=1, protocol={"judgement": "single"})
+    pilot = launch(make_pilot(study, prompts=1, owner=study.owner), actor=study.owner)
+    first = {False: "left", True: "right"}
+    vote_all(
+        [member(pilot) for _ in range(5)],
+        lambda lease: {"overall": first[lease.flipped] if said == "left" else "equal"},
+    )
+    for kind, target in (("exam", study), ("control", make_study(protocol={}))):
+        with pytest.raises(PilotRefused, match="control of a study that asks one question"):
+            promote(pilot, target, kind=kind, limit=1, actor=study.owner)
+    assert promote(pilot, study, kind="control", limit=1, actor=study.owner) == 1
+    known = study.comparisons.get(kind="control").expected
+    assert known == {"overall": "first" if said == "left" else "tie"}
+    asked = study.read_protocol()
+    for answer in ("left", "right", "equal"):
+        given = read_answers(asked, {"overall": answer}, flipped=False)
+        assert is_right(known, given) == (answer == said)
 
 
 def test_lines_of_a_diversity_pilot_that_all_answered_alike_become_known_levels():

@@ -213,10 +213,14 @@ def test_training_explains_after_the_answer_and_an_exam_tells_nothing():
     assert client.get(reverse("judge", args=[uid])).status_code == 200
 
 
-def test_unanimous_pairs_of_a_pilot_become_controls_through_the_page():
-    study = make_study(pairs=2)
+@pytest.mark.parametrize(("judgement", "asked"), [("cascade", "alignment"), ("single", "overall")])
+def test_unanimous_pairs_of_a_pilot_become_controls_through_the_page(judgement, asked):
+    study = make_study(pairs=2, protocol={"judgement": judgement})
     pilot = launch(make_pilot(study, prompts=2, owner=study.owner), actor=study.owner)
-    vote_all([member(pilot) for _ in range(5)], lambda lease: prefer(lease, "first"))
+    vote_all(
+        [member(pilot) for _ in range(5)],
+        lambda lease: {asked: prefer(lease, "first")["alignment"]},
+    )
     client = Client()
     client.force_login(study.owner, backend="django.contrib.auth.backends.ModelBackend")
     page = client.get(reverse("study-exam", args=[study.uid])).content.decode()
@@ -225,7 +229,9 @@ def test_unanimous_pairs_of_a_pilot_become_controls_through_the_page():
     given = {"source": pilot.uid, "kind": "control", "limit": 2}
     client.post(reverse("study-exam-take", args=[study.uid]), given)
     items = study.comparisons.filter(kind="control")
-    assert [item.expected for item in items] == [{"alignment": "first"}] * 2
+    assert [item.expected for item in items] == [{asked: "first"}] * 2
+    page = client.get(reverse("study-exam", args=[study.uid])).content.decode()
+    assert f"Picture 1, {'overall' if judgement == 'single' else 'by text match'}" in page
     assert "All 5 annotators of a pilot" in items[0].explanation
 
 
