@@ -1,14 +1,16 @@
 """What the report of 600 prompts x 5 comparisons (9,000 votes) costs, beside bare peers.
 It must not touch a database: rows in memory are what a frozen report is made of too.
 
-    python -m benchmarks.report
+    python -m benchmarks.report     # crowd-kit too, where `benchmarks.million_votes --peer` put it
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -32,11 +34,33 @@ from annotate.reports.report import report_on
 from annotate.reports.report_files import figures_zip, pdf_file
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
+from benchmarks.million_votes import PEER
 
 PROMPTS, ARMS, PEOPLE = 600, 5, 40
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 REPEATS = 5
 GOALS = {"report, all analyses": 2.0, "with figures and tables laid out": 6.0}
+# Run by the Python that has crowd-kit: rows in, seconds of each run and the alpha out.
+CROWD_KIT = """
+import json, sys, time
+import pandas as pd
+from crowdkit.aggregation import MajorityVote
+from crowdkit.metrics.data import alpha_krippendorff
+
+columns, repeats = json.load(sys.stdin)
+table = pd.DataFrame(columns)
+found = {}
+for name, call in (
+    ("majority only", lambda: MajorityVote().fit_predict(table)),
+    ("alpha only", lambda: alpha_krippendorff(table)),
+):
+    found[name] = []
+    for _ in range(repeats):
+        wall, cpu = time.perf_counter(), time.process_time()
+        call()
+        found[name].append((time.perf_counter() - wall, time.process_time() - cpu))
+print(json.dumps(found))
+"""
 
 
 def frame(*, seed: int = 1) -> StudyFrame:
@@ -80,8 +104,33 @@ def timed(call: Callable[[], object]) -> tuple[float, float]:
         wall, cpu = time.perf_counter(), time.process_time()
         call()
         runs.append((time.perf_counter() - wall, time.process_time() - cpu))
+    return medians(runs)
+
+
+def medians(runs: list[tuple[float, float]]) -> tuple[float, float]:
     walls, cpus = zip(*runs, strict=True)
     return statistics.median(walls), statistics.median(cpus)
+
+
+def crowd_kit(votes: tuple[VoteRow, ...]) -> dict[str, tuple[float, float]]:
+    """Its median seconds on the same votes, in an environment of its own; none without one."""
+    python = PEER / "bin" / "python"
+    if not python.exists():
+        return {}
+    columns = {
+        "task": [vote.comparison for vote in votes],
+        "worker": [vote.annotator for vote in votes],
+        "label": [vote.choice for vote in votes],
+    }
+    said = subprocess.run(
+        [str(python), "-c", CROWD_KIT],
+        input=json.dumps([columns, REPEATS]),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    return {name: medians(runs) for name, runs in json.loads(said.stdout).items()}
 
 
 def main() -> int:
@@ -120,6 +169,13 @@ def main() -> int:
         said = f"  goal {goal:g} s: {'held' if cpu <= goal else 'missed'}" if goal else ""
         missed |= goal is not None and cpu > goal
         print(f"  {name:<38} {wall:8.3f} s  processor {cpu:8.3f} s{said}")
+    peers = crowd_kit(rows.votes)
+    for name, (wall, cpu) in peers.items():
+        print(f"  {'peer: crowd-kit, ' + name:<38} {wall:8.3f} s  processor {cpu:8.3f} s")
+    if not peers:
+        print(
+            "  peer: crowd-kit is not installed; python -m benchmarks.million_votes --peer does it"
+        )
     print("  The peers count votes; the report also tests, ranks, fits and slices them.")
     print(f"  A snapshot is {len(content):,} bytes before compression.")
     return int(missed)
