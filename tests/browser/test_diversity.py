@@ -148,5 +148,6 @@ def test_worked_pairs_of_the_marked_line_come_and_go_with_a_key(variety, width, 
     bench.page.keyboard.press("i")
     bench.wait("#instructions[open]")
     assert "Main object: Somewhat." in bench.text("#instructions")
+    bench.run("document.querySelectorAll('#instructions .example')[3].scrollIntoView()")
     picture(bench, f"diversity-instructions-{width}-{scheme}")
     assert findings(bench.page) == []
