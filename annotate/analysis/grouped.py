@@ -61,7 +61,8 @@ def grouped_rate(
 
     Groups are drawn as counts of the different (wins, ties, losses) that a group can have: the same
     as drawing groups, but neither their order nor their names can reach the numbers. Swapping the
-    methods mirrors the interval to the last draw (not under `losses`, which is no mirror).
+    methods mirrors the interval to the last draw (not under `losses`, which is no mirror). Like
+    Wilson's it takes annotators as given: it speaks about these and new prompts.
 
     Args:
         results: the verdict of each item from the challenger's side; None where undecided.

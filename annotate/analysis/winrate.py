@@ -34,7 +34,8 @@ class WinRate:
     """The share of verdicts (one per prompt) that the challenger won, and what it rests on.
 
     `n` is the denominator under the convention. Where it is 0, estimate, bounds and p-value are
-    None: not available. `method` names the interval that was computed.
+    None: not available. `method` names the interval that was computed. It speaks about these
+    annotators and new prompts; for new annotators see `crossed_verdicts.crossed_win_rate`.
     """
 
     estimand: ClassVar[str] = "win rate (verdicts)"
@@ -90,6 +91,11 @@ def win_rate(
     The p-value is two-sided against 1/2, of the same counts as the estimate. Under `half` each side
     gets half of the ties and the side behind gets the odd one, which can only raise p; that p is
     conservative anyway, as the binomial overstates the variance of ties.
+
+    Verdicts are independent given who votes: the interval holds the win rate with *these*
+    annotators in 95 of 100 studies. Of the rate with annotators drawn anew it may fall far short,
+    the more so the fewer vote on many prompts: 88 of 100 with 40 annotators on 600 prompts
+    (docs/results/coverage.md). `crossed_verdicts.crossed_win_rate` has the interval for that.
 
     Args:
         wins: verdicts for the challenger.

@@ -6,7 +6,7 @@ come from the study's protocol, so that a bundle computes the same numbers again
 
 import bisect
 import platform
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -114,6 +114,9 @@ def analyse(
     corrected = holm([1.0 if p is None else p for p in tested])
     adjusted = [None if p is None else c for p, c in zip(tested, corrected, strict=True)]
     lead = items[frame.contrasts[0].pk] if frame.contrasts else ()
+    voters: dict[int, list[str]] = defaultdict(list)
+    for vote in frame.votes:
+        voters[vote.comparison].append(vote.annotator)
     scored = estimator_agreements(
         frame.contrasts, items, frame.scores, confidence=confidence, seeds=[seed, _SCORES]
     )
@@ -124,6 +127,7 @@ def analyse(
                 report,
                 items[row.pk],
                 on,
+                voters=voters,
                 protocol=protocol,
                 holm=adjusted[place],
                 thorough=place == 0,

@@ -78,7 +78,8 @@ def _intervals(report: Report, found: Analyses) -> Section:
     told = [c for c in found.contrasts if c.holm is not None]
     kept = [c for c in told if (c.holm or 0.0) < 1 - report.protocol.confidence]
     notes = [
-        "Wilson’s interval takes verdicts one by one; the bootstrap draws groups of prompts. The "
+        "Wilson’s interval takes verdicts one by one; the bootstrap draws groups of prompts. Both "
+        "are for these annotators and new prompts; the third is for new annotators too. The "
         "two-way interval speaks about other prompts and other annotators at once; resampled, both "
         "are drawn, with the two-way spread.",
     ]
@@ -88,6 +89,9 @@ def _intervals(report: Report, found: Analyses) -> Section:
             f"{len(kept)} of {len(told)} stay below "
             f"{1 - report.protocol.confidence:.2g} with it."
         )
+    renewed = found.contrasts[0].renewed.warning
+    if renewed:
+        notes.append(f"Win rate for new annotators: {renewed}.")
     warning = found.contrasts[0].crossed.warning
     if warning:
         notes.append(f"Two-way: {warning}.")

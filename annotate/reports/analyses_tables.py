@@ -27,16 +27,18 @@ MOST_IN_MATRIX = 16
 
 
 def intervals_table(report: Report, found: Analyses) -> Table:
-    """Win rates of verdicts: Wilson beside the bootstrap over groups, p beside Holm's."""
+    """Win rates of verdicts: Wilson beside intervals over groups and annotators, p and Holm's."""
     rows = []
     for contrast, deep in zip(report.contrasts, found.contrasts, strict=True):
-        rate, grouped = contrast.headline, deep.grouped
+        rate, grouped, renewed = contrast.headline, deep.grouped, deep.renewed
+        anew = renewed.low is not None
         rows.append(
             (
                 Cell(f"{contrast.a_label} against {contrast.b_label}", numeric=False),
                 Cell(percent(rate.estimate), strong=contrast is report.lead),
                 Cell(bracket(rate.low, rate.high)),
                 Cell(bracket(grouped.low, grouped.high)),
+                Cell(bracket(renewed.low, renewed.high) if anew else NONE, faint=not anew),
                 Cell(number(grouped.groups)),
                 Cell(p_value(deep.p_value)),
                 Cell(p_value(deep.holm)),
@@ -47,6 +49,7 @@ def intervals_table(report: Report, found: Analyses) -> Table:
         "Win rate",
         f"{level} Wilson, %",
         f"{level} by prompt group, %",
+        "new annotators too, %",
         "Groups",
         "p, anytime or exact" if stopping_declared(report) else "p, exact",
         f"p, Holm of {found.family}",

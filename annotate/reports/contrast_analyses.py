@@ -3,7 +3,7 @@
 It must not write words for people or draw, nor read rows from the database.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from annotate.analysis.annotator_models import dawid_skene, glad, has_glad, one_
 from annotate.analysis.clustered import CrossedShare, crossed_share
 from annotate.analysis.contrast import Result
 from annotate.analysis.crossed import CrossedBootstrap, crossed_bootstrap
+from annotate.analysis.crossed_verdicts import CrossedRate, crossed_win_rate
 from annotate.analysis.effects import VoteEffects, vote_effects
 from annotate.analysis.grouped import GroupedRate, grouped_rate
 from annotate.analysis.joint import JointShares, joint_shares
@@ -54,7 +55,8 @@ class ContrastAnalysis:
     """One contrast's analyses.
 
     `p_value` is of the sign test, or the anytime one where early stopping was declared; `holm`
-    corrects it over all contrasts of the study. `redrawn` is the bootstrap beside `crossed`.
+    corrects it over all contrasts of the study. `renewed` is the win rate's interval for new
+    annotators. `redrawn` is the bootstrap beside `crossed`.
     """
 
     a: str
@@ -62,6 +64,7 @@ class ContrastAnalysis:
     p_value: float | None
     holm: float | None
     grouped: GroupedRate
+    renewed: CrossedRate
     joint: JointShares | None
     crossed: CrossedShare
     redrawn: CrossedBootstrap
@@ -82,6 +85,7 @@ def analyse_contrast(
     items: Sequence[ItemRow],
     on: Mapping[int, Sequence[VoteRow]],
     *,
+    voters: Mapping[int, Collection[str]],
     protocol: Protocol,
     holm: float | None,
     thorough: bool,
@@ -90,7 +94,8 @@ def analyse_contrast(
     """Everything of one contrast.
 
     Args:
-        on: the current votes by comparison.
+        on: the current votes by comparison, on demand the first two of each.
+        voters: by comparison, everybody whose vote its verdict counts.
         holm: the adjusted p-value, which needs the other contrasts.
         thorough: also what one contrast is enough for: annotators and sides together (GEE) and,
             where crowd-kit is installed, GLAD.
@@ -104,6 +109,8 @@ def analyse_contrast(
         for item in items
         for vote in sorted(on.get(item.comparison, ()), key=lambda v: v.annotator)
     ]
+    verdicts = [RESULTS[item.outcome] for item in items]
+    groups = [cluster_of(item) for item in items]
     clusters = [cluster_of(item) for item, _, _ in cast]
     results = [_result(side) for _, _, side in cast]
     people = [vote.annotator for _, vote, _ in cast]
@@ -119,9 +126,15 @@ def analyse_contrast(
         p_value=report.p_value,
         holm=holm,
         grouped=grouped_rate(
-            [RESULTS[item.outcome] for item in items],
-            [cluster_of(item) for item in items],
+            verdicts,
+            groups,
             rng=np.random.default_rng([protocol.seed, *seeds]),
+            confidence=confidence,
+        ),
+        renewed=crossed_win_rate(
+            verdicts,
+            groups,
+            [voters.get(item.comparison, ()) for item in items],
             confidence=confidence,
         ),
         joint=joint_shares(

@@ -3,6 +3,7 @@
 It must not compute; it says what was done from the report's own fields.
 """
 
+from annotate.reports.contrast_analyses import ContrastAnalysis
 from annotate.reports.report import Report
 from annotate.reports.words import counted, listed, number
 
@@ -41,6 +42,16 @@ def p_values(report: Report) -> str:
     return f"the anytime p-value of the primary comparison, from its e-process,{others}".rstrip(",")
 
 
+def _for_whom(lead: ContrastAnalysis) -> str:
+    """Whom intervals speak about: the win rate's not about other annotators."""
+    said = "Intervals over verdicts are for these annotators and new prompts"
+    if lead.renewed.low is not None:
+        said += "; beside them stands one that is robust to annotators shared by verdicts"
+    if not lead.crossed.warning:
+        said += "; the two-way interval of the vote share is for new annotators too"
+    return f"{said}."
+
+
 def analysis_methods(report: Report) -> list[str]:
     """What was computed beside the majority, and with which software."""
     found = report.analyses
@@ -49,7 +60,8 @@ def analysis_methods(report: Report) -> list[str]:
     lead = found.contrasts[0]
     said = [
         f"Intervals by prompt group are percentile bootstraps over groups of prompts "
-        f"({number(lead.grouped.resamples)} resamples)."
+        f"({number(lead.grouped.resamples)} resamples).",
+        _for_whom(lead),
     ]
     if found.family > 1:
         said.append(

@@ -16,6 +16,7 @@ from annotate.reports.checklist import answers
 from annotate.reports.frame_rows import PromptRow, ScoreRow
 from annotate.reports.frames import ContrastRow, ItemRow, SetAside, StudyFrame, VoteRow
 from annotate.reports.latex import escape, latex_document
+from annotate.reports.method_words import analysis_methods
 from annotate.reports.page import lay_out
 from annotate.reports.report import Report, report_on
 from annotate.reports.report_files import table_csv, tex_file
@@ -234,3 +235,27 @@ def test_a_report_without_crowd_kit_leaves_glad_out_and_says_how_to_get_it(monke
     (section,) = (s for s in analysis_sections(report) if s.name == "robustness")
     assert any("GLAD needs crowd-kit: pip install crowd-kit==1.4.2" in n for n in section.notes)
     assert "GLAD" not in table_csv(section.tables[0])
+
+
+def test_the_methods_say_for_whom_intervals_over_verdicts_are() -> None:
+    few, many = made(frame()), made(frame(people=60))
+    assert few.analyses is not None
+    assert many.analyses is not None
+    lead, other = few.analyses.contrasts[0].renewed, many.analyses.contrasts[0].renewed
+    assert (lead.low, other.warning) == (None, "")
+    assert "of pairs of verdicts share an annotator" in lead.warning
+    for report, beside in ((few, False), (many, True)):
+        said = " ".join(analysis_methods(report))
+        assert "Intervals over verdicts are for these annotators and new prompts" in said
+        assert ("robust to annotators shared by verdicts" in said) is beside
+
+
+def test_an_interval_for_new_annotators_knows_third_votes_on_demand_too() -> None:
+    base = frame(people=60)
+    early = tuple(vote._replace(early=i % 3 < 2) for i, vote in enumerate(base.votes))
+    protocol = Protocol(overlap_mode="on_demand").model_dump(mode="json")
+    study = Study(name="A & B", spec={"protocol": protocol})
+    asked = report_on(study, replace(base, votes=early), now=NOW).analyses
+    assert asked is not None
+    assert asked.contrasts[0].renewed == found(base).contrasts[0].renewed
+    assert asked.contrasts[0].crossed.n < found(base).contrasts[0].crossed.n

@@ -105,6 +105,7 @@ def test_every_number_of_the_summary_is_named_when_it_is_changed(folder: Path) -
         "joint",
         "crossed",
         "redrawn",
+        "renewed",
         "models",
         "side",
         "adjusted",

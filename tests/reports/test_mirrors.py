@@ -147,7 +147,7 @@ def mirrored(here: Any) -> Any:
         # Where a stood on the left, b stood on the right.
         sides = {"on_left": 1 - here["on_right"], "on_right": 1 - here["on_left"]}
         return complement(turned) | sides | {"raw": 1 - here["raw"]}
-    if "estimate" in here and {"wins", "spread"} & here.keys():
+    if "estimate" in here and {"wins", "spread", "sharing"} & here.keys():
         turned = complement(turned)
     if "log_e_value" in here and "looks" not in here:
         ends = {"low": 1 - here["high"], "high": 1 - here["low"]}
