@@ -10,6 +10,8 @@ from annotate.reports.diversity_figures import score_bars
 from annotate.reports.diversity_report import DiversityReport
 from annotate.reports.figures import Interval
 from annotate.reports.plates import Plate, Section
+from annotate.reports.recipe_tables import recipe_sections
+from annotate.reports.recipe_words import recipe_words
 from annotate.reports.sentences import grown
 from annotate.reports.tables import Cell, Column, Table
 from annotate.reports.words import confidence, counted, number, p_value, typeset
@@ -55,6 +57,7 @@ def lay_out(report: DiversityReport) -> DiversityPage:
             *((_scores(report),) if report.votes else ()),
             *((_differences(report),) if report.differences else ()),
             *((_controls(report),) if report.votes and _anchored(report) else ()),
+            *recipe_sections(report.recipes),
             Section("methods", "Methods", paragraphs=tuple(map(typeset, methods(report)))),
         ),
     )
@@ -94,6 +97,7 @@ def methods(report: DiversityReport) -> list[str]:
             f"Controls, {100 * protocol.control_rate:g} % of the pairs, anchor the scale: a "
             "picture beside itself, and pictures of two prompts. They enter no score."
         )
+    said += recipe_words(report.recipes, seed=protocol.seed)
     said += grown(report.protocols, what="vote")
     if report.simulated:
         said.append(

@@ -22,6 +22,7 @@ from annotate.analysis.diversity import (
 from annotate.judging.answers import CANNOT
 from annotate.judging.models import Comparison
 from annotate.reports.diversity_frame import DiversityFrame, VoteOf, read_diversity
+from annotate.reports.recipes import MethodRecipe, recipes_of
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
 
@@ -64,6 +65,7 @@ class DiversityReport:
     annotators: int
     # Hash and counted votes of each protocol under which they were given, the earliest first.
     protocols: tuple[tuple[str, int], ...] = ()
+    recipes: tuple[MethodRecipe, ...] = ()
 
     @property
     def moment(self) -> datetime | None:
@@ -161,6 +163,7 @@ def diversity_report_on(study: Study, frame: DiversityFrame) -> DiversityReport:
         simulated=sum(vote.simulated for vote in live),
         annotators=len({vote.annotator for vote in live}),
         protocols=_protocols(live, study.protocol_hash),
+        recipes=recipes_of(study, ()),
     )
 
 

@@ -61,7 +61,7 @@ def test_a_collapsed_method_ranks_last_and_controls_anchor_the_scale():
     )
     assert headline(found).endswith("they differ on 4 of 4 attributes.")
     assert [section.name for section in lay_out(found).sections] == [
-        "scores", "differences", "controls", "methods",
+        "scores", "differences", "controls", "recipes", "methods",
     ]  # fmt: skip
 
 

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from annotate.reports.diversity_frame import read_diversity
+from annotate.reports.diversity_page import lay_out as diversity_page
+from annotate.reports.diversity_report import diversity_report_on
 from annotate.reports.export import summary_json
 from annotate.reports.frames import read_frame
 from annotate.reports.freeze import decode, encode
@@ -164,3 +167,11 @@ def test_a_folder_of_this_machine_is_named_by_its_last_part(path: str, shown: st
         contrasts=(("student", "teacher"),),
     )
     assert told(report_of(study), 1)["Student"]["Model"] == shown
+
+
+def test_a_study_of_diversity_says_it_too():
+    methods = {"student": ("student", STUDENT), "teacher": ("teacher", TEACHER)}
+    study = make_generated(methods=methods, contrasts=(("student", "teacher"),))
+    page = diversity_page(diversity_report_on(study, read_diversity(study)))
+    assert "recipes" in [section.name for section in page.sections]
+    assert "sampled here" in " ".join(page.sections[-1].paragraphs)
