@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_SHARING = 1 / 3
 """Share of pairs of verdicts with a common annotator beyond which the interval is not offered: it
 holds the truth less and less often, at three fifths in 91.9 % of studies instead of 95
-(docs/results/coverage.md), and where everybody judges everything no two verdicts are independent."""
+(docs/results/coverage.md), and where everybody judges everything no two are independent."""
 _BLOCK = 256
 
 
