@@ -1,5 +1,6 @@
 """How a worker waits for its broker. Apart from `celery.py`: who only rings loads no worker."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,3 +15,18 @@ class PromptConsumer(Consumer):  # type: ignore[misc]
             conn.ensure_connection, interval_start=1, interval_step=1, interval_max=4
         )
         return super().ensure_connected(conn)
+
+    def call_soon_ack(self, p: Callable[..., None], *args: Any, **kwargs: Any) -> Any:
+        """Connect anew where an answer to the broker is lost with its connection.
+
+        kombu logs that and goes on. Over Redis the dead connection is then watched no more, and a
+        worker without an event to come waits for ever beside a broker that is back.
+        """
+        return super().call_soon_ack(partial(_answered, p), *args, **kwargs)
+
+
+def _answered(answer: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+    answer(*args, **kwargs)
+    # A bound method of the message that was to be acknowledged or rejected.
+    if not answer.__self__.acknowledged:  # type: ignore[attr-defined]
+        raise ConnectionError("the broker went away before it was told that a job had ended")

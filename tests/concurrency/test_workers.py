@@ -233,3 +233,27 @@ def test_a_machine_without_the_packages_says_so_in_a_plain_sentence(tmp_path: Pa
     )
     assert done.stdout.startswith("[] No samples are made on this machine: diffusers cannot be ")
     assert json.dumps(done.stderr) == '""'
+
+
+@pytest.mark.brokers
+@pytest.mark.parametrize("kind", ["redis", "rabbitmq"])
+def test_a_broker_that_goes_while_jobs_end_finds_the_worker_listening_when_it_is_back(
+    kind: str, migrated: Database, tmp_path: Path
+) -> None:
+    """The job at work then ends beside a broker that cannot be told."""
+    with broker_of(kind, data=tmp_path, folder=tmp_path) as broker:
+        workshop = workshop_of(migrated, broker)
+        try:
+            workshop.start_workers()
+            workshop.start_sweep()
+            workshop.order(jobs=200)
+            assert wait_until(lambda: workshop.states()["done"] >= 2, seconds=60), workshop.log
+            broker.stop()
+            time.sleep(5)
+            stopped = workshop.states()["done"]
+            assert stopped < 200
+            broker.start()
+            assert wait_until(lambda: workshop.states()["done"] == 200, seconds=120), workshop.log
+        finally:
+            workshop.stop()
+            workshop.database.drop()
