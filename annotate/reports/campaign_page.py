@@ -41,14 +41,11 @@ def campaign_section(found: CampaignReport) -> Section:
 def _plates(found: CampaignReport, decided: list[Joined]) -> tuple[Plate, Plate]:
     level = _levels(found)
     programs = ". Simulated votes" if found.simulated else ""
-    names = [_name(row) for row in decided]
+    names = [_name(found, row) for row in decided]
     rates = "; ".join(
         f"{name} {percent(row.lead.shown[0])}" for name, row in zip(names, decided, strict=True)
     )
-    bars = [
-        bar_row(row.lead, row.report.arms, label=f"{row.lead.a_label} ({row.report.name})")
-        for row in decided
-    ]
+    bars = [bar_row(row.lead, row.report.arms, label=_bar_label(found, row)) for row in decided]
     told = "; ".join(
         f"{name}: {bar.wins} wins, {bar.ties} ties, {bar.losses} losses{cost_words(bar)}"
         for name, bar in zip(names, bars, strict=True)
@@ -79,7 +76,7 @@ def campaign_table(found: CampaignReport) -> Table:
     """A row of each study, with p-values before and after Holm's correction."""
     rows = [
         (
-            Cell(_name(row), numeric=False),
+            Cell(_name(found, row), numeric=False),
             Cell(number(row.lead.wins)),
             Cell(number(row.lead.ties)),
             Cell(number(row.lead.losses)),
@@ -105,8 +102,17 @@ def _levels(found: CampaignReport) -> str:
     return listed([confidence(level) for level in sorted(levels)])
 
 
-def _name(row: Joined) -> str:
-    return f"{row.report.name}: {row.lead.a_label} against {row.lead.b_label}"
+def _name(found: CampaignReport, row: Joined) -> str:
+    """Begins with the row's number: figures shorten long names, and two studies may share one."""
+    return f"{_place(found, row)}. {row.report.name}: {row.lead.a_label} against {row.lead.b_label}"
+
+
+def _bar_label(found: CampaignReport, row: Joined) -> str:
+    return f"{_place(found, row)}. {row.lead.a_label} ({row.report.name})"
+
+
+def _place(found: CampaignReport, row: Joined) -> int:
+    return next(place for place, other in enumerate(found.rows, 1) if other is row)
 
 
 def _title(found: CampaignReport) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 from django.db.models import F
 from django.test import Client
@@ -9,7 +11,7 @@ from django.urls import reverse
 
 from annotate.analysis.significance import holm
 from annotate.people.models import User
-from annotate.reports.campaign_page import FILES, campaign_table
+from annotate.reports.campaign_page import FILES, campaign_section, campaign_table
 from annotate.reports.campaigning import CampaignRefused, campaign_report, make_campaign
 from annotate.reports.models import Campaign
 from annotate.studies.lifecycle import move
@@ -57,6 +59,22 @@ def test_studies_with_other_levels_of_confidence_are_not_called_by_one_s() -> No
     made = make_campaign("Both", studies, created_by=owner, now=NOW)
     columns = campaign_table(campaign_report(made, now=NOW)).columns
     assert "90 % and 95 % CI, %" in [c.title.replace("\xa0", " ") for c in columns]
+
+
+@pytest.mark.django_db
+def test_two_studies_of_one_name_are_told_apart_by_their_number_in_table_and_figures() -> None:
+    owner = make_user("researcher")
+    studies = [voted(["aaa"], owner=owner)[0] for _ in range(2)]
+    Study.objects.filter(owner=owner).update(name="Evening pictures, all prompts of the spring")
+    made = make_campaign("Both", studies, created_by=owner, now=NOW)
+    found = campaign_report(made, now=NOW)
+    named = [str(row[0].text) for row in campaign_table(found).rows]
+    assert [name[:3] for name in named] == ["1. ", "2. "]
+    assert named[0][3:] == named[1][3:]
+    for plate in campaign_section(found).plates:
+        for drawing in (plate.figure.wide, plate.figure.narrow):
+            words = ElementTree.fromstring(str(drawing)).itertext()
+            assert {word[:2] for word in words} >= {"1.", "2."}
 
 
 @pytest.mark.django_db
