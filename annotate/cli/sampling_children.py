@@ -1,6 +1,6 @@
-"""The processes that make samples: one worker per GPU, and the sweep.
+"""The processes that make samples: one worker per GPU, and the sweep that looks after them.
 
-They are started only where the packages are that they need, which is found out without importing
+Workers are started only where the packages are that they need, which is found out without importing
 any of them. It must not know what a job is.
 """
 
@@ -66,7 +66,7 @@ def gpus() -> list[str]:
 
 
 def sampling_children() -> list[Child]:
-    """One worker per GPU, or one on the CPU; the sweep wherever there are workers, here or away."""
+    """One worker per GPU, or one on the CPU; none where the packages cannot be found."""
     children = []
     if not missing_packages():
         devices = gpus()
@@ -75,9 +75,12 @@ def sampling_children() -> list[Child]:
             children.append(Child(f"worker-{device}", _worker(f"gpu-{device}"), env=env))
         if not devices:
             children.append(Child("worker", _worker("cpu")))
-    if children or not settings.BROKER_URL.startswith("filesystem://"):
-        children.append(Child("sweep", [*_MANAGE, "sweep"]))
     return children
+
+
+def sweep_child() -> Child:
+    """The rounds of `manage.py sweep`."""
+    return Child("sweep", [*_MANAGE, "sweep"])
 
 
 def _worker(name: str) -> list[str]:

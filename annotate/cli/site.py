@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from annotate.cli.sampling_children import sampling_children
+from annotate.cli.sampling_children import sampling_children, sweep_child
 from annotate.cli.supervisor import Child
 
 
@@ -61,8 +61,11 @@ def web_child(listening: socket.socket) -> Child:
 
 
 def site_children(listening: socket.socket) -> list[Child]:
-    """The processes of a site: the web server, and where samples can be made, who makes them."""
-    return [web_child(listening), *sampling_children()]
+    """The processes of a site: the web server, where samples can be made who makes them, the sweep.
+
+    Its rounds find lost work, and on every site watch annotators and open what was missed.
+    """
+    return [web_child(listening), *sampling_children(), sweep_child()]
 
 
 def note_address(url: str) -> None:

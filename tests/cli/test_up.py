@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 
-from annotate.cli.site import door, url_of
+from annotate.cli.site import door, site_children, url_of
 from annotate.cli.supervisor import (
     Child,
     NotReadyError,
@@ -283,6 +283,13 @@ def site(tmp_path: Path) -> Iterator[Site]:
             site.stop()
         assert site.process.stdout is not None
         site.process.stdout.close()
+
+
+def test_a_site_that_makes_no_samples_is_swept_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Annotators are watched in the sweep's rounds, and imported pictures need no torch."""
+    monkeypatch.setattr("annotate.cli.sampling_children.PACKAGES", ("no_such_package",))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        assert [child.name for child in site_children(listening)] == ["web", "sweep"]
 
 
 @pytest.mark.server
