@@ -4,7 +4,7 @@ Must not know what the columns hold; errors say what was given and what to do.""
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ def numbered(names: Sequence[Hashable]) -> NDArray[np.int64]:
     place: dict[Hashable, int] = {}
     known = place.setdefault
     return np.fromiter((known(name, len(place)) for name in names), np.int64, len(names))
+
+
+def numbered_by_name(names: Iterable[Hashable]) -> dict[Hashable, int]:
+    """The different names as 0, 1, ... in their own order, whatever the order of the rows."""
+    return {name: place for place, name in enumerate(sorted(set(names), key=repr))}
 
 
 def without_gaps(code: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

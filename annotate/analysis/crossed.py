@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from annotate.analysis.annotators import CLUSTERS
 from annotate.analysis.clustered import crossed_share, kinds
+from annotate.analysis.columns import numbered_by_name
 from annotate.analysis.contrast import Result
 from annotate.analysis.winrate import TieConvention, normal_quantile
 
@@ -144,7 +145,7 @@ def crossed_bootstrap(
 
 def _places(names: Sequence[Hashable]) -> list[int]:
     """Codes by the names' own order, so that the order of rows cannot move a draw."""
-    place = {name: i for i, name in enumerate(sorted(set(names), key=repr))}
+    place = numbered_by_name(names)
     return [place[name] for name in names]
 
 

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from annotate.analysis.oracle_bands import Over, Redrawn
 from annotate.analysis.oracle_models import Oracle
 from annotate.analysis.oracle_table import BranchTable, Rule
 
@@ -64,12 +65,17 @@ class Rates:
 
 @dataclass(frozen=True, eq=False)
 class Band:
-    """Percentile intervals per setting from resampled prompts (not from draws of the oracle)."""
+    """Percentile intervals per setting from studies drawn again (not from draws of the oracle).
+
+    `over` says what was drawn. Under `votes` and `crossed` the curve may lie at the band's edge:
+    verdicts by drawn votes lean towards ties.
+    """
 
     confidence: float
     resamples: int
     low: Rates
     high: Rates
+    over: Over = Over.PROMPTS
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +89,7 @@ class OracleCurve:
 
     estimand: ClassVar[str] = ESTIMAND
     unit: ClassVar[str] = "prompt"
-    method: ClassVar[str] = "closed form, bootstrap over prompts"
+    method: ClassVar[str] = "closed form, bootstrap"
 
     oracle: Oracle
     model: str
@@ -107,6 +113,7 @@ def curve(
     rng: np.random.Generator | None = None,
     resamples: int = 2000,
     confidence: float = 0.95,
+    redrawn: Redrawn | None = None,
 ) -> OracleCurve:
     """The expected results of an oracle at every setting of its grid.
 
@@ -120,9 +127,11 @@ def curve(
         oracle: the model with its grid.
         cost: steps of the two branches.
         rng: for the band; without it there is none.
-        resamples: of the units of `table`. Under M3 by accuracy the band is that of equal skill,
+        resamples: studies drawn for the band. Under M3 by accuracy the band is that of equal skill,
             as the same accuracy may be infeasible on other prompts.
         confidence: of the band, in (0, 1).
+        redrawn: what the band draws, of the same prompts, see `draw_votes` and `draw_crossed`; by
+            default the units of `table` with their verdicts. The rates are those of `table`.
 
     Raises:
         ValueError: the confidence or the number of resamples lies outside its range.
@@ -134,7 +143,7 @@ def curve(
     point = Rates(*(column[0] for column in _columns(rates)))
     band = None
     if rng is not None:
-        shares = table.resampled(resamples, rng=rng)
+        shares = (redrawn or table).resampled(resamples, rng=rng)
         again = _expected(shares, oracle.elsewhere(table.label_share), cost=cost)
         tails = ((1 - confidence) / 2, (1 + confidence) / 2)
         ends = [np.quantile(column, tails, axis=0) for column in _columns(again)]
@@ -143,6 +152,7 @@ def curve(
             resamples=resamples,
             low=Rates(*(end[0] for end in ends)),
             high=Rates(*(end[1] for end in ends)),
+            over=redrawn.over if redrawn else Over.PROMPTS,
         )
     return OracleCurve(
         oracle=oracle,
