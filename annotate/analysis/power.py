@@ -24,6 +24,7 @@ class SampleSize:
     """
 
     estimand: ClassVar[str] = "win rate (verdicts, ties dropped)"
+    unit: ClassVar[str] = "prompt"
 
     win_rate: float
     power: float
@@ -33,6 +34,16 @@ class SampleSize:
     formula: Formula
     decided: int
     prompts: int
+
+    @property
+    def n(self) -> int:
+        """The prompts needed."""
+        return self.prompts
+
+    @property
+    def method(self) -> str:
+        """The approximation behind the number."""
+        return f"two-sided test of a share, {self.formula} approximation"
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,7 @@ class Resolution:
     """
 
     estimand: ClassVar[str] = "win rate (verdicts, ties dropped)"
+    unit: ClassVar[str] = "prompt"
     method: ClassVar[str] = "exact two-sided sign test"
 
     prompts: int
@@ -55,6 +67,11 @@ class Resolution:
     win_rate: float | None
     size: float
     half_width: float
+
+    @property
+    def n(self) -> int:
+        """The prompts of the study."""
+        return self.prompts
 
 
 def sample_size(

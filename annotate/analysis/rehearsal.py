@@ -53,6 +53,8 @@ class Rehearsal:
     raise above alpha.
     """
 
+    estimand: ClassVar[str] = "chance that a study of such a crowd rejects 1/2"
+    unit: ClassVar[str] = "rehearsed study"
     method: ClassVar[str] = "simulated votes, exact two-sided sign test"
 
     crowd: Crowd
@@ -64,6 +66,11 @@ class Rehearsal:
     power: float
     error: float
     planned: float
+
+    @property
+    def n(self) -> int:
+        """The studies rehearsed."""
+        return self.studies
 
 
 def verdict_shares(crowd: Crowd, biases: Array) -> tuple[Array, Array]:
