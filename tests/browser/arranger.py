@@ -47,6 +47,7 @@ from tests import stand_ins  # noqa: E402
 from tests.browser import entrants, generated, judged  # noqa: E402
 from tests.browser import examined as exams  # noqa: E402
 from tests.browser.pictures import scene  # noqa: E402
+from tests.judging.test_diversity import make_diverse  # noqa: E402
 from tests.judging.test_watching_diversity import rated as rated_to_the_end  # noqa: E402
 from tests.reports.laboratory_arrange import generated_branches, score  # noqa: E402
 
@@ -242,7 +243,18 @@ def train_in_diversity(*, uid: str) -> None:
 @verb
 def launch_with_worked_pairs(*, uid: str) -> None:
     """Launch a draft of diversity whose lines have worked pairs."""
-    exams.launch_with_worked_pairs(Study.objects.get(uid=uid))
+    draft = Study.objects.get(uid=uid)
+    exams.give_worked_pairs(draft)
+    launch(draft, actor=draft.owner)
+
+
+@verb
+def draft_with_worked_pairs(*, name: str) -> dict[str, Any]:
+    """A draft of diversity whose lines have worked pairs."""
+    made = make_diverse()
+    exams.give_worked_pairs(made)
+    Study.objects.filter(pk=made.pk).update(name=name)
+    return _owned(made)
 
 
 @verb

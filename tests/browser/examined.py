@@ -54,8 +54,8 @@ def worked_pair() -> dict[str, Any]:
     }
 
 
-def launch_with_worked_pairs(study: Study) -> None:
-    """Launch a draft of diversity; all lines but one have a worked pair of each of three levels."""
+def give_worked_pairs(study: Study) -> None:
+    """A draft of diversity: all lines but one have a worked pair of each of three levels."""
     why = ("It is the same picture twice.", "Other colours of the same thing.", "Another thing.")
     pictures = [put(scene(n)).digest for n in (900, 901, 902)]
     pairs = [
@@ -72,7 +72,6 @@ def launch_with_worked_pairs(study: Study) -> None:
     ]
     study.spec["protocol"]["rated_examples"] = pairs
     study.save(update_fields=["spec"])
-    launch(study, actor=study.owner)
 
 
 def right_keys(uid: str) -> list[str]:

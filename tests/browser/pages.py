@@ -82,6 +82,7 @@ class World:
         self.invitation = ask("invitation")
         self.branches = ask("branches", name=NAME)
         self.rated = ask("rated", name=NAME)
+        self.variety = ask("draft_with_worked_pairs", name=NAME)
 
     def address(self, name: str, **given: Any) -> str:
         return str(self.site.ask("address", name=name, **given))
@@ -308,6 +309,7 @@ LOOKS = [
     Look("study-new", lambda w: w.newcomer, at("study-new")),
     Look("study-new-wrong", lambda w: w.newcomer, at("study-new"), send({"name": ""})),
     Look("study-edit", owner("draft"), at("study-edit", "draft")),
+    Look("study-edit-diversity", owner("variety"), at("study-edit", "variety"), pictures),
     Look("study-draft", owner("draft"), at("study", "draft")),
     Look("study-import", owner("draft"), at("study-import", "draft")),
     Look("study-launch", owner("draft"), at("study-launch", "draft")),
