@@ -247,13 +247,14 @@ def _split(
     content = np.zeros(CELLS)
     for i, j in product(range(len(student)), range(len(refined))):
         label = rule.keeps(student[i], refined[j])
-        s = _plurality(student[:i] + student[i + 1 :])
-        r = _plurality(refined[:j] + refined[j + 1 :])
+        s = plurality(student[:i] + student[i + 1 :])
+        r = plurality(refined[:j] + refined[j + 1 :])
         content[int(label), _CODE[s], _CODE[r]] += 1
     return np.asarray(content / content.sum())
 
 
-def _plurality(votes: tuple[Result, ...]) -> Result:
+def plurality(votes: Sequence[Result]) -> Result:
+    """What most votes say; without a single leader a tie."""
     (leader, most), *others = Counter(votes).most_common()
     return Result.TIE if others and others[0][1] == most else leader
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from annotate.analysis.contrast import Result
 from annotate.analysis.oracle import Cost
+from annotate.analysis.oracle_bands import Over
 from annotate.analysis.oracle_table import Rule
 
 if TYPE_CHECKING:
@@ -48,10 +49,23 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class Cast:
+    """All the votes behind the verdicts of one branch, prompt by prompt: what bands draw again.
+
+    `by` names who cast each of them, None where that is not known. A vote by None was cast by
+    nobody: identical pictures tie unasked.
+    """
+
+    votes: tuple[tuple[Result, ...], ...]
+    by: tuple[tuple[str | None, ...], ...] | None = None
+
+
+@dataclass(frozen=True)
 class Branches:
     """Student and refined sample of every prompt against the same teacher; one entry per prompt.
 
     Votes are there where single votes are known: they allow cross-fitting and the human ceiling.
+    `tests_withheld` where they are those of a running study that declared no early stopping.
     """
 
     title: str
@@ -68,6 +82,9 @@ class Branches:
     cost: Cost | None = None
     votes: int = 0
     simulated: int = 0
+    student_cast: Cast | None = None
+    refined_cast: Cast | None = None
+    tests_withheld: bool = False
 
     @property
     def decided(self) -> int:
@@ -79,7 +96,10 @@ class Branches:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a reader chooses. `percentile` is k: refined are the k % lowest scores."""
+    """What a reader chooses. `percentile` is k: refined are the k % lowest scores.
+
+    `over` is what the bands of the curve draw again; intervals of estimators draw prompts.
+    """
 
     model: Model = "M1"
     rule: Rule = Rule.NOT_WORSE
@@ -87,6 +107,7 @@ class Settings:
     confidence: float = 0.95
     resamples: int = 2000
     seed: int = 0
+    over: Over = Over.PROMPTS
 
     def __post_init__(self) -> None:
         if self.model not in MODELS:

@@ -17,7 +17,7 @@ from annotate.analysis.oracle_budget import (
     budget_range,
 )
 from annotate.analysis.oracle_models import ClassConditionalOracle, Oracle, SymmetricOracle
-from annotate.analysis.oracle_table import BranchTable, cross_fit, tabulate
+from annotate.analysis.oracle_table import cross_fit, tabulate
 from annotate.reports.branches import SHARE_REFINED, Branches, Settings
 from annotate.reports.estimator_report import (
     EstimatorComparison,
@@ -26,11 +26,13 @@ from annotate.reports.estimator_report import (
     report_estimator,
     scored,
 )
+from annotate.reports.laboratory_bands import annotators_of, redrawn
 
 
 @dataclass(frozen=True)
 class Laboratory:
-    """The whole answer to one question. `fair` is the curve with label and result cross-fitted."""
+    """The whole answer to one question. `fair` is the curve with label and result cross-fitted,
+    without a band; `annotators` is None where votes do not name them."""
 
     branches: Branches
     settings: Settings
@@ -41,6 +43,7 @@ class Laboratory:
     estimators: tuple[EstimatorReport, ...]
     comparisons: tuple[EstimatorComparison, ...]
     ceiling: HumanCeiling | None
+    annotators: int | None = None
 
     @property
     def cost_known(self) -> bool:
@@ -51,7 +54,8 @@ def investigate(branches: Branches, settings: Settings) -> Laboratory:
     """Compute everything that a page, a table or a file shows of these branches.
 
     Raises:
-        ValueError: no prompt has both verdicts, or a score is not finite.
+        ValueError: no prompt has both verdicts, a score is not finite, or the votes do not allow
+            the band that is asked for.
     """
     table = tabulate(branches.student, branches.refined, rule=settings.rule, groups=branches.groups)
     oracle, x = _oracle(table.label_share, settings)
@@ -64,7 +68,15 @@ def investigate(branches: Branches, settings: Settings) -> Laboratory:
         branches=branches,
         settings=settings,
         x=x,
-        curve=_curve(table, oracle, branches, settings),
+        curve=curve(
+            table,
+            oracle,
+            cost=branches.cost or SHARE_REFINED,
+            rng=settings.rng(0),
+            resamples=settings.resamples,
+            confidence=settings.confidence,
+            redrawn=redrawn(branches, settings),
+        ),
         fair=_fair(branches, settings, x),
         budget=budget_range(table.label_share, settings.percentile),
         estimators=estimators,
@@ -72,6 +84,7 @@ def investigate(branches: Branches, settings: Settings) -> Laboratory:
         ceiling=human_ceiling((*branches.student_votes, *branches.refined_votes))
         if branches.student_votes and branches.refined_votes
         else None,
+        annotators=annotators_of(branches),
     )
 
 
@@ -100,19 +113,6 @@ def _oracle(label_share: float, settings: Settings) -> tuple[Oracle, tuple[float
     return FixedBudgetOracle(k, accuracy), accuracy
 
 
-def _curve(
-    table: BranchTable, oracle: Oracle, branches: Branches, settings: Settings
-) -> OracleCurve:
-    return curve(
-        table,
-        oracle,
-        cost=branches.cost or SHARE_REFINED,
-        rng=settings.rng(0),
-        resamples=settings.resamples,
-        confidence=settings.confidence,
-    )
-
-
 def _fair(branches: Branches, settings: Settings, x: tuple[float, ...]) -> OracleCurve | None:
     """The curve whose label comes from other votes than its result; None without enough votes.
 
@@ -128,4 +128,4 @@ def _fair(branches: Branches, settings: Settings, x: tuple[float, ...]) -> Oracl
     table = cross_fit(student, refined, rule=settings.rule, groups=branches.groups)
     oracle, again = _oracle(table.label_share, settings)
     assert again == x
-    return _curve(table, oracle, branches, settings)
+    return curve(table, oracle, cost=branches.cost or SHARE_REFINED)

@@ -13,13 +13,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from annotate.analysis.oracle_bands import Over
+from annotate.reports.branches import Settings
 from annotate.reports.canvas import Figure
 from annotate.reports.laboratory import Laboratory
 from annotate.reports.laboratory_page import LabPage
 from annotate.reports.laboratory_tables import tables
 from annotate.reports.laboratory_words import RULE_WORDS
+from annotate.reports.peeking import NO_TESTS
 from annotate.reports.standalone import standalone
 from annotate.reports.tables import Table
+from annotate.reports.withheld import blanked, without_tests
 
 Row = dict[str, Any]
 
@@ -35,8 +39,11 @@ def lab_text(lab: Laboratory) -> str:
         f"{c.n:,} prompts with both verdicts, {c.excluded:,} left out; rule {c.rule} "
         f"({RULE_WORDS[c.rule]}), ideal label keeps {100 * c.label_share:.1f} %",
     ]
-    for table in tables(lab):
+    found = tuple(tables(lab))
+    for table in without_tests(found) if b.tests_withheld else found:
         lines += ["", *plain_table(table)]
+    if b.tests_withheld:
+        lines += ["", f"{NO_TESTS}."]
     return "\n".join(lines)
 
 
@@ -55,7 +62,7 @@ def plain_table(table: Table) -> Iterator[str]:
 
 
 def lab_data(lab: Laboratory) -> dict[str, Any]:
-    """The same for machines: shares in [0, 1], None where a number does not exist."""
+    """The same for machines: shares in [0, 1], None where there is no number or it is withheld."""
     b, c, s = lab.branches, lab.curve, lab.settings
     data = plain(
         {
@@ -67,7 +74,7 @@ def lab_data(lab: Laboratory) -> dict[str, Any]:
             },
             "simulated_votes": b.simulated,
             "votes": b.votes,
-            "settings": asdict(s),
+            "settings": _told(s),
             "model": c.model,
             "n": c.n,
             "units": c.units,
@@ -104,7 +111,15 @@ def lab_data(lab: Laboratory) -> dict[str, Any]:
         }
     )
     assert isinstance(data, dict)
-    return data
+    return blanked(data) if b.tests_withheld else data
+
+
+def _told(settings: Settings) -> dict[str, Any]:
+    """The settings; what bands draw only where it is not prompts, as files were before."""
+    told = asdict(settings)
+    if settings.over is Over.PROMPTS:
+        del told["over"]
+    return told
 
 
 def curve_rows(lab: Laboratory) -> Iterator[Row]:

@@ -32,6 +32,7 @@ from annotate.reports.laboratory_tables import (
 from annotate.reports.laboratory_words import ends, lab_methods
 from annotate.reports.plates import Plate
 from annotate.reports.tables import Table
+from annotate.reports.withheld import without_tests
 from annotate.reports.words import counted, number, percent, typeset
 
 
@@ -64,9 +65,12 @@ class LabPage:
 
 
 def lay_out_laboratory(lab: Laboratory) -> LabPage:
-    """The page of a laboratory; without scores it has no estimators' sections."""
+    """The page of a laboratory; without scores it has no estimators' sections.
+
+    Of a running study it has no p-values, as its report has none.
+    """
     some = bool(lab.estimators)
-    return LabPage(
+    page = LabPage(
         headline=typeset(_headline(lab)),
         standfirst=typeset(_standfirst(lab)),
         simulated=_simulated(lab),
@@ -90,6 +94,7 @@ def lay_out_laboratory(lab: Laboratory) -> LabPage:
         estimator_notes=estimator_notes(lab) if some else (),
         method=tuple(typeset(words) for words in lab_methods(lab)),
     )
+    return without_tests(page) if lab.branches.tests_withheld else page
 
 
 def _headline(lab: Laboratory) -> str:
@@ -146,6 +151,7 @@ def _facts(lab: Laboratory) -> tuple[tuple[str, str], ...]:
         ("Prompts with both verdicts", number(c.n)),
         ("Left out, undecided", number(c.excluded)),
         ("Votes on them", number(b.votes) if b.votes else "not given"),
+        ("Annotators", number(lab.annotators) if lab.annotators else "not given"),
         ("Ideal label is to keep", percent(c.label_share)),
         ("Steps, student + refinement", steps),
         ("Estimators", number(len(lab.estimators))),

@@ -5,6 +5,7 @@ It must not compute or know addresses, nor which figures a page has.
 
 from __future__ import annotations
 
+from annotate.analysis.oracle_bands import Over
 from annotate.reports.estimator_figures import (
     accuracy_figure,
     policy_figure,
@@ -12,8 +13,9 @@ from annotate.reports.estimator_figures import (
     roc_figure,
 )
 from annotate.reports.laboratory import Laboratory
-from annotate.reports.laboratory_words import RULE_WORDS, ends, model_words
+from annotate.reports.laboratory_words import RULE_WORDS, ends, model_words, unit_words
 from annotate.reports.oracle_figures import curve_figure, score_figure
+from annotate.reports.peeking import NO_TESTS
 from annotate.reports.plates import Plate
 from annotate.reports.words import coefficient, counted, number, percent, span, typeset
 
@@ -47,9 +49,13 @@ def curve_plate(lab: Laboratory) -> Plate:
 
 
 def _band(lab: Laboratory) -> str:
-    unit = "prompts" if lab.curve.units == lab.curve.n else "groups of prompts"
+    drawn = {
+        Over.PROMPTS: unit_words(lab),
+        Over.VOTES: f"{unit_words(lab)} and votes",
+        Over.CROSSED: f"{unit_words(lab)} and annotators",
+    }[lab.settings.over]
     return (
-        f"Bands: {100 * lab.settings.confidence:g} %, bootstrap over {unit}, "
+        f"Bands: {100 * lab.settings.confidence:g} %, bootstrap over {drawn}, "
         f"{number(lab.settings.resamples)} draws."
     )
 
@@ -239,4 +245,6 @@ def estimator_notes(lab: Laboratory) -> tuple[str, ...]:
             "The ceiling sets one annotator against the plurality of the others, ties left out: "
             "no estimator can be asked for more."
         )
+    if lab.branches.tests_withheld and lab.comparisons:
+        notes.append(f"{NO_TESTS}.")
     return tuple(notes)

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from annotate.analysis.contrast import Result
 from annotate.analysis.oracle import Cost
 from annotate.judging.models import Verdict
 from annotate.reports.branch_rows import BranchPair, BranchRow, EstimatorRow, branch_row
-from annotate.reports.branches import Arm, Branches, Scores
+from annotate.reports.branches import Arm, Branches, Cast, Scores
 from annotate.reports.contrast_analyses import RESULTS
 from annotate.reports.frames import ItemRow, StudyFrame, VoteRow, as_side, read_frame, read_snapshot
+from annotate.reports.waiting import missing_votes, open_pairs, withholds_tests
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
 
@@ -30,7 +31,9 @@ class _Row:
     item: ItemRow
     result: Result | None
     votes: tuple[Result, ...]
-    cast: int
+    cast: tuple[Result, ...]
+    by: tuple[str | None, ...]
+    voted: int
     simulated: int
 
 
@@ -38,7 +41,12 @@ def read_branches(study: Study, pair: BranchPair) -> Branches:
     """The branches of a pair as they stand now."""
     with read_snapshot():
         frame, row = read_frame(study), branch_row(study, pair)
-    return branches_of(frame, row, title=study.name, protocol=study.read_protocol())
+    protocol = study.read_protocol()
+    waiting = open_pairs(frame, missing_votes(frame, protocol))
+    return replace(
+        branches_of(frame, row, title=study.name, protocol=protocol),
+        tests_withheld=withholds_tests(study.state, waiting=waiting, protocol=protocol),
+    )
 
 
 def branches_of(frame: StudyFrame, row: BranchRow, *, title: str, protocol: Protocol) -> Branches:
@@ -75,8 +83,10 @@ def branches_of(frame: StudyFrame, row: BranchRow, *, title: str, protocol: Prot
             if (estimator.name, row.student) in values
         ),
         cost=cost,
-        votes=sum(rows[slot].cast for rows in (student, refined) for slot in slots),
+        votes=sum(rows[slot].voted for rows in (student, refined) for slot in slots),
         simulated=sum(rows[slot].simulated for rows in (student, refined) for slot in slots),
+        student_cast=_cast(student, slots),
+        refined_cast=_cast(refined, slots),
     )
 
 
@@ -94,30 +104,36 @@ def _rows(
     Two identical pictures tie without asking: nobody's answer could differ, so that their tie
     counts as if every annotator had given it.
     """
-    sides = {(challenger, teacher): False, (teacher, challenger): True}
-    mirrored = {c.pk: sides[c.a, c.b] for c in frame.contrasts if (c.a, c.b) in sides}
+    turns = {(challenger, teacher): False, (teacher, challenger): True}
+    mirrored = {c.pk: turns[c.a, c.b] for c in frame.contrasts if (c.a, c.b) in turns}
     found = {}
     for item in frame.items:
         if item.contrast not in mirrored:
             continue
         turned = mirrored[item.contrast]
         cast = list(on.get(item.comparison, ()))
-        said = [
-            RESULTS[as_side(vote.choice, a_is_first=item.a_is_first)]
-            for vote in cast
-            if vote.early or not protocol.on_demand
-        ]
+        sides = [RESULTS[as_side(vote.choice, a_is_first=item.a_is_first)] for vote in cast]
+        said = [r.mirrored() if turned else r for r in sides if r is not None]
+        by: list[str | None] = [vote.annotator for vote in cast]
+        early = [vote.early or not protocol.on_demand for vote in cast]
         if item.reason == Verdict.Reason.IDENTICAL:
             said = [Result.TIE] * protocol.votes_compared
+            by, early = [None] * len(said), [True] * len(said)
         result = RESULTS[item.outcome]
         found[item.prompt, item.replica] = _Row(
             item=item,
             result=result.mirrored() if result and turned else result,
-            votes=tuple(r.mirrored() if turned else r for r in said if r is not None),
-            cast=len(cast),
+            votes=tuple(r for r, first in zip(said, early, strict=True) if first),
+            cast=tuple(said),
+            by=tuple(by),
+            voted=len(cast),
             simulated=sum(vote.simulated for vote in cast),
         )
     return found
+
+
+def _cast(rows: Mapping[Slot, _Row], slots: list[Slot]) -> Cast:
+    return Cast(tuple(rows[slot].cast for slot in slots), tuple(rows[slot].by for slot in slots))
 
 
 def _scores(

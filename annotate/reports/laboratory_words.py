@@ -5,7 +5,12 @@ It must not compute, draw or know addresses.
 
 from __future__ import annotations
 
+from annotate.analysis.oracle_bands import Over
 from annotate.reports.laboratory import Laboratory
+from annotate.reports.words import counted
+
+# Below it bands over prompts alone are called too short; the definition of the bands says so.
+FEW = 20
 
 MODEL_WORDS = {
     "M1": "symmetric: right with the same chance on every prompt",
@@ -20,6 +25,11 @@ MODEL_NAMES = {
     "M3": "M3, fixed budget by accuracy",
     "M3-skill": "M3, fixed budget by skill",
     "M4": "M4, noisy score at a fixed budget",
+}
+BAND_NAMES = {
+    Over.PROMPTS: "Prompts",
+    Over.VOTES: "Prompts and votes",
+    Over.CROSSED: "Prompts and annotators",
 }
 RULE_WORDS = {
     "not_worse": "keep what wins or ties against the teacher",
@@ -48,17 +58,54 @@ def lab_methods(lab: Laboratory) -> tuple[str, ...]:
     first = (
         f"The definition is ours, as the paper gives none. Ideal label: {lab.settings.rule}, "
         f"{RULE_WORDS[lab.settings.rule]}. Model {model_words(lab)}. Expected rates given the "
-        "verdicts are exact (closed form); intervals resample prompts."
+        "verdicts are exact (closed form)."
     )
     second = (
         "Errors of the model are independent of the results once the label is given. Estimators' "
         "points, cut-offs and curves come from their real scores and make no such assumption."
     )
-    unit = "prompts" if lab.branches.groups is None else "groups of prompts"
-    third = (
-        f"Intervals here are of one kind: {unit} are drawn again with the verdicts that they have, "
-        "and rates are recomputed. They leave out that other annotators, or the same ones asked "
-        "again, would have given other votes: votes within a prompt, and prompts crossed with "
-        "annotators, are not drawn. With fewer than 20 annotators read them as too short."
+    return first, second, _intervals(lab)
+
+
+def unit_words(lab: Laboratory) -> str:
+    """What is drawn as one."""
+    return "prompts" if lab.curve.units == lab.curve.n else "groups of prompts"
+
+
+def _intervals(lab: Laboratory) -> str:
+    """What the bands and the other intervals draw again, and what they leave out."""
+    unit = unit_words(lab)
+    plain = f"{unit} are drawn again with the verdicts that they have, and rates are recomputed"
+    few = lab.annotators is not None and lab.annotators < FEW
+    if lab.settings.over is Over.VOTES:
+        return (
+            f"The bands of the curve draw {unit} again, and inside each its votes on either "
+            "branch, as many as there are; the plurality is taken again, no single leader being a "
+            "tie, and label and result follow from it. Verdicts by drawn votes lean towards ties, "
+            "so that the curve need not lie in the middle of its bands: they tell how sensitive it "
+            "is, the curve itself rests on the votes as cast. All other intervals are of one kind: "
+            f"{plain}."
+        )
+    if lab.settings.over is Over.CROSSED:
+        return (
+            f"The bands of the curve draw {unit} and, independently of them, the "
+            f"{counted(lab.annotators or 0, 'annotator')} again: a vote counts as often as its "
+            "annotator was drawn, and the weighted plurality is the verdict (pigeonhole "
+            "bootstrap). So they speak of other annotators too. What is neither the prompt’s nor "
+            "the annotator’s enters such draws several times, so that with three votes a prompt "
+            f"they are rather too wide. All other intervals are of one kind: {plain}."
+        )
+    left_out = (
+        f"Intervals here are of one kind: {plain}. They leave out that other annotators, or the "
+        "same ones asked again, would have given other votes; the laboratory’s bands over votes "
+        "and over annotators draw those too."
     )
-    return first, second, third
+    if few:
+        left_out += (
+            f" These votes are of {counted(lab.annotators or 0, 'annotator')}, fewer than "
+            f"{FEW}: read the intervals as too short, and choose the bands over prompts and "
+            "annotators."
+        )
+    elif lab.annotators is None:
+        left_out += f" With fewer than {FEW} annotators read them as too short."
+    return left_out

@@ -7,6 +7,11 @@ test is shown at the planned end, or where early stopping was declared. It must 
 from annotate.reports.report import Report
 from annotate.reports.words import counted, number, p_equation
 
+NO_TESTS = (
+    "No p-values yet: the study is running and declared no early stopping, and a test that is "
+    "looked at again and again finds differences where there are none"
+)
+
 
 def decided(report: Report) -> str:
     """ "120 of 600 pairs"."""
@@ -19,10 +24,8 @@ def why_withheld(report: Report) -> str:
     if not report.tests_withheld:
         return ""
     return (
-        "No p-values yet: the study is running and declared no early stopping, and a test that is "
-        "looked at again and again finds differences where there are none. Wait until all pairs "
-        f"are decided ({decided(report)} are), or declare early stopping before the next launch; "
-        "until then intervals are those of a running study."
+        f"{NO_TESTS}. Wait until all pairs are decided ({decided(report)} are), or declare early "
+        "stopping before the next launch; until then intervals are those of a running study."
     )
 
 

@@ -5,7 +5,6 @@ It must not write words for people or draw (sentences, tables and figures do), n
 
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -24,6 +23,7 @@ from annotate.reports.laboratory import Laboratory, investigate
 from annotate.reports.laboratory_study import branches_of
 from annotate.reports.recipes import MethodRecipe, recipes_of
 from annotate.reports.stopping import monitored
+from annotate.reports.waiting import RUNNING, missing_votes, open_pairs, withholds_tests
 from annotate.sampling.progress import ArmProgress
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
@@ -91,7 +91,7 @@ class Report:
     @property
     def running(self) -> bool:
         """Votes may still come in."""
-        return self.state in {Study.State.OPEN, Study.State.PAUSED}
+        return self.state in RUNNING
 
     @property
     def over(self) -> bool:
@@ -100,9 +100,8 @@ class Report:
 
     @property
     def tests_withheld(self) -> bool:
-        """No p-value is shown: before its planned end a test holds only where a rule of early
-        stopping was declared, and nobody looks at a running study just once."""
-        return self.running and self.open_pairs > 0 and not self.protocol.may_stop_early
+        """No p-value is shown, see `withholds_tests`."""
+        return withholds_tests(self.state, waiting=self.open_pairs, protocol=self.protocol)
 
     @property
     def closed_early(self) -> bool:
@@ -148,7 +147,7 @@ def report_on(study: Study, frame: StudyFrame, *, now: datetime, deep: bool = Tr
     lead = by_contrast[frame.contrasts[0].pk] if frame.contrasts else []
     verdicts = {item.comparison: (item.outcome, item.reason) for item in frame.items}
     cast = Tally(vote.comparison for vote in frame.votes)
-    missing = {item.comparison for item in frame.items if _waits(item, cast, protocol)}
+    missing = missing_votes(frame, protocol)
     contrasts = tuple(
         contrast_report(row, by_contrast[row.pk], on, protocol=protocol, missing=missing)
         for row in frame.contrasts
@@ -195,15 +194,9 @@ def report_on(study: Study, frame: StudyFrame, *, now: datetime, deep: bool = Tr
         if deep
         else None,
         laboratory=_laboratory(study, frame, protocol) if deep else None,
-        open_pairs=max(0, len(missing) - frame.set_aside.held),
+        open_pairs=open_pairs(frame, missing),
         came=frame.came,
     )
-
-
-def _waits(item: ItemRow, cast: Mapping[int, int], protocol: Protocol) -> bool:
-    """Undecided, and not for good: a dropped split has all its votes and no verdict."""
-    whole = cast.get(item.comparison, 0) >= protocol.overlap
-    return item.outcome is None and not (protocol.split == "drop" and whole)
 
 
 def _laboratory(study: Study, frame: StudyFrame, protocol: Protocol) -> Laboratory | None:

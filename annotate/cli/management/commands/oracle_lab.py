@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from annotate.analysis.oracle import Cost
+from annotate.analysis.oracle_bands import Over
 from annotate.analysis.oracle_table import Rule
 from annotate.cli.management.commands.export_study import study_by_uid
 from annotate.reports.branch_rows import branch_pairs
@@ -38,6 +39,13 @@ class Command(BaseCommand):
         parser.add_argument("--rule", choices=[str(rule) for rule in Rule], default="not_worse")
         parser.add_argument("--k", type=float, default=50, help="percent refined (default 50)")
         parser.add_argument(
+            "--band",
+            choices=[str(over) for over in Over],
+            default="prompts",
+            help="what the curve's bands draw again: prompts with their verdicts, votes too, or "
+            "prompts and annotators (crossed)",
+        )
+        parser.add_argument(
             "--branches",
             metavar="STUDENT,REFINED,TEACHER",
             help="names of methods, where the study's recipes do not tell",
@@ -59,6 +67,7 @@ class Command(BaseCommand):
                 percentile=options["k"],
                 resamples=options["resamples"],
                 seed=options["seed"],
+                over=Over(options["band"]),
             )
             lab = investigate(branches, settings)
         except ValueError as error:
