@@ -147,8 +147,10 @@ def ours(given: Votes) -> dict[str, Any]:
         "wall": clock.wall,
         "verdicts": [wins, ties, losses],
         "win rate": rates[0].estimate,
-        "alpha": alpha,
-        "alpha of some": krippendorff_alpha(stacked(task[some], label[some], n_units=ALPHA_TASKS)),
+        "alpha": alpha.estimate,
+        "alpha of some": krippendorff_alpha(
+            stacked(task[some], label[some], n_units=ALPHA_TASKS)
+        ).estimate,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,24 +13,61 @@ from numpy.typing import ArrayLike, NDArray
 from annotate.analysis.columns import repeated, same_length
 
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
+BEYOND_CHANCE = "agreement of votes on one unit beyond chance"
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """How far votes on the same units agree, by the measure that `method` names.
+
+    `estimate` is None where the measure is undefined. `n` are the units with at least two votes,
+    `excluded` those with fewer: they hold no pair of votes that could agree.
+    """
+
+    unit: ClassVar[str] = "unit that was voted on"
+
+    estimand: str
+    method: str
+    estimate: float | None
+    n: int
+    excluded: int
 
 
 @dataclass(frozen=True)
 class SplitShares:
     """How the three votes of a unit fell; `other` are units with more or fewer than three votes."""
 
+    estimand: ClassVar[str] = "how three votes on a unit fall: 3-0, 2-1 or 1-1-1"
+    unit: ClassVar[str] = "unit that was voted on"
+    method: ClassVar[str] = "counts"
+
     unanimous: int
     two_of_three: int
     all_different: int
     other: int
 
+    @property
+    def n(self) -> int:
+        """Units with three votes."""
+        return self.unanimous + self.two_of_three + self.all_different
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class AgreementMatrix:
-    """Annotator by annotator. Without a common unit the share is NaN; the diagonal is NaN too."""
+    """Annotator by annotator. Without a common unit the share is NaN; the diagonal is NaN too.
+
+    `common` are the units that both rated, `n` those with at least two votes, `excluded` those with
+    a single one.
+    """
+
+    estimand: ClassVar[str] = "share of common units on which two annotators said the same"
+    unit: ClassVar[str] = "unit that both annotators rated"
+    method: ClassVar[str] = "shares of counts"
 
     share: NDArray[np.float64]
     common: NDArray[np.int64]
+    n: int
+    excluded: int
 
 
 def counts_of(ratings: ArrayLike, n_categories: int) -> NDArray[np.int64]:
@@ -57,20 +94,26 @@ def counts_of(ratings: ArrayLike, n_categories: int) -> NDArray[np.int64]:
     return cells.reshape(units, n_categories)
 
 
-def percent_agreement(counts: ArrayLike) -> float | None:
+def percent_agreement(counts: ArrayLike) -> Coefficient:
     """The chance that two votes on one unit agree, averaged over units with at least two votes.
 
     Args:
         counts: (units, categories) numbers of votes.
     """
-    return _observed(_counts(counts))
+    table = _counts(counts)
+    return Coefficient(
+        "chance that two votes on one unit agree",
+        "percent agreement, mean over units",
+        _observed(table),
+        *_paired(table.sum(axis=1)),
+    )
 
 
-def krippendorff_alpha(ratings: ArrayLike, *, level: Level = "nominal") -> float | None:
+def krippendorff_alpha(ratings: ArrayLike, *, level: Level = "nominal") -> Coefficient:
     """Krippendorff's alpha: 1 - observed / expected disagreement.
 
-    None where it is undefined: no unit with two ratings, or one category only (then nothing can
-    disagree, and nothing shows that anybody looked).
+    Its estimate is None where it is undefined: no unit with two ratings, or one category only (then
+    nothing can disagree, and nothing shows that anybody looked).
 
     Args:
         ratings: (raters, units) numbers with NaN or None where a rater did not rate.
@@ -83,20 +126,24 @@ def krippendorff_alpha(ratings: ArrayLike, *, level: Level = "nominal") -> float
         raise ValueError(f"level={level!r} is unknown; use one of {', '.join(get_args(Level))}")
     table = _ratings(ratings)
     # Units with one rating hold no pair: alpha is defined without them.
-    pairable = table[:, (~np.isnan(table)).sum(axis=0) >= 2]
+    votes = (~np.isnan(table)).sum(axis=0)
+    pairable = table[:, votes >= 2]
     values = pairable[~np.isnan(pairable)]
-    if np.unique(values).size < 2:
-        return None
-    if level == "ratio" and values.min() < 0:
-        raise ValueError(f"level='ratio' was given a rating of {values.min():g}; use 'interval'")
-    # evalica loads pandas: seconds that a web process should not pay at start.
-    import evalica
-    import pandas as pd
+    estimate = None
+    if np.unique(values).size >= 2:
+        if level == "ratio" and values.min() < 0:
+            raise ValueError(
+                f"level='ratio' was given a rating of {values.min():g}; use 'interval'"
+            )
+        # evalica loads pandas: seconds that a web process should not pay at start.
+        import evalica
+        import pandas as pd
 
-    return float(evalica.alpha(pd.DataFrame(pairable), distance=level).alpha)
+        estimate = float(evalica.alpha(pd.DataFrame(pairable), distance=level).alpha)
+    return Coefficient(BEYOND_CHANCE, f"Krippendorff's alpha, {level}", estimate, *_paired(votes))
 
 
-def fleiss_kappa(counts: ArrayLike) -> float | None:
+def fleiss_kappa(counts: ArrayLike) -> Coefficient:
     """Fleiss' kappa; needs the same number of votes on every unit. None if only one category.
 
     Raises:
@@ -109,14 +156,15 @@ def fleiss_kappa(counts: ArrayLike) -> float | None:
             f"units have from {votes.min()} to {votes.max()} votes; Fleiss' kappa needs equally "
             "many: leave the others out, or use krippendorff_alpha or gwet_ac1"
         )
-    if not votes.size or votes[0] < 2 or np.count_nonzero(table.sum(axis=0)) < 2:
-        return None
-    from statsmodels.stats.inter_rater import fleiss_kappa as kappa
+    estimate = None
+    if votes.size and votes[0] >= 2 and np.count_nonzero(table.sum(axis=0)) >= 2:
+        from statsmodels.stats.inter_rater import fleiss_kappa as kappa
 
-    return float(kappa(table, method="fleiss"))
+        estimate = float(kappa(table, method="fleiss"))
+    return Coefficient(BEYOND_CHANCE, "Fleiss' kappa", estimate, *_paired(table.sum(axis=1)))
 
 
-def cohen_kappa(table: ArrayLike) -> float | None:
+def cohen_kappa(table: ArrayLike) -> Coefficient:
     """Cohen's kappa of two raters; None where chance alone would make them agree always.
 
     Args:
@@ -129,14 +177,16 @@ def cohen_kappa(table: ArrayLike) -> float | None:
             "give one row and one column for every category that was offered"
         )
     by_first, by_second = units.sum(axis=1), units.sum(axis=0)
-    if float(by_first @ by_second) == float(units.sum()) ** 2:
-        return None
-    from statsmodels.stats.inter_rater import cohens_kappa
+    estimate = None
+    if float(by_first @ by_second) != float(units.sum()) ** 2:
+        from statsmodels.stats.inter_rater import cohens_kappa
 
-    return float(cohens_kappa(units, return_results=False))
+        estimate = float(cohens_kappa(units, return_results=False))
+    # Every unit of such a table has both votes.
+    return Coefficient(BEYOND_CHANCE, "Cohen's kappa", estimate, int(units.sum()), 0)
 
 
-def gwet_ac1(counts: ArrayLike, n_categories: int) -> float | None:
+def gwet_ac1(counts: ArrayLike, n_categories: int) -> Coefficient:
     """Gwet's AC1, which stays high where categories are skewed and kappa and alpha fall.
 
         p_a = mean over units with n >= 2 of sum_c n_c (n_c - 1) / (n (n - 1))
@@ -144,30 +194,35 @@ def gwet_ac1(counts: ArrayLike, n_categories: int) -> float | None:
         AC1 = (p_a - p_e) / (1 - p_e)
 
     Args:
-        counts: (units, categories) numbers of votes; units without votes do not count.
+        counts: (units, categories) numbers of votes; units without votes do not count, those with
+            one count towards chance only.
         n_categories: q, the categories OFFERED, whether or not anybody chose them.
 
     Source: Gwet, British Journal of Mathematical and Statistical Psychology 61, 2008.
     """
     table = _counts(counts)
     _check_offered(table, n_categories)
-    observed = _observed(table)
-    if observed is None or n_categories < 2:
-        return None
-    votes = table.sum(axis=1)
-    shares = (table[votes > 0] / votes[votes > 0, None]).mean(axis=0)
-    expected = float((shares * (1 - shares)).sum() / (n_categories - 1))
-    return (observed - expected) / (1 - expected)
+    observed, votes = _observed(table), table.sum(axis=1)
+    estimate = None
+    if observed is not None and n_categories >= 2:
+        shares = (table[votes > 0] / votes[votes > 0, None]).mean(axis=0)
+        expected = float((shares * (1 - shares)).sum() / (n_categories - 1))
+        estimate = (observed - expected) / (1 - expected)
+    return Coefficient(
+        BEYOND_CHANCE, f"Gwet's AC1, {n_categories} categories", estimate, *_paired(votes)
+    )
 
 
-def free_marginal_kappa(counts: ArrayLike, n_categories: int) -> float | None:
+def free_marginal_kappa(counts: ArrayLike, n_categories: int) -> Coefficient:
     """Randolph's kappa: chance is 1 / q for q categories OFFERED, whatever was chosen."""
     table = _counts(counts)
     _check_offered(table, n_categories)
     observed = _observed(table)
-    if observed is None or n_categories < 2:
-        return None
-    return (observed - 1 / n_categories) / (1 - 1 / n_categories)
+    estimate = None
+    if observed is not None and n_categories >= 2:
+        estimate = (observed - 1 / n_categories) / (1 - 1 / n_categories)
+    method = f"Randolph's free-marginal kappa, {n_categories} categories"
+    return Coefficient(BEYOND_CHANCE, method, estimate, *_paired(table.sum(axis=1)))
 
 
 def agreement_matrix(ratings: ArrayLike) -> AgreementMatrix:
@@ -217,7 +272,8 @@ def agreement_of_votes(
     share = np.full(common.shape, np.nan)
     np.divide(same, common, out=share, where=common > 0)
     np.fill_diagonal(share, np.nan)
-    return AgreementMatrix(share=share, common=common)
+    n, single = _paired(np.bincount(units.astype(np.int64), minlength=shape[1]))
+    return AgreementMatrix(share=share, common=common, n=n, excluded=single)
 
 
 def stacked(unit: ArrayLike, label: ArrayLike, *, n_units: int) -> NDArray[np.float64]:
@@ -259,6 +315,12 @@ def split_shares(units: Iterable[Sequence[Hashable]]) -> SplitShares:
         else:
             other += 1
     return SplitShares(by_kinds[1], by_kinds[2], by_kinds[3], other)
+
+
+def _paired(votes: NDArray[np.int64]) -> tuple[int, int]:
+    """How many units have at least two votes, and how many fewer."""
+    n = int((votes >= 2).sum())
+    return n, len(votes) - n
 
 
 def _observed(table: NDArray[np.int64]) -> float | None:

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from annotate.analysis.columns import numbered, repeated, same_length
 from annotate.analysis.votes import Choice
@@ -38,6 +38,10 @@ class SideBalance:
     Means something only where the sides were drawn at random and stored with each vote.
     """
 
+    estimand: ClassVar[str] = "share of decided votes for the picture on the left"
+    unit: ClassVar[str] = "vote"
+    method: ClassVar[str] = "wilson; exact two-sided sign test"
+
     left: int
     right: int
     estimate: float | None
@@ -45,6 +49,11 @@ class SideBalance:
     high: float | None
     p_value: float | None
     confidence: float
+
+    @property
+    def n(self) -> int:
+        """Votes for one of the two sides; ties are none of them."""
+        return self.left + self.right
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,10 @@ class LeaveOneOut:
     them said tie) and `alone` (nobody else voted).
     """
 
+    estimand: ClassVar[str] = "agreement of an annotator with the others' answer"
+    unit: ClassVar[str] = "vote"
+    method: ClassVar[str] = "wilson"
+
     agreed: int
     judged: int
     others_split: int
@@ -65,6 +78,11 @@ class LeaveOneOut:
     low: float | None
     high: float | None
     confidence: float
+
+    @property
+    def n(self) -> int:
+        """The votes compared."""
+        return self.judged
 
 
 def side_balance(left: int, right: int, *, confidence: float = 0.95) -> SideBalance:

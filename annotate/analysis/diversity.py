@@ -64,10 +64,24 @@ class DiversityScore:
     cannot_judge: int
     confidence: float
 
+    @property
+    def n(self) -> int:
+        """Prompts with a score."""
+        return self.prompts
+
 
 @dataclass(frozen=True)
 class DiversityDifference:
-    """First method minus second on the prompts that both have, paired; p is Holm-adjusted."""
+    """First method minus second on the prompts that both have, paired; p is Holm-adjusted.
+
+    `unpaired` prompts have a score of one of the two only, and are left out.
+    """
+
+    estimand: ClassVar[str] = "difference of two methods' mean scores on the same prompts"
+    unit: ClassVar[str] = "prompt"
+    method: ClassVar[str] = (
+        "bootstrap over prompts and sign flips, those of one group together; Holm"
+    )
 
     first: str
     second: str
@@ -78,7 +92,13 @@ class DiversityDifference:
     p_value: float
     adjusted_p: float
     prompts: int
+    unpaired: int
     confidence: float
+
+    @property
+    def n(self) -> int:
+        """Prompts with a score of both methods."""
+        return self.prompts
 
 
 def levels(n: int) -> tuple[float, ...]:
@@ -172,7 +192,7 @@ def diversity_differences(
     for (method, attribute, prompt), scores in cells.items():
         means[method, attribute][prompt] = sum(scores) / len(scores)
     methods, named = sorted({vote.method for vote in votes}), _named(votes)
-    rows: list[tuple[str, str, str, Array, NDArray[np.int64], float]] = []
+    rows: list[tuple[str, str, str, int, Array, NDArray[np.int64], float]] = []
     for place, first in enumerate(methods):
         for second in methods[place + 1 :]:
             for attribute in Attribute:
@@ -184,11 +204,12 @@ def diversity_differences(
                     sums = np.zeros(int(groups.max()) + 1)
                     np.add.at(sums, groups, differences)
                     p = _sign_flip(sums, rng=rng)
-                    rows.append((first, second, str(attribute), differences, groups, p))
-    adjusted = holm([row[5] for row in rows])
+                    alone = len(one.keys() ^ two.keys())
+                    rows.append((first, second, str(attribute), alone, differences, groups, p))
+    adjusted = holm([row[-1] for row in rows])
     found = []
     for row, adjusted_p in zip(rows, adjusted, strict=True):
-        first, second, name, differences, groups, p = row
+        first, second, name, unpaired, differences, groups, p = row
         n = len(differences)
         weights = _draws(groups, resamples, rng=rng)[:, groups]
         drawn = weights @ differences / weights.sum(axis=1)
@@ -204,6 +225,7 @@ def diversity_differences(
                 p_value=p,
                 adjusted_p=adjusted_p,
                 prompts=n,
+                unpaired=unpaired,
                 confidence=confidence,
             )
         )

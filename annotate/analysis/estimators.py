@@ -22,18 +22,20 @@ if TYPE_CHECKING:
 class PairAgreement:
     """How often the higher score went to the sample that annotators preferred (the "65 %" kind).
 
-    `n` are pairs with a winner; `human_ties` have none and are left out. A pair scored equally
-    counts half (`score_ties`). `method` names the interval: Wilson where every pair has its own
-    prompt, bootstrap over prompts where they share them.
+    `n` are pairs with a winner; `human_ties` have none, `undecided` not even a verdict, and both
+    are left out. A pair scored equally counts half (`score_ties`). `method` names the interval:
+    Wilson where every pair has its own prompt, bootstrap over prompts where they share them.
     """
 
     estimand: ClassVar[str] = "agreement with decided majorities, pairs with a reference"
+    unit: ClassVar[str] = "pair"
 
     estimator: str
     agreed: float
     n: int
     score_ties: int
     human_ties: int
+    undecided: int
     estimate: float
     low: float
     high: float
@@ -43,7 +45,14 @@ class PairAgreement:
 
 @dataclass(frozen=True)
 class HumanCeiling:
-    """One annotator against the plurality of the other votes on the same pair; ties left out."""
+    """One annotator against the plurality of the other votes on the same pair.
+
+    `n` votes are compared; `left_out` are ties and votes whose others have no single leader.
+    """
+
+    estimand: ClassVar[str] = "agreement of one annotator with the plurality of the others"
+    unit: ClassVar[str] = "vote"
+    method: ClassVar[str] = "wilson on the number of pairs"
 
     agreed: int
     n: int
@@ -106,6 +115,7 @@ def pair_agreement(
         n=n,
         score_ties=int((difference == 0).sum()),
         human_ties=sum(1 for r in results if r is not None) - n,
+        undecided=sum(1 for r in results if r is None),
         estimate=agreed / n,
         low=float(low),
         high=float(high),

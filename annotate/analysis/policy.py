@@ -70,8 +70,13 @@ class ChosenPercentile:
     """The best percentile, chosen on some prompts and tried on others.
 
     `score` is honest; `in_sample` is what choosing and trying on the same prompts would claim, and
-    `optimism` the difference. `choices` are the percentiles that the folds chose.
+    `optimism` the difference. `choices` are the percentiles that the folds chose. `excluded`
+    prompts lack a verdict.
     """
+
+    estimand: ClassVar[str] = "win + tie / 2 of the best percentile on prompts it was not chosen on"
+    unit: ClassVar[str] = "prompt"
+    method: ClassVar[str] = "cross-fitting, bootstrap over prompts, those of one group together"
 
     estimator: str
     folds: int
@@ -83,6 +88,7 @@ class ChosenPercentile:
     in_sample: float
     optimism: float
     n: int
+    excluded: int
     confidence: float
 
 
@@ -259,6 +265,7 @@ def choose(
         in_sample=in_sample,
         optimism=in_sample - score,
         n=len(won),
+        excluded=branches.excluded,
         confidence=confidence,
     )
 

@@ -57,6 +57,11 @@ class PublishedBars:
     confidence: float
     method: str = "wilson (win rate), exact sign test, goodman (joint)"
 
+    @property
+    def n(self) -> int:
+        """The prompts that were judged; `unaccounted` of them are in no bar."""
+        return self.prompts
+
 
 def published_bars(
     win: float,
@@ -152,7 +157,7 @@ def _p_range(win: tuple[int, int], loss: tuple[int, int], *, slack: int) -> PVal
     for more_wins, more_losses in {(0, 0), (slack, 0), (0, slack)}:
         w = [max(0, count + more_wins) for count in win]
         v = [max(0, count + more_losses) for count in loss]
-        p += [sign_test(w[1], v[0]), sign_test(w[0], v[1])]
+        p += [sign_test(w[1], v[0]).p_value, sign_test(w[0], v[1]).p_value]
         if w[0] <= v[1] and v[0] <= w[1]:
             p.append(1.0)  # as many wins as losses are possible
     return PValues(min(p), max(p))

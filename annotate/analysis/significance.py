@@ -6,9 +6,29 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 
-def sign_test(wins: int, losses: int) -> float:
+@dataclass(frozen=True)
+class SignTest:
+    """Wins against losses; ties say nothing for either side and are left out."""
+
+    estimand: ClassVar[str] = "equal chances of winning and losing"
+    unit: ClassVar[str] = "win or loss"
+    method: ClassVar[str] = "exact two-sided sign test"
+
+    wins: int
+    losses: int
+    ties: int
+    p_value: float
+
+    @property
+    def n(self) -> int:
+        """Those that count: wins and losses."""
+        return self.wins + self.losses
+
+
+def sign_test(wins: int, losses: int, *, ties: int = 0) -> SignTest:
     """The exact two-sided p-value of `wins` against `losses` under "either is as likely".
 
         2 P(at most the fewer of both), at most 1, of a binomial with p = 1/2
@@ -17,10 +37,19 @@ def sign_test(wins: int, losses: int) -> float:
     hypothesis: 1.0. By hand, as scipy's own test looks for the other tail of a distribution that is
     symmetric here, which is most of its time.
 
+    Args:
+        wins: of the first.
+        losses: of the first.
+        ties: left out; the result says how many.
+
     Raises:
         ValueError: a count is negative or no whole number.
     """
-    check_counts(wins=wins, losses=losses)
+    check_counts(wins=wins, losses=losses, ties=ties)
+    return SignTest(wins, losses, ties, _sign_p(wins, losses))
+
+
+def _sign_p(wins: int, losses: int) -> float:
     if wins == losses:
         return 1.0
     # scipy takes time to import: only processes that test anything should pay.
@@ -66,14 +95,29 @@ def benjamini_hochberg(p: Sequence[float]) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class McNemar:
-    """Two judges (or models) on the same items; only the items on which they differ count."""
+    """Two judges (or models) on the same items; only the items on which they differ count.
 
+    `n` are all items; those on which both agree, n - only_first - only_second, decide nothing.
+    """
+
+    estimand: ClassVar[str] = "equal success of two judges on the same items"
+    unit: ClassVar[str] = "item"
+
+    n: int
     only_first: int
     only_second: int
     exact: bool
     correction: bool
     statistic: float
     p_value: float
+
+    @property
+    def method(self) -> str:
+        """Which of McNemar's tests."""
+        if self.exact:
+            return "McNemar, exact"
+        corrected = ", with continuity correction" if self.correction else ""
+        return f"McNemar, chi-squared{corrected}"
 
 
 def mcnemar(
@@ -96,14 +140,16 @@ def mcnemar(
         )
     (both, only_first), (only_second, neither) = table
     check_counts(both=both, only_first=only_first, only_second=only_second, neither=neither)
+    n = int(both + only_first + only_second + neither)
     if only_first + only_second == 0:
         # Without one differing item statsmodels divides by zero; nothing speaks for a difference.
-        return McNemar(0, 0, exact, correction and not exact, 0.0, 1.0)
+        return McNemar(n, 0, 0, exact, correction and not exact, 0.0, 1.0)
     # statsmodels loads pandas: seconds that a web process should not pay at start.
     from statsmodels.stats.contingency_tables import mcnemar as test
 
     result = test([[both, only_first], [only_second, neither]], exact=exact, correction=correction)
     return McNemar(
+        n=n,
         only_first=int(only_first),
         only_second=int(only_second),
         exact=exact,

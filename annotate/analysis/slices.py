@@ -47,6 +47,8 @@ class AxisTest:
     `adjusted_p` is Benjamini and Hochberg's over the axes. `unknown` prompts lack the property.
     """
 
+    estimand: ClassVar[str] = "equality of win rates between the slices of one axis"
+    unit: ClassVar[str] = "prompt"
     method: ClassVar[str] = "chi-squared test of homogeneity"
 
     axis: str

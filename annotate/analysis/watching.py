@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from statistics import median
-from typing import NamedTuple, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 from annotate.analysis.annotators import longest_run, median_seconds, side_balance
 from annotate.analysis.raters import Rated
@@ -64,11 +64,17 @@ class Suspicion:
     """How unlike the pool somebody works: per signal the chance of as much or more by accident.
 
     `p_value` joins the signals by Fisher's method; it orders people, and is small for one strong
-    signal as for several weak ones. `score` is its negative decimal logarithm.
+    signal as for several weak ones. `score` is its negative decimal logarithm. `n` are the votes it
+    is made of.
     """
+
+    estimand: ClassVar[str] = "chance that somebody of the pool works so unlike it"
+    unit: ClassVar[str] = "vote"
+    method: ClassVar[str] = "binomial, normal and sign tests against the pool, joined by Fisher"
 
     signals: Mapping[str, float]
     p_value: float
+    n: int
 
     @property
     def score(self) -> float:
@@ -205,7 +211,8 @@ def suspicions(pool: Mapping[Name, Sequence[Judged]]) -> dict[Name, Suspicion]:
             signals["side"] = tally.side_p
         signals["copies"] = tally.copying_p
         logs = -2 * sum(math.log(max(p, 1e-300)) for p in signals.values())
-        found[name] = Suspicion(signals, float(chi2.sf(logs, 2 * len(signals))))
+        p = float(chi2.sf(logs, 2 * len(signals)))
+        found[name] = Suspicion(signals, p, n=len(pool[name]))
     return found
 
 

@@ -39,6 +39,7 @@ class WinRate:
     """
 
     estimand: ClassVar[str] = "win rate (verdicts)"
+    unit: ClassVar[str] = "prompt"
 
     wins: int
     ties: int
@@ -61,6 +62,7 @@ class VoteShare:
     """
 
     estimand: ClassVar[str] = "vote share (votes, clustered by prompt)"
+    unit: ClassVar[str] = "vote"
 
     wins: int
     ties: int
@@ -73,6 +75,12 @@ class VoteShare:
     prompts: int
     effective_n: float
     method: str = "wilson on the effective number of votes"
+
+    @property
+    def n(self) -> int:
+        """The votes in the denominator under the convention."""
+        tied = 0 if self.convention is TieConvention.DROPPED else self.ties
+        return self.wins + tied + self.losses
 
 
 def win_rate(
@@ -284,11 +292,11 @@ def normal_quantile(confidence: float) -> float:
 
 def _p_value(wins: int, ties: int, losses: int, *, convention: TieConvention) -> float:
     if convention is TieConvention.DROPPED:
-        return sign_test(wins, losses)
+        return sign_test(wins, losses, ties=ties).p_value
     if convention is TieConvention.LOSSES:
-        return sign_test(wins, losses + ties)
+        return sign_test(wins, losses + ties).p_value
     ahead, behind = max(wins, losses), min(wins, losses)
-    return sign_test(ahead + ties // 2, behind + ties - ties // 2)
+    return sign_test(ahead + ties // 2, behind + ties - ties // 2).p_value
 
 
 def _check_interval(*, confidence: float, method: str) -> None:

@@ -225,4 +225,4 @@ def _fleiss(
         if len(votes) == protocol.votes_compared:
             sides = [as_side(vote.choice, a_is_first=item.a_is_first) for vote in votes]
             rows.append([sides.count("a"), sides.count("tie"), sides.count("b")])
-    return fleiss_kappa(rows) if rows else None
+    return fleiss_kappa(rows).estimate if rows else None

@@ -236,9 +236,9 @@ def _agreement(
         level=int(level.sum()),
         units=int((counts.sum(axis=1) >= 2).sum()),
         categories=categories,
-        alpha=krippendorff_alpha(ratings),
-        percent=percent_agreement(counts),
-        ac1=gwet_ac1(counts, categories),
+        alpha=krippendorff_alpha(ratings).estimate,
+        percent=percent_agreement(counts).estimate,
+        ac1=gwet_ac1(counts, categories).estimate,
         split=split_shares([side for _, side in votes] for votes in voted),
     )
 

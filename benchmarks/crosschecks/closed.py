@@ -32,7 +32,7 @@ def sign_tests(rng: np.random.Generator) -> Pairs:
 
     wins, losses = rng.integers(0, 400, 2)
     if wins + losses:
-        yield significance.sign_test(wins, losses), binomtest(wins, wins + losses).pvalue
+        yield significance.sign_test(wins, losses).p_value, binomtest(wins, wins + losses).pvalue
 
 
 def intervals(rng: np.random.Generator) -> Pairs:
@@ -107,7 +107,7 @@ def alphas(rng: np.random.Generator) -> Pairs:
     for level, distance in distances.items():
         expected = (np.outer(n, n) * distance).sum() / (n.sum() - 1)
         yield (
-            agreement.krippendorff_alpha(ratings, level=level),  # type: ignore[arg-type]
+            agreement.krippendorff_alpha(ratings, level=level).estimate,  # type: ignore[arg-type]
             1 - (met * distance).sum() / expected,
         )
 
@@ -121,15 +121,15 @@ def kappas(rng: np.random.Generator) -> Pairs:
     share = counts.sum(axis=0) / counts.sum()
     agree = float(((counts * (counts - 1)).sum(axis=1) / 12).mean())
     chance = float((share**2).sum())
-    yield agreement.percent_agreement(counts), agree
-    yield agreement.fleiss_kappa(counts), (agree - chance) / (1 - chance)
-    yield agreement.free_marginal_kappa(counts, 3), fleiss_kappa(counts, method="randolph")
+    yield agreement.percent_agreement(counts).estimate, agree
+    yield agreement.fleiss_kappa(counts).estimate, (agree - chance) / (1 - chance)
+    yield agreement.free_marginal_kappa(counts, 3).estimate, fleiss_kappa(counts, method="randolph")
     even = float((share * (1 - share)).sum() / 2)
-    yield agreement.gwet_ac1(counts, 3), (agree - even) / (1 - even)
+    yield agreement.gwet_ac1(counts, 3).estimate, (agree - even) / (1 - even)
     table = rng.integers(1, 20, (3, 3))
     by_chance = table.sum(axis=1) @ table.sum(axis=0) / table.sum() ** 2
     yield (
-        agreement.cohen_kappa(table),
+        agreement.cohen_kappa(table).estimate,
         (np.trace(table) / table.sum() - by_chance) / (1 - by_chance),
     )
 

@@ -81,7 +81,7 @@ def form(request):
 )
 def test_alpha_has_krippendorffs_own_answers(text, level, alpha, places, form):
     given = form(table(text))
-    assert krippendorff_alpha(given, level=level) == pytest.approx(alpha, abs=places)
+    assert krippendorff_alpha(given, level=level).estimate == pytest.approx(alpha, abs=places)
 
 
 @pytest.mark.parametrize(
@@ -96,19 +96,21 @@ def test_alpha_has_krippendorffs_own_answers(text, level, alpha, places, form):
     ],
 )
 def test_alpha_without_two_paired_categories_is_not_available(ratings, form):
-    assert krippendorff_alpha(form(ratings)) is None
+    assert krippendorff_alpha(form(ratings)).estimate is None
 
 
 def test_alpha_ignores_raters_and_units_without_ratings():
     ratings = np.array(table(THREE_BY_15), dtype=float)
     padded = np.full((5, 20), np.nan)
     padded[:3, :15] = ratings
-    assert krippendorff_alpha(padded) == pytest.approx(krippendorff_alpha(ratings))
+    assert krippendorff_alpha(padded).estimate == pytest.approx(
+        krippendorff_alpha(ratings).estimate
+    )
 
 
 def test_fleiss_and_free_marginal_kappa_have_the_textbook_answers():
-    assert fleiss_kappa(table(FLEISS)) == pytest.approx(0.20993, abs=5e-6)
-    assert free_marginal_kappa(table(FLEISS), 5) == pytest.approx(0.22253, abs=5e-6)
+    assert fleiss_kappa(table(FLEISS)).estimate == pytest.approx(0.20993, abs=5e-6)
+    assert free_marginal_kappa(table(FLEISS), 5).estimate == pytest.approx(0.22253, abs=5e-6)
 
 
 def test_fleiss_kappa_refuses_units_with_different_numbers_of_votes():
@@ -117,17 +119,17 @@ def test_fleiss_kappa_refuses_units_with_different_numbers_of_votes():
 
 
 def test_cohens_kappa_has_the_textbook_answer():
-    assert cohen_kappa([[20, 5], [10, 15]]) == pytest.approx(0.4)
+    assert cohen_kappa([[20, 5], [10, 15]]).estimate == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("table", [[[7, 0], [0, 0]], [[0, 0], [0, 0]]])
 def test_cohens_kappa_of_two_raters_who_use_one_category_is_not_available(table):
-    assert cohen_kappa(table) is None
+    assert cohen_kappa(table).estimate is None
 
 
 @pytest.mark.parametrize("counts", [[[3, 0], [3, 0]], [[1, 0], [0, 1]], np.empty((0, 3), int)])
 def test_fleiss_kappa_without_two_categories_or_pairs_is_not_available(counts):
-    assert fleiss_kappa(counts) is None
+    assert fleiss_kappa(counts).estimate is None
 
 
 def test_ac1_agrees_with_the_sum_by_hand():
@@ -136,47 +138,52 @@ def test_ac1_agrees_with_the_sum_by_hand():
     shares = np.array([1 + 2 / 3 + 1 / 3, 1 + 1 / 3, 1 / 3 + 1 / 3]) / 4
     chance = (shares * (1 - shares)).sum() / 2
     assert chance == pytest.approx(11 / 36)
-    assert gwet_ac1(counts, 3) == pytest.approx((7 / 12 - 11 / 36) / (1 - 11 / 36))
-    assert gwet_ac1(counts, 3) == pytest.approx(0.4)
+    assert gwet_ac1(counts, 3).estimate == pytest.approx((7 / 12 - 11 / 36) / (1 - 11 / 36))
+    assert gwet_ac1(counts, 3).estimate == pytest.approx(0.4)
 
 
 def test_ac1_counts_the_categories_offered_not_the_ones_chosen():
     counts = [[3, 0], [2, 1], [3, 0]]
     padded = [[3, 0, 0], [2, 1, 0], [3, 0, 0]]
-    assert gwet_ac1(counts, 3) == gwet_ac1(padded, 3)
-    assert gwet_ac1(counts, 3) > gwet_ac1(counts, 2)
+    assert gwet_ac1(counts, 3).estimate == gwet_ac1(padded, 3).estimate
+    assert gwet_ac1(counts, 3).estimate > gwet_ac1(counts, 2).estimate
 
 
 def test_units_with_one_vote_tell_the_margins_of_ac1_but_hold_no_pair():
-    assert percent_agreement([[2, 0], [1, 0]]) == 1.0
-    assert percent_agreement([[2, 0], [1, 1], [0, 0]]) == 0.5
-    assert gwet_ac1([[2, 0], [1, 1], [0, 1]], 2) == pytest.approx((0.5 - 0.5) / 0.5)
+    assert percent_agreement([[2, 0], [1, 0]]).estimate == 1.0
+    assert percent_agreement([[2, 0], [1, 1], [0, 0]]).estimate == 0.5
+    assert gwet_ac1([[2, 0], [1, 1], [0, 1]], 2).estimate == pytest.approx((0.5 - 0.5) / 0.5)
 
 
 def test_skewed_categories_pull_alpha_down_but_not_ac1():
     counts = np.array([[3, 0, 0]] * 95 + [[2, 1, 0]] * 5)
     ratings = [[0] * 100, [0] * 100, [0] * 95 + [1] * 5]
     assert np.array_equal(counts_of(ratings, 3), counts)
-    assert percent_agreement(counts) > 0.96
-    assert gwet_ac1(counts, 3) > 0.96
-    assert krippendorff_alpha(ratings) < 0.05
+    assert percent_agreement(counts).estimate > 0.96
+    assert gwet_ac1(counts, 3).estimate > 0.96
+    assert krippendorff_alpha(ratings).estimate < 0.05
 
 
 @pytest.mark.parametrize("counts", [[[1, 0], [0, 1]], [[0, 0]], np.empty((0, 2), int)])
 def test_agreement_without_a_pair_of_votes_is_not_available(counts):
-    assert percent_agreement(counts) is None
-    assert gwet_ac1(counts, 2) is None
-    assert free_marginal_kappa(counts, 2) is None
+    assert percent_agreement(counts).estimate is None
+    assert gwet_ac1(counts, 2).estimate is None
+    assert free_marginal_kappa(counts, 2).estimate is None
 
 
 def test_full_agreement_on_one_category_is_1_where_chance_is_below_1():
     counts = [[3, 0, 0]] * 4
-    assert percent_agreement(counts) == gwet_ac1(counts, 3) == free_marginal_kappa(counts, 3) == 1
+    assert (
+        percent_agreement(counts).estimate
+        == gwet_ac1(counts, 3).estimate
+        == free_marginal_kappa(counts, 3).estimate
+        == 1
+    )
 
 
 def test_a_single_offered_category_leaves_chance_corrected_figures_undefined():
-    assert gwet_ac1([[3], [3]], 1) is None
-    assert free_marginal_kappa([[3], [3]], 1) is None
+    assert gwet_ac1([[3], [3]], 1).estimate is None
+    assert free_marginal_kappa([[3], [3]], 1).estimate is None
 
 
 @pytest.mark.parametrize(
@@ -196,11 +203,36 @@ def test_the_matrix_counts_common_units_and_leaves_the_diagonal_empty(of):
     expected[1, 2] = expected[2, 1] = 0.0
     np.testing.assert_allclose(matrix.share, expected)
     assert matrix.common.tolist() == [[3, 3, 1, 0], [3, 3, 1, 0], [1, 1, 2, 0], [0, 0, 0, 0]]
+    # Three units have two votes or more, the last has one.
+    assert (matrix.n, matrix.excluded) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("found", "method"),
+    [
+        (percent_agreement([[2, 0], [1, 1], [1, 0]]), "percent agreement, mean over units"),
+        (krippendorff_alpha([[0, 0, 1], [0, 1, None]]), "Krippendorff's alpha, nominal"),
+        (gwet_ac1([[2, 0], [1, 1], [0, 1]], 3), "Gwet's AC1, 3 categories"),
+        (
+            free_marginal_kappa([[2, 0], [1, 1], [0, 1]], 2),
+            "Randolph's free-marginal kappa, 2 categories",
+        ),
+    ],
+)
+def test_a_coefficient_names_its_method_and_counts_units_without_a_pair_apart(found, method):
+    assert (found.method, found.n, found.excluded) == (method, 2, 1)
+
+
+def test_kappas_have_a_pair_on_every_unit_or_none_at_all():
+    cohen = cohen_kappa([[20, 5], [10, 15]])
+    assert (cohen.n, cohen.excluded) == (50, 0)
+    assert (fleiss_kappa(table(FLEISS)).n, fleiss_kappa([[1, 0], [0, 1]]).excluded) == (10, 2)
 
 
 def test_units_split_three_ways_and_others_are_counted_apart():
     assert split_shares(["AAA", "AAB", "ABT", "TTB", "AA", "ABTA", ""]) == SplitShares(1, 2, 1, 3)
     assert split_shares([]) == SplitShares(0, 0, 0, 0)
+    assert SplitShares(1, 2, 1, 3).n == 4
 
 
 ratings_tables = st.lists(
@@ -221,7 +253,7 @@ def test_agreement_does_not_know_the_order_of_raters_or_units_or_the_names(table
         lambda ratings: gwet_ac1(counts_of(ratings, 3), 3),
         lambda ratings: free_marginal_kappa(counts_of(ratings, 3), 3),
     ):
-        assert figure(shuffled) == pytest.approx(figure(table), abs=1e-9)
+        assert figure(shuffled).estimate == pytest.approx(figure(table).estimate, abs=1e-9)
 
 
 @pytest.mark.parametrize(

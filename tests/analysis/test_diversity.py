@@ -116,7 +116,8 @@ def test_few_prompts_are_tested_exactly():
 
 def test_only_common_prompts_are_paired():
     votes = votes_of("a", [[1.0], [1.0]]) + votes_of("b", [[0.5]])
-    assert {d.prompts for d in diversity_differences(votes, rng=rng(), resamples=5)} == {1}
+    found = diversity_differences(votes, rng=rng(), resamples=5)
+    assert {(d.prompts, d.n, d.unpaired) for d in found} == {(1, 1, 1)}
 
 
 def test_swapping_the_methods_turns_the_difference():

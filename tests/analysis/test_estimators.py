@@ -111,8 +111,11 @@ def test_65_percent_agreement_has_the_known_interval(agreed, n, low, high):
 
 
 def test_human_ties_are_dropped_and_equal_scores_count_half():
-    found = pair_agreement([2, 1, 1, 3], [1, 2, 1, 1], [*results("WLWT")], estimator="e")
-    assert (found.agreed, found.n, found.score_ties, found.human_ties) == (2.5, 3, 1, 1)
+    found = pair_agreement(
+        [2, 1, 1, 3, 4], [1, 2, 1, 1, 1], [*results("WLWT"), None], estimator="e"
+    )
+    assert (found.agreed, found.n, found.score_ties) == (2.5, 3, 1)
+    assert (found.human_ties, found.undecided) == (1, 1)
 
 
 def test_pairs_that_share_prompts_are_drawn_by_prompt():

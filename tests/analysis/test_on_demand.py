@@ -82,7 +82,7 @@ def test_five_real_judges_of_each_pair_give_the_same_labels_for_the_votes_of_the
 
 def agreement(votes):
     counts = np.array([[said.count(choice) for choice in CHOICES] for said in votes])
-    return percent_agreement(counts)
+    return percent_agreement(counts).estimate
 
 
 def test_the_first_two_votes_are_unbiased_for_agreement_and_vote_share_and_thirds_are_not():

@@ -129,10 +129,11 @@ def test_an_estimator_that_knows_the_verdict_is_found_and_kept():
     rng = np.random.default_rng(3)
     good = rng.random(400) < 0.5
     student = [Result.WIN if g else Result.LOSS for g in good]
+    scores = (good + 0.1 * rng.random(400)).tolist()
     found = choose(
-        student,
-        [Result.TIE] * 400,
-        (good + 0.1 * rng.random(400)).tolist(),
+        [*student, None],
+        [Result.TIE] * 401,
+        [*scores, 0.0],
         estimator="e",
         cost=COST,
         rng=rng,

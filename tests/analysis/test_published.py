@@ -117,7 +117,7 @@ def test_bars_that_do_not_sum_to_100_say_by_how_much():
     assert "rounding explains it" in rounded.warning
     assert (short.unaccounted, over.unaccounted, rounded.unaccounted) == (48, -24, 6)
     # Were the missing 8 % all wins, 282 to 234 would be a finding.
-    assert short.p_range.low < sign_test(282, 234) < 0.05
+    assert short.p_range.low < sign_test(282, 234).p_value < 0.05
     assert short.p_range.high == 1.0
 
 

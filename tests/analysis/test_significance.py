@@ -21,12 +21,19 @@ counts = st.integers(0, 400)
     ],
 )
 def test_the_sign_test_gives_the_exact_binomial_p(wins, losses, p):
-    assert sign_test(wins, losses) == pytest.approx(p, abs=1e-7)
+    assert sign_test(wins, losses).p_value == pytest.approx(p, abs=1e-7)
 
 
 @given(counts, counts)
 def test_p_is_the_same_whichever_model_is_named_first(wins, losses):
-    assert sign_test(wins, losses) == pytest.approx(sign_test(losses, wins), rel=1e-9)
+    other = sign_test(losses, wins).p_value
+    assert sign_test(wins, losses).p_value == pytest.approx(other, rel=1e-9)
+
+
+def test_ties_change_no_sign_test_and_are_counted_apart():
+    found = sign_test(9, 1, ties=40)
+    assert found.p_value == sign_test(9, 1).p_value
+    assert (found.n, found.ties, found.method) == (10, 40, "exact two-sided sign test")
 
 
 @pytest.mark.parametrize(
@@ -76,11 +83,17 @@ def test_mcnemar_gives_the_textbook_answers():
     exact = mcnemar(table)
     assert exact.p_value == pytest.approx(4.4344e-6, rel=1e-4)
     assert (exact.only_first, exact.only_second, exact.correction) == (121, 59, False)
+    assert (chi2.n, exact.n) == (314, 314)
+    assert (exact.method, chi2.method) == (
+        "McNemar, exact",
+        "McNemar, chi-squared, with continuity correction",
+    )
 
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_judges_who_never_differ_show_no_difference(exact):
-    assert mcnemar([[10, 0], [0, 7]], exact=exact).p_value == 1.0
+    found = mcnemar([[10, 0], [0, 7]], exact=exact)
+    assert (found.p_value, found.n) == (1.0, 17)
 
 
 @pytest.mark.parametrize("table", [[[1, 2]], [[1, 2, 3], [4, 5, 6]], [[1, 2], [3]]])

@@ -27,7 +27,7 @@ def test_words_are_slices_as_they_are():
     coco, laion = rows["source", "coco"], rows["source", "laion"]
     assert (coco.rate.wins, coco.rate.ties, coco.rate.losses) == (40, 5, 20)
     assert (coco.prompts, coco.undecided, laion.prompts, laion.undecided) == (65, 0, 41, 1)
-    raw = [sign_test(40, 20), sign_test(18, 22)]
+    raw = [sign_test(40, 20).p_value, sign_test(18, 22).p_value]
     assert [coco.rate.p_value, laion.rate.p_value] == pytest.approx(raw)
     assert [coco.adjusted_p, laion.adjusted_p] == pytest.approx(benjamini_hochberg(raw))
 
