@@ -5,7 +5,7 @@ Pure of state: rows in, a drawing out; the generator is passed in. It must not k
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from annotate.analysis.votes import Choice
@@ -118,12 +118,36 @@ def _ties_left(
 def draw_training(
     pool: Sequence[Comparison], protocol: Protocol, *, seen: Collection[int], rng: random.Random
 ) -> list[Drawn]:
-    """One round: items not `seen` in earlier rounds first, sides balanced like an exam's."""
-    fresh = [item for item in pool if item.pk not in seen]
-    known = [item for item in pool if item.pk in seen]
-    rng.shuffle(fresh)
-    rng.shuffle(known)
-    return sides((fresh + known)[: protocol.training_pairs], rng=rng)
+    """One round: as many items of each sort (`lesson`) as there are, sides balanced like an exam's.
+
+    Of each sort those not `seen` (by id) in earlier rounds come first. Equal pairs are at most a
+    third, as in an exam, unless there is nothing else.
+    """
+    of_sort: dict[str, list[Comparison]] = defaultdict(list)
+    for item in sorted(rng.sample(pool, len(pool)), key=lambda item: item.pk not in seen):
+        of_sort[lesson(item)].append(item)
+    all_of_it = {sort: len(those) for sort, those in of_sort.items()}
+    few_ties = all_of_it | {EQUAL: protocol.training_pairs // 3}
+    chosen = _evenly(of_sort, protocol.training_pairs, shares=(few_ties, all_of_it), rng=rng)
+    return sides(chosen, rng=rng)
+
+
+EQUAL, CONFLICT, PLAIN = "equal", "conflict", "plain"
+
+
+def lesson(item: Comparison) -> str:
+    """What an item teaches: its greatest known level; else an equal pair, a conflict, or neither.
+
+    In a conflict a known criterion below the deciding one speaks for the other picture.
+    """
+    expected = item.expected or {}
+    if is_rated(expected):
+        return top_level(expected)
+    winner = outcome(expected)
+    if winner is Choice.TIE:
+        return EQUAL
+    other = Choice.FIRST if winner is Choice.SECOND else Choice.SECOND
+    return CONFLICT if other in expected.values() else PLAIN
 
 
 def sides(chosen: Sequence[Comparison], *, rng: random.Random) -> list[Drawn]:
@@ -177,17 +201,32 @@ def _by_level(
     fresh = _fresh(pool, wanted, seen)
     for item in rng.sample(fresh, len(fresh)):
         left[top_level(item.expected or {})].append(item)
-    levels = rng.sample(sorted(left), len(left))
+    own_share = {level: in_pool[level] // attempts for level in left}
+    return _evenly(left, wanted, shares=(own_share, in_pool), rng=rng)
+
+
+def _evenly(
+    left: Mapping[str, list[Comparison]],
+    wanted: int,
+    *,
+    shares: Sequence[Mapping[str, int]],
+    rng: random.Random,
+) -> list[Comparison]:
+    """Up to `wanted` items, as many of each sort to within one as the first shares allow.
+
+    Beyond them what the next shares allow. Items are taken from the ends of the lists in `left`.
+    """
+    sorts = rng.sample(sorted(left), len(left))
     chosen: list[Comparison] = []
-    taken = Counter(dict.fromkeys(levels, 0))
-    for share in ({level: in_pool[level] // attempts for level in levels}, in_pool):
+    taken = Counter(dict.fromkeys(sorts, 0))
+    for share in shares:
         while len(chosen) < wanted:
-            open_ones = [one for one in levels if left[one] and taken[one] < share[one]]
+            open_ones = [one for one in sorts if left[one] and taken[one] < share[one]]
             if not open_ones:
                 break
-            level = min(open_ones, key=taken.__getitem__)
-            chosen.append(left[level].pop())
-            taken[level] += 1
+            sort = min(open_ones, key=taken.__getitem__)
+            chosen.append(left[sort].pop())
+            taken[sort] += 1
     return chosen
 
 
