@@ -26,6 +26,7 @@ from annotate.studies.templates import (
     save_template,
 )
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
+from annotate.web.examples import examples
 from annotate.web.forms import StudyForm
 from annotate.web.home import reviewed
 from annotate.web.markdown import instructions_html
@@ -135,6 +136,7 @@ def _form_page(
         shown["warning"] = spec.protocol.blinding_warning
         if "preview" in request.POST:
             shown["preview"] = instructions_html(spec.protocol)
+            shown["examples"] = examples(spec.protocol)
     if study is not None:
         return study_page(request, study, "form", tab="protocol", status=status, **shown)
     return render(request, "studies/form.html", {"nav": "studies", **shown}, status=status)

@@ -108,6 +108,19 @@ def test_a_row_of_the_form_is_kept_and_shown_again_by_name():
     assert "Row 1: second: no picture here" in wrong.errors["protocol-rated_examples"][0]
 
 
+def test_the_form_s_preview_of_the_instructions_shows_their_worked_pairs():
+    study = make_diverse(rated_examples=[stored()])
+    client = Client()
+    client.force_login(study.owner, backend="django.contrib.auth.backends.ModelBackend")
+    data = posted(StudyForm(spec=study.read_spec(), study=study)) | {"preview": "1"}
+    html = client.post(reverse("study-edit", args=[study.uid]), data).content.decode()
+    preview = html[html.index('id="preview"') : html.index("</section>", html.index("preview"))]
+    assert preview.count("<img") == 2
+    assert "Main object: Somewhat." in preview
+    study.refresh_from_db()
+    assert study.read_spec().protocol.revision == 1
+
+
 def test_a_running_study_takes_no_other_worked_pairs():
     study = open_study()
     draft = clone_study(study, owner=study.owner, name="more")
