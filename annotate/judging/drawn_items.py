@@ -1,8 +1,9 @@
-"""Training and exam items of a study of diversity that need no work: a picture beside itself, and
+"""Items and worked pairs of a study of diversity that need no work: a picture beside itself, and
 
 pictures of two prompts. Drawn from the study's own finished pictures. It must not judge them.
 """
 
+import itertools
 import random
 from typing import Any
 
@@ -11,12 +12,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from annotate.analysis.diversity import Attribute
-from annotate.judging.controls import BadItem, KnownItem, add_item, items
+from annotate.judging.controls import KINDS, BadItem, KnownItem, add_item, items
 from annotate.judging.rated import TOLERANCE
 from annotate.people.models import User
 from annotate.sampling.models import Image
 from annotate.sampling.samples import finished, sample_prompt_digest
+from annotate.studies.create import FrozenStudyError, update_draft
 from annotate.studies.models import Prompt, Study
+from annotate.studies.protocol import Protocol
+from annotate.studies.worked_pairs import RatedPair
 
 # Stored in English with the item, and read in each reader's language.
 SAME = gettext_noop("It is the same picture twice. Nothing differs, so every line is the same.")
@@ -45,25 +49,13 @@ def add_drawn_items(study: Study, *, kind: str, count: int, actor: User | None) 
         NoPictures: the study has too few finished pictures, or asks for no attributes.
     """
     protocol = study.read_protocol()
-    if not protocol.asks_diversity:
-        raise NoPictures(
-            "Only a study of diversity has such pairs: of two pictures of one prompt, somebody "
-            "must say which is better. Add items one by one."
-        )
-    pictures = _pictures(study)
     shown = set(items(study, kind).values_list("first__digest", "second__digest"))
-    random.Random(f"{protocol.seed}|{kind}|drawn").shuffle(pictures)  # noqa: S311 (not a secret)
+    pairs = _draw(study, protocol, count, what="items", stream=kind, shown=shown)
     same = {str(attribute): "0" for attribute in Attribute}
     top = protocol.attribute_levels - 1
     other = {str(Attribute.OBJECT): str(top), TOLERANCE: "1" if top > 1 else "0"}
-    pairs = _both_sorts(pictures, shown)
-    if len(pairs) < count:
-        raise NoPictures(
-            f"{len(pairs)} more items can be drawn from the finished pictures of this study's "
-            f"prompts; {count} were asked for. Import or make pictures first, or ask for fewer."
-        )
     with transaction.atomic():
-        for prompt, a, b in pairs[:count]:
+        for prompt, a, b in pairs:
             alike = a.pk == b.pk
             known: dict[str, Any] = {
                 "answers": same if alike else other,
@@ -79,7 +71,73 @@ def add_drawn_items(study: Study, *, kind: str, count: int, actor: User | None) 
     return count
 
 
+@transaction.atomic
+def add_drawn_examples(study: Study, *, count: int, actor: User) -> int:
+    """Add so many worked pairs to a draft's instructions, both sorts in turn; how many.
+
+    A picture beside itself shows level 0, of one line after the other; pictures of two prompts show
+    the top level of the main object. None is an item: it would be known before it is asked.
+
+    Raises:
+        NoPictures: the study has too few finished pictures, asks for no attributes, or is no draft.
+    """
+    # Two presses at once add one after the other.
+    spec = Study.objects.select_for_update(no_key=True).get(pk=study.pk).read_spec()
+    there = spec.protocol.rated_examples
+    known = study.comparisons.filter(kind__in=KINDS)
+    shown = set(known.values_list("first__digest", "second__digest"))
+    pairs = _draw(study, spec.protocol, count, what="worked pairs", stream="worked", shown=shown)
+    lines = itertools.islice(itertools.cycle(Attribute), sum(not one.level for one in there), None)
+    drawn = []
+    for prompt, a, b in pairs:
+        alike = a.pk == b.pk
+        drawn.append(
+            RatedPair(
+                prompt=prompt.text,
+                first=a.digest,
+                second=b.digest,
+                attribute=str(next(lines) if alike else Attribute.OBJECT),
+                level=0 if alike else spec.protocol.attribute_levels - 1,
+                explanation=SAME if alike else OTHER,
+            )
+        )
+    taught = spec.protocol.model_copy(update={"rated_examples": (*there, *drawn)})
+    try:
+        update_draft(study, spec.model_copy(update={"protocol": taught}), actor=actor)
+    except FrozenStudyError as error:
+        raise NoPictures(str(error)) from error
+    return count
+
+
 Drawn = tuple[Prompt, Image, Image]
+
+
+def _draw(
+    study: Study,
+    protocol: Protocol,
+    count: int,
+    *,
+    what: str,
+    stream: str,
+    shown: set[tuple[str, str]],
+) -> list[Drawn]:
+    """So many pairs, both sorts in turn, none of them `shown` or a worked pair of the protocol."""
+    if not protocol.asks_diversity:
+        raise NoPictures(
+            "Only a study of diversity has such pairs: of two pictures of one prompt, somebody "
+            "must say which is better. Add items one by one."
+        )
+    pictures = _pictures(study)
+    random.Random(f"{protocol.seed}|{stream}|drawn").shuffle(pictures)  # noqa: S311 (not a secret)
+    worked = [(pair.first, pair.second) for pair in protocol.rated_examples]
+    taught = {(min(both), max(both)) for both in worked}
+    pairs = _both_sorts(pictures, shown | taught)
+    if len(pairs) < count:
+        raise NoPictures(
+            f"{len(pairs)} more {what} can be drawn from the finished pictures of this study's "
+            f"prompts; {count} were asked for. Import or make pictures first, or ask for fewer."
+        )
+    return pairs[:count]
 
 
 def _pictures(study: Study) -> list[tuple[Prompt, Image]]:

@@ -1,4 +1,4 @@
-"""Items of a diversity study that are drawn from its own pictures at the press of a button.
+"""Items and worked pairs of a diversity study, drawn from its own pictures at a press of a button.
 
 It must not decide what is right of them.
 """
@@ -11,10 +11,11 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from annotate.judging.drawn_items import NoPictures, add_drawn_items
+from annotate.judging.drawn_items import NoPictures, add_drawn_examples, add_drawn_items
 from annotate.web.access import PersonRequest, managed_study_or_404, researcher_required
 
-KINDS = [("training", "Training"), ("exam", "Exam")]
+WORKED = "worked"
+KINDS = [("training", "Training"), ("exam", "Exam"), (WORKED, "Worked pairs")]
 MOST = 200
 
 
@@ -28,19 +29,22 @@ class DrawForm(forms.Form):
 @researcher_required
 @require_POST
 def draw(request: PersonRequest, uid: UUID) -> HttpResponse:
-    """Add pairs of one picture and pairs of two prompts as items."""
+    """Add pairs of one picture and pairs of two prompts as items, or to the instructions."""
     study = managed_study_or_404(request.user, uid)
     form = DrawForm(request.POST)
     if not form.is_valid():
-        messages.error(
-            request, f"No items were drawn: say how many, 1 to {MOST}, for training or exam."
-        )
+        messages.error(request, f"Nothing was drawn: say how many, 1 to {MOST}, and what for.")
         return redirect("study-exam", uid)
     kind, count = form.cleaned_data["kind"], form.cleaned_data["count"]
     try:
-        made = add_drawn_items(study, kind=kind, count=count, actor=request.user)
+        if kind == WORKED:
+            made = add_drawn_examples(study, count=count, actor=request.user)
+            said = f"{made} worked pairs were drawn from the study’s pictures; read them."
+        else:
+            made = add_drawn_items(study, kind=kind, count=count, actor=request.user)
+            said = f"{made} items for {kind} were drawn from the study’s pictures."
     except NoPictures as error:
-        messages.error(request, f"No items were drawn: {error}")
+        messages.error(request, f"Nothing was drawn: {error}")
     else:
-        messages.success(request, f"{made} items for {kind} were drawn from the study’s pictures.")
+        messages.success(request, said)
     return redirect("study-exam", uid)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy
 
+from annotate.judging.drawn_items import in_words
 from annotate.sampling.media import image_url
 from annotate.sampling.models import Image
 from annotate.studies.protocol import Protocol
@@ -48,7 +49,7 @@ def examples(protocol: Protocol) -> list[Example]:
                 _picture(stored[pair.first], pair, "1"),
                 _picture(stored[pair.second], pair, "2"),
             ),
-            explanation=pair.explanation,
+            explanation=in_words(pair.explanation),
             **words.of(pair),
         )
         for pair in protocol.worked_pairs

@@ -6,7 +6,7 @@ from annotate.analysis.diversity import Attribute
 from annotate.judging import qualification
 from annotate.judging.answers import read_answers
 from annotate.judging.controls import BadItem, KnownItem, add_item, is_right
-from annotate.judging.drawn_items import NoPictures, add_drawn_items
+from annotate.judging.drawn_items import NoPictures, add_drawn_examples, add_drawn_items
 from annotate.judging.launch import LaunchRefused, launch
 from annotate.judging.qualification import Stage, begin, in_hand, standing
 from annotate.studies.protocol import Protocol
@@ -101,6 +101,36 @@ def test_items_are_drawn_without_work_one_picture_and_two_prompts_in_turn():
     again = {(row.first_id, row.second_id) for row in drawn}
     add_drawn_items(study, kind="exam", count=2, actor=None)
     assert len({(r.first_id, r.second_id) for r in drawn.all()}) == len(again) + 2
+
+
+def test_drawn_worked_pairs_teach_the_ends_of_the_scale_and_are_no_items():
+    open_study(prompts=6)
+    study = make_diverse(prompts=6, **EXAM)
+    add_drawn_items(study, kind="exam", count=4, actor=None)
+    assert add_drawn_examples(study, count=4, actor=study.owner) == 4
+    assert add_drawn_examples(study, count=2, actor=study.owner) == 2
+    worked = study.read_protocol().rated_examples
+    assert [(pair.attribute, pair.level) for pair in worked] == [
+        ("angle_of_view", 0),
+        ("main_object", 2),
+        ("background", 0),
+        ("main_object", 2),
+        ("main_object", 0),
+        ("main_object", 2),
+    ]
+    assert [pair.first == pair.second for pair in worked] == [True, False] * 3
+    assert all(pair.explanation for pair in worked)
+    add_drawn_items(study, kind="exam", count=2, actor=None)
+    asked = study.comparisons.values_list("first__digest", "second__digest")
+    taught = {tuple(sorted((pair.first, pair.second))) for pair in worked}
+    assert (len(taught), taught & set(asked)) == (6, set())
+
+
+def test_worked_pairs_are_drawn_into_a_draft_only():
+    study = examined()
+    with pytest.raises(NoPictures, match="only a draft can change"):
+        add_drawn_examples(study, count=2, actor=study.owner)
+    assert not study.read_protocol().rated_examples
 
 
 def test_no_items_are_drawn_where_there_are_too_few_pictures():

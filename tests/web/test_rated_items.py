@@ -3,8 +3,11 @@
 import pytest
 from django.urls import reverse
 
+from annotate.judging.drawn_items import OTHER as OTHER_WORDS
+from annotate.judging.drawn_items import SAME as SAME_WORDS
 from annotate.judging.qualification import begin, consent, in_hand, instructed
 from annotate.people.models import Role
+from annotate.web.examples import examples
 from tests.factories import NOW, make_image, make_user
 from tests.judging.arrange import member
 from tests.judging.test_diversity import CLEARLY, make_diverse, open_study
@@ -46,8 +49,30 @@ def test_items_are_drawn_at_the_press_of_a_button(client):
     assert study.comparisons.filter(kind="exam").count() == 4
     for given in ({"kind": "exam", "count": "100"}, {"kind": "control", "count": "1"}):
         page = client.post(address, given, follow=True)
-        assert "No items were drawn" in page.content.decode()
+        assert "Nothing was drawn" in page.content.decode()
     assert study.comparisons.count() == 4
+
+
+def test_worked_pairs_are_drawn_for_a_draft_and_told_in_the_readers_language(client, monkeypatch):
+    open_study(prompts=2)
+    study = make_diverse(prompts=2)
+    page = client.post(
+        reverse("study-exam-draw", args=[study.uid]), {"kind": "worked", "count": "2"}, follow=True
+    )
+    assert "2 worked pairs were drawn" in page.content.decode()
+    study.refresh_from_db()
+    [same, other] = examples(study.read_protocol())
+    assert (same.answer, other.answer) == ("Angle of view: Same", "Main object: Clearly")
+    monkeypatch.setattr("annotate.judging.drawn_items._", str.upper)
+    told = [one.explanation for one in examples(study.read_protocol())]
+    assert told == [SAME_WORDS.upper(), OTHER_WORDS.upper()]
+
+
+def test_no_worked_pairs_are_offered_once_a_study_runs(client):
+    draft, running = make_diverse(prompts=2), examined()
+    for study, offered in ((draft, True), (running, False)):
+        html = client.get(reverse("study-exam", args=[study.uid])).content.decode()
+        assert ('<option value="worked">' in html) is offered
 
 
 def test_training_says_which_line_was_otherwise_and_why(client):
