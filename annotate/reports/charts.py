@@ -113,6 +113,19 @@ class Chart:
         if not math.isnan(y):
             self._labels.append((self.y(y), words, kind))
 
+    def key(self, entries: Sequence[tuple[str, str]], *, left: float) -> None:
+        """Names with a piece of their line, in two rows above; the rest stands in a table."""
+        x, y = left, 10.0
+        for name, kind in entries:
+            need = 26 + text_width(name, size=12)
+            if x + need > self.width:
+                x, y = left, y + 16
+            if x + need > self.width or y > 26:
+                return
+            self.canvas.line(x, y, x + 20, y, kind)
+            self.canvas.text(x + 26, y + 4, name, "t-s")
+            x += need + 14
+
     def svg(self, *, inside: bool = False) -> Svg:
         """The drawing; end labels stand right of the area, or inside above their lines' ends."""
         lowest = self.bottom - 2

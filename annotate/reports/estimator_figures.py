@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from annotate.reports.canvas import HALF, NARROW, WIDE, Anchor, Figure, Svg, text_width
+from annotate.reports.canvas import HALF, NARROW, WIDE, Anchor, Figure, Svg
 from annotate.reports.charts import Axis, Chart, Margins, round_ticks
 from annotate.reports.estimator_report import EstimatorReport
 
@@ -189,17 +189,10 @@ def _square(width: float, label: str, *, kind: str, alt: str) -> Chart:
 
 
 def _key(chart: Chart, names: Sequence[str]) -> None:
-    """Names with a piece of their line, in two rows above; the rest stands in the table."""
-    x, y = chart.left, 10.0
-    for place, name in enumerate(names):
-        need = 26 + text_width(name, size=12)
-        if x + need > chart.width:
-            x, y = chart.left, y + 16
-        if x + need > chart.width or y > 26:
-            return
-        chart.canvas.line(x, y, x + 20, y, f"line-ink line-{style(place)}")
-        chart.canvas.text(x + 26, y + 4, name, "t-s")
-        x += need + 14
+    chart.key(
+        [(name, f"line-ink line-{style(place)}") for place, name in enumerate(names)],
+        left=chart.left,
+    )
 
 
 def _word(chart: Chart, x: float, y: float, words: str, at: Anchor) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +25,7 @@ from annotate.reports.peeking import NO_TESTS
 from annotate.reports.standalone import standalone
 from annotate.reports.tables import Table
 from annotate.reports.withheld import blanked, without_tests
+from annotate.reports.zipped import zipped
 
 Row = dict[str, Any]
 
@@ -185,6 +187,13 @@ def write_laboratory(lab: Laboratory, page: LabPage, folder: Path) -> list[Path]
     text = json.dumps(lab_data(lab), indent=2, ensure_ascii=False, allow_nan=False)
     written[-1].write_text(text + "\n", encoding="utf-8")
     return written
+
+
+def laboratory_zip(lab: Laboratory, page: LabPage) -> bytes:
+    """The files of `write_laboratory` as one archive."""
+    with tempfile.TemporaryDirectory(prefix="triptych-laboratory-") as folder:
+        written = write_laboratory(lab, page, Path(folder))
+        return zipped({path.name: path.read_bytes() for path in written})
 
 
 def _wide(figure: Figure, note: str) -> str:

@@ -29,6 +29,16 @@ AXES = {
 }
 
 
+# Each line's tone, and its name.
+LINES = {
+    "win": ("t-win", "Adaptive wins"),
+    "tie": ("t-2", "Tie"),
+    "lose": ("t-lose", "Teacher wins"),
+}
+# Rows above the area: names of lines where they stand there, and what a budget allows.
+KEY, REACH = 22, 16
+
+
 @dataclass(frozen=True)
 class Stand:
     """Where a real estimator stands on the axis, with what its decisions give."""
@@ -83,16 +93,18 @@ def _curve(lab: Laboratory, width: float, *, kind: str, alt: str) -> Svg:
             low, high = getattr(band.low, name), getattr(band.high, name)
             masked = [v if ok else math.nan for v, ok in zip(low, lab.curve.feasible, strict=True)]
             chart.band(lab.x, masked, high, f"band-{name}")
-    labels = (("win", "t-win", "Adaptive wins"), ("tie", "t-2", "Tie"))
-    for name, tone, words in (*labels, ("lose", "t-lose", "Teacher wins")):
-        values = getattr(rates, name)
-        chart.line(lab.x, values, f"line-{name}")
-        size = "t-m" if wide else "t-s"
-        chart.end_label(_last(values), words, f"{size} t-b {tone}")
+    for name in LINES:
+        chart.line(lab.x, getattr(rates, name), f"line-{name}")
+    if wide:
+        for name, (tone, words) in LINES.items():
+            chart.end_label(_last(getattr(rates, name)), words, f"t-m t-b {tone}")
+    else:
+        # Beside the lines' ends there is no room, and among them stand the real decisions.
+        chart.key([(words, f"line-{name}") for name, (_, words) in LINES.items()], left=2)
     for stand in now:
-        _current(chart, stand)
+        _current(chart, stand, top=chart.top - (REACH if lab.settings.model == "M3" else 0))
     _others(chart, lab, stands(lab)[1:], wide=wide)
-    return chart.svg(inside=not wide)
+    return chart.svg()
 
 
 def _score(lab: Laboratory, width: float, *, kind: str, alt: str) -> Svg:
@@ -110,19 +122,24 @@ def _score(lab: Laboratory, width: float, *, kind: str, alt: str) -> Svg:
         pairs = zip(band.low.score, lab.curve.feasible, strict=True)
         low = [v if ok else math.nan for v, ok in pairs]
         chart.band(lab.x, low, list(band.high.score), "band-tie")
+    own = "Same votes" if lab.fair else "Score"
     if lab.fair is not None:
         chart.line(lab.x, list(lab.fair.rates.score), "line-ink line-2")
-        size = "t-m" if wide else "t-s"
-        chart.end_label(_last(lab.fair.rates.score), "Cross-fitted", size)
     chart.line(lab.x, list(rates.score), "line-ink")
-    bold = "t-m t-b" if wide else "t-s t-b"
-    chart.end_label(_last(rates.score), "Same votes" if lab.fair else "Score", bold)
+    if wide:
+        if lab.fair is not None:
+            chart.end_label(_last(lab.fair.rates.score), "Cross-fitted", "t-m")
+        chart.end_label(_last(rates.score), own, "t-m t-b")
+    else:
+        entries = [(own, "line-ink")]
+        entries += [("Cross-fitted", "line-ink line-2")] if lab.fair else []
+        chart.key(entries, left=2)
     for place, stand in enumerate(stands(lab)):
         state = stand.report.state
         chart.whisker(stand.x, state.score.low, state.score.high)
         chart.dot(stand.x, state.score.value, f"mark mark-{1 + place % 4}")
     _names(chart, stands(lab))
-    return chart.svg(inside=not wide)
+    return chart.svg()
 
 
 def _frame(
@@ -147,14 +164,15 @@ def _frame(
     share = lab.settings.model not in ("M3-skill", "M4")
     long, brief = AXES[lab.settings.model]
     x = Axis(low, high, x_ticks, long if wide else brief, share=share)
+    above = (0 if wide else KEY) + (REACH if lab.settings.model == "M3" else 0)
     chart = Chart(
         width,
-        400 if wide else 350,
+        (400 if wide else 350) + above,
         x=x,
         y=Axis(y_ticks[0], y_ticks[-1], y_ticks),
         kind=kind,
         alt=alt,
-        margins=Margins(right=118 if wide else 10, top=48 if heading else 32, bottom=96),
+        margins=Margins(right=118 if wide else 10, top=above + (48 if heading else 32), bottom=96),
     )
     if lab.settings.model == "M3":
         _budget(chart, lab, low=x.low, high=x.high)
@@ -184,11 +202,19 @@ def _budget(chart: Chart, lab: Laboratory, *, low: float, high: float) -> None:
         chart.shade(reach.best, high)
     if reach.worst > low + 1e-9:
         chart.shade(low, reach.worst)
-    for at, words in ((reach.random, "Lots, ρ = 0"), (reach.best, "Best, ρ = 1")):
+    allowed = ((reach.random, "Lots, ρ = 0"), (reach.best, "Best, ρ = 1"))
+    halves = [text_width(words, size=12) / 2 for _, words in allowed]
+    places = [
+        min(max(chart.x(at), half), chart.width - half)
+        for (at, _), half in zip(allowed, halves, strict=True)
+    ]
+    # Lots are never right of the best: where both are near, its words make room.
+    apart = sum(halves) + 6
+    places[0] = max(halves[0], min(places[0], places[1] - apart))
+    places[1] = max(places[1], places[0] + apart)
+    for x, (at, words) in zip(places, allowed, strict=True):
         chart.canvas.line(chart.x(at), chart.top - 6, chart.x(at), chart.bottom, "s-half")
-        half = text_width(words, size=12) / 2
-        x = min(max(chart.x(at), half), chart.width - half)
-        chart.canvas.text(x, chart.top - 12, words, "t-s t-2", "middle")
+        chart.canvas.text(x, chart.top - 10, words, "t-s t-2", "middle")
 
 
 def _steps_at(lab: Laboratory, x: float) -> float | None:
@@ -201,17 +227,17 @@ def _at(lab: Laboratory, x: float, values: NDArray[np.float64]) -> float:
     return float(values[min(range(len(lab.x)), key=lambda i: abs(lab.x[i] - x))])
 
 
-def _current(chart: Chart, stand: Stand) -> None:
-    """The vertical of the real decisions and its three results."""
+def _current(chart: Chart, stand: Stand, *, top: float) -> None:
+    """The vertical of the real decisions and its three results; its words end above `top`."""
     state, x = stand.report.state, chart.x(stand.x)
-    chart.canvas.line(x, chart.top - 26, x, chart.bottom, "s-now")
+    chart.canvas.line(x, top - 26, x, chart.bottom, "s-now")
     words = f"{stand.name}, {100 * state.accuracy.value:.1f} % right"
     room = max(chart.width - x - 8, x - 8)
     right = chart.width - x - 8 >= text_width(words, size=12)
     at: float = x + 7 if right else x - 7
     anchor: Anchor = "start" if right else "end"
-    for top, line, kind in ((14, "Current state", "t-s t-b"), (28, words, "t-s t-2")):
-        chart.canvas.text(at, top, first_fit((line, stand.name), room), kind, anchor)
+    for up, line, kind in ((34, "Current state", "t-s t-b"), (20, words, "t-s t-2")):
+        chart.canvas.text(at, top - up, first_fit((line, stand.name), room), kind, anchor)
     results = (("win", state.win), ("tie", state.tie), ("lose", state.lose))
     tones = {"win": "t-win", "tie": "t-2", "lose": "t-lose"}
     labels = []
@@ -219,8 +245,10 @@ def _current(chart: Chart, stand: Stand) -> None:
         chart.dot(stand.x, value.value, f"dot-{name}")
         kind = f"t-s t-b t-halo {tones[name]}"
         labels.append((chart.y(value.value) + 4, f"{100 * value.value:.0f}", kind))
+    # Beyond the area's right end stand the names of the lines.
+    beside, anchor = (x + 10, "start") if chart.right - x > 34 else (x - 10, "end")
     for y, number, kind in spread(labels, low=chart.top + 4, high=chart.bottom - 4):
-        chart.canvas.text(x + 10, y, number, kind)
+        chart.canvas.text(beside, y, number, kind, anchor)
 
 
 def _others(chart: Chart, lab: Laboratory, others: Sequence[Stand], *, wide: bool) -> None:

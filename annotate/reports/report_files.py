@@ -6,8 +6,7 @@ It must not compute, read rows or clocks: one report, one sequence of bytes.
 import csv
 import io
 import re
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +18,7 @@ from annotate.reports.plates import Section
 from annotate.reports.report import Report
 from annotate.reports.standalone import standalone
 from annotate.reports.tables import Table
+from annotate.reports.zipped import zipped
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -110,7 +110,7 @@ def tables_of(paper: Paper) -> bytes:
     for name, table in _tables(paper.sections):
         files[f"{name}.csv"] = table_csv(table).encode()
         files[f"{name}.tex"] = tabular(table).encode()
-    return _zip(files)
+    return zipped(files)
 
 
 def figures_of(paper: Paper) -> bytes:
@@ -127,7 +127,7 @@ def figures_of(paper: Paper) -> bytes:
             files[f"{section.name}{several}.pdf"] = figure_pdf(
                 drawing, title=plate.title, note=note, made_at=paper.made_at
             )
-    return _zip(files)
+    return zipped(files)
 
 
 def table_csv(table: Table) -> str:
@@ -152,14 +152,3 @@ def _tables(made: tuple[Section, ...]) -> Iterator[tuple[str, Table]]:
     for section in made:
         for place, table in enumerate(section.tables, start=1):
             yield f"{section.name}-{place}", table
-
-
-def _zip(files: Mapping[str, bytes]) -> bytes:
-    """Without times, owners or modes: equal files, equal archive."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(files):
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, files[name])
-    return out.getvalue()

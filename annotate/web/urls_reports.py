@@ -2,12 +2,13 @@
 
 from django.urls import URLPattern, path
 
-from annotate.web import external, laboratory, planner, reports, reviewing
+from annotate.web import external, laboratory, outcomes, planner, reports, reviewing
 from annotate.web.diversity import diversity_file
 
 urlpatterns: list[URLPattern] = [
     path("plan/", planner.plan, name="study-plan"),
     path("votes/", external.votes_import, name="votes-import"),
+    path("laboratory/", outcomes.outcomes, name="laboratory-file"),
     path("<uuid:uid>/report/", reports.report, name="study-report"),
     path("<uuid:uid>/reviewers/", reviewing.review_links, name="study-review-links"),
     path("<uuid:uid>/reviewers/<int:pk>/", reviewing.withdraw, name="study-withdraw-review"),

@@ -187,6 +187,21 @@ def send(fields: dict[str, str]) -> Act:
     return act
 
 
+def outcomes_sent(results: str) -> Act:
+    """Choose a file of outcomes with these student's results, and ask for its laboratory."""
+    lines = ["prompt,student,refined,student_votes,refined_votes,a clip score"]
+    lines += [f"p{i},{r},W,{r}{r}T,WWT,{i / 7:.2f}" for i, r in enumerate(4 * results)]
+
+    def act(page: Page) -> None:
+        content = "\n".join(lines).encode()
+        sent = {"name": "outcomes of spring.csv", "mimeType": "text/csv", "buffer": content}
+        page.set_input_files("[name=outcomes]", sent)  # type: ignore[arg-type]
+        with page.expect_navigation():
+            page.click("main form [type=submit]")
+
+    return act
+
+
 def check_code(page: Page) -> None:
     """Bring a code that nobody was given."""
     page.fill("#codes", "NOTGIVEN22")
@@ -349,6 +364,9 @@ LOOKS = [
     ),
     Look("votes-import", owner("running"), at("votes-import")),
     Look("laboratory", owner("branches"), at("study-laboratory", "branches")),
+    Look("laboratory-file", owner("running"), at("laboratory-file")),
+    Look("laboratory-file-answer", owner("running"), at("laboratory-file"), outcomes_sent("WTL")),
+    Look("laboratory-file-wrong", owner("running"), at("laboratory-file"), outcomes_sent("WTQ")),
     Look("laboratory-no-branches", owner("running"), at("study-laboratory", "running")),
     Look("plan", owner("running"), at("study-plan")),
     Look("people", lambda w: w.admin, at("people")),

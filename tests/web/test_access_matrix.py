@@ -111,6 +111,7 @@ ROWS = {
     "preview-verb": ("GET", THIS_STUDY),
     "study-plan": ("GET", RESEARCHERS),
     "votes-import": ("GET POST", RESEARCHERS),
+    "laboratory-file": ("GET POST", RESEARCHERS),
     "study-report": ("GET", THIS_STUDY),
     "study-laboratory": ("GET", THIS_STUDY),
     "study-diversity-file": ("GET", THIS_STUDY),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
+import zipfile
 
 import pytest
 from django.test import Client
@@ -10,6 +13,7 @@ from django.urls import reverse
 
 from annotate.people.models import Role, User
 from annotate.reports.branch_rows import branch_pairs
+from annotate.studies.lifecycle import move
 from annotate.studies.models import Study
 from generation.spec import Adaptive
 from tests.factories import join, make_study, make_user
@@ -36,8 +40,10 @@ def laboratory(study: Study) -> str:
     return reverse("study-laboratory", args=[study.uid])
 
 
-def scored_study(**arranged: bool) -> Study:
-    study = generated_branches(STUDENT, REFINED, **arranged)
+def scored_study(*, waiting: bool = False, simulated: bool = False) -> Study:
+    """Two estimators scored it; `waiting` for the votes of its last refined pair."""
+    refined = [*REFINED[:-1], ""] if waiting else REFINED
+    study = generated_branches(STUDENT, refined, simulated=simulated)
     arm = study.methods.get(name="refined").settings["arm"]
     digest = Adaptive.model_validate(arm).estimator.digest()
     score(study, "student", digest, [0.9, 0.8, 0.7, 0.1, 0.2, 0.3])
@@ -71,6 +77,43 @@ def test_model_rule_and_k_come_from_the_address_and_nonsense_is_answered() -> No
     said = told(page_of(study.owner, laboratory(study), model="M9", rule="?", k="many"))
     assert "By model M1 symmetric, rule not_worse" in said
     assert "k is a number from 0 to 100; 'many' was given" in said.replace("&#x27;", "'")
+
+
+def test_the_band_comes_from_the_address() -> None:
+    study = scored_study()
+    for band, drawn in (
+        ("prompts", "prompts"),
+        ("votes", "prompts and votes"),
+        ("crossed", "prompts and annotators"),
+        ("none", "prompts"),
+    ):
+        said = told(page_of(study.owner, laboratory(study), band=band))
+        assert f"bootstrap over {drawn}, 2,000 draws" in said
+    assert "These votes are of 3 annotators, fewer than 20" in said
+
+
+def test_a_study_s_laboratory_can_be_downloaded_under_the_question_of_its_address() -> None:
+    study = scored_study()
+    client = Client()
+    client.force_login(study.owner, backend="django.contrib.auth.backends.ModelBackend")
+    answer = client.get(laboratory(study), {"model": "M3", "k": "40", "give": "zip"})
+    assert answer["Content-Type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert "figure-16.svg" in archive.namelist()
+        found = json.loads(archive.read("laboratory.json"))
+    assert (found["settings"]["model"], found["settings"]["percentile"]) == ("M3", 40)
+
+
+def test_a_running_study_has_no_p_values_on_its_page() -> None:
+    study = scored_study(waiting=True)
+    said = told(page_of(study.owner, laboratory(study)))
+    assert "Estimators against each other, of a running study" in said
+    assert "No p-values yet" in said
+    assert "McNemar" not in said
+    move(study, Study.State.CLOSED, actor=study.owner)
+    said = told(page_of(study.owner, laboratory(study)))
+    assert "McNemar p" in said
+    assert "No p-values" not in said
 
 
 def test_simulated_votes_stay_marked() -> None:
