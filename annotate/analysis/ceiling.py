@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from annotate.analysis.auc import auc, resampled_aucs
 from annotate.analysis.columns import finite, same_length
 from annotate.analysis.contrast import Result
-from annotate.analysis.decisions import auc, cross_validated_decisions, resampled_aucs
+from annotate.analysis.decisions import cross_validated_decisions
 from annotate.analysis.oracle import check_band
 from annotate.analysis.oracle_budget import budget_range
 from annotate.analysis.oracle_state import Estimate

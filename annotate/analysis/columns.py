@@ -46,6 +46,14 @@ def numbered_by_name(names: Iterable[Hashable]) -> dict[Hashable, int]:
     return {name: place for place, name in enumerate(sorted(set(names), key=repr))}
 
 
+def units_of(n: int, groups: Sequence[Hashable] | None) -> tuple[NDArray[np.int64], int]:
+    """Each prompt's group as 0, 1, ..., and how many there are; without groups, the prompts."""
+    import numpy as np
+
+    unit = np.arange(n) if groups is None else numbered(groups)
+    return unit, int(unit.max(initial=-1)) + 1
+
+
 def without_gaps(code: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The codes as 0, 1, ... in their order, and which of them there are."""
     import numpy as np

@@ -1,4 +1,4 @@
-"""How good an estimator decides without a reference: accuracy at a cut-off, AUC, reliability.
+"""How good an estimator decides without a reference: accuracy at a cut-off, reliability.
 Must not know how it scores; agreement on pairs does not carry over to these (D.4)."""
 
 from __future__ import annotations
@@ -7,8 +7,11 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from annotate.analysis.columns import finite, numbered, same_length
+from annotate.analysis.columns import finite, same_length, units_of
+from annotate.analysis.contrast import Result
+from annotate.analysis.grouped import grouped_rate
 from annotate.analysis.oracle_budget import budget_range
+from annotate.analysis.winrate import normal_quantile, wilson
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,10 +26,13 @@ class DecisionAccuracy:
 
     `best` is the largest accuracy that the kept share allows, `skill` how much of the way from a
     random choice to it was gone (None where nothing can be gained). `true_keep` is P(keep | ideal
-    keeps), `false_keep` P(keep | ideal improves); None where there is no such prompt.
+    keeps), `false_keep` P(keep | ideal improves); None where there is no such prompt. `method`
+    names the interval: Wilson's where each of the `n` prompts is a unit of its own, a bootstrap
+    over the `units` groups where prompts share them.
     """
 
     estimand: ClassVar[str] = "accuracy of decisions without a reference"
+    unit: ClassVar[str] = "prompt"
 
     percentile: float
     threshold: float
@@ -40,27 +46,38 @@ class DecisionAccuracy:
     best: float
     skill: float | None
     n: int
+    units: int
+    confidence: float
+    method: str
 
 
 @dataclass(frozen=True)
-class RankingQuality:
-    """Area under the ROC curve of scores for the ideal label; .5 is chance, None needs both labels.
+class BestPercentile:
+    """The percentile that all prompts together choose, and how good such a choice is.
 
-    `roc` are (false keep, true keep) points from the strictest cut-off to the loosest.
+    `accuracy` is that of percentiles chosen on the other folds: choosing and trying on the same
+    prompts would flatter it.
     """
 
-    estimator: str
-    auc: float | None
-    low: float | None
-    high: float | None
-    confidence: float
+    estimand: ClassVar[str] = "accuracy of decisions at a percentile chosen on other prompts"
+    unit: ClassVar[str] = "prompt"
+    method: ClassVar[str] = "cross-validation, prompts of one group in one fold"
+
+    percentile: float
+    accuracy: float
+    folds: int
     n: int
-    roc: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Samples of similar score: how many of them the ideal oracle keeps, with Wilson's interval."""
+    """Samples of similar score: how many of them the ideal oracle keeps.
+
+    `method` names the interval, as that of `DecisionAccuracy` does.
+    """
+
+    estimand: ClassVar[str] = "share that the ideal oracle keeps among samples of similar score"
+    unit: ClassVar[str] = "prompt"
 
     lowest: float
     highest: float
@@ -69,6 +86,9 @@ class ReliabilityBin:
     low: float
     high: float
     n: int
+    units: int
+    confidence: float
+    method: str
 
 
 def decision_accuracy(
@@ -77,6 +97,9 @@ def decision_accuracy(
     *,
     percentile: float,
     tuning_scores: Sequence[float] | None = None,
+    groups: Sequence[Hashable] | None = None,
+    rng: np.random.Generator | None = None,
+    resamples: int = 2000,
     confidence: float = 0.95,
 ) -> DecisionAccuracy:
     """Accuracy of "keep what scores at least tau_k" against ideal labels, one per prompt.
@@ -85,15 +108,18 @@ def decision_accuracy(
         scores: of the student samples.
         labels: True where the ideal oracle keeps.
         percentile: k; tau is that percentile of `tuning_scores` (other prompts), else of `scores`.
+        groups: of each prompt; where prompts share one, `rng` draws groups for the interval.
+        rng: needed for that bootstrap only.
+        resamples: of the groups.
+        confidence: of the interval, in (0, 1).
 
     Raises:
-        ValueError: columns differ in length or are empty, a score is not finite, or k is outside
-            [0, 100].
+        ValueError: columns differ in length or are empty, a score is not finite, k is outside
+            [0, 100], or prompts share groups and no rng was given.
     """
     import numpy as np
-    from statsmodels.stats.proportion import proportion_confint
 
-    same_length(scores=scores, labels=labels)
+    same_length(scores=scores, labels=labels, groups=groups)
     if not 0 <= percentile <= 100:
         raise ValueError(f"percentile={percentile} lies outside [0, 100]")
     values, ideal = finite(scores), np.array([bool(label) for label in labels])
@@ -102,19 +128,22 @@ def decision_accuracy(
     base = values if tuning_scores is None else finite(tuning_scores)
     threshold = float(np.percentile(base, percentile))
     keep = values >= threshold
-    right, n = int((keep == ideal).sum()), len(values)
-    low, high = proportion_confint(right, n, alpha=1 - confidence, method="wilson")
+    n = len(values)
+    unit, units = units_of(n, groups)
+    low, high, method = _interval(
+        keep == ideal, unit, units, rng=rng, resamples=resamples, confidence=confidence
+    )
     true_keep = float(keep[ideal].mean()) if ideal.any() else None
     false_keep = float(keep[~ideal].mean()) if not ideal.all() else None
-    kept, accuracy = float(keep.mean()), right / n
+    kept, accuracy = float(keep.mean()), int((keep == ideal).sum()) / n
     reach = budget_range(float(ideal.mean()), 100 * (1 - kept))
     gain = reach.best - reach.random
     return DecisionAccuracy(
         percentile=percentile,
         threshold=threshold,
         accuracy=accuracy,
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         true_keep=true_keep,
         false_keep=false_keep,
         balanced=(
@@ -124,6 +153,9 @@ def decision_accuracy(
         best=reach.best,
         skill=(accuracy - reach.random) / gain if gain > 1e-9 else None,
         n=n,
+        units=units,
+        confidence=confidence,
+        method=method,
     )
 
 
@@ -135,11 +167,8 @@ def best_percentile(
     rng: np.random.Generator,
     groups: Sequence[Hashable] | None = None,
     folds: int = 5,
-) -> tuple[float, float]:
-    """(cross-validated accuracy of choosing k, the k that all prompts together would choose).
-
-    The accuracy is that of percentiles chosen on the other folds: choosing and trying on the same
-    prompts would flatter it. Folds keep groups together.
+) -> BestPercentile:
+    """The best percentile k, and the cross-validated accuracy of choosing it; folds keep groups.
 
     Raises:
         ValueError: as `decision_accuracy`; or fewer prompts or groups than folds.
@@ -151,7 +180,7 @@ def best_percentile(
     right, best = cross_validated_decisions(
         values, ideal, percentiles=percentiles, rng=rng, groups=groups, folds=folds
     )
-    return int(right.sum()) / len(values), best
+    return BestPercentile(best, int(right.sum()) / len(values), folds, n=len(values))
 
 
 def cross_validated_decisions(
@@ -171,7 +200,7 @@ def cross_validated_decisions(
     """
     import numpy as np
 
-    unit, units = _units(len(scores), groups)
+    unit, units = units_of(len(scores), groups)
     if not 2 <= folds <= units:
         what = "prompts" if groups is None else "groups of prompts"
         raise ValueError(f"folds={folds} with {units} {what}; use 2 to the number of {what}")
@@ -191,203 +220,84 @@ def cross_validated_decisions(
     return right, float(percentiles[int(np.argmax(overall))])
 
 
-def ranking_quality(
+def reliability(
     scores: Sequence[float],
     labels: Sequence[bool],
     *,
-    estimator: str,
-    rng: np.random.Generator,
+    bins: int = 10,
     groups: Sequence[Hashable] | None = None,
+    rng: np.random.Generator | None = None,
     resamples: int = 2000,
     confidence: float = 0.95,
-) -> RankingQuality:
-    """AUC of the scores for the ideal label, with a bootstrap over prompts, and the ROC points.
-
-    Args:
-        groups: of each prompt; prompts of one group are drawn together, and one group alone leaves
-            nothing to draw: no interval.
-    """
-    import numpy as np
-
-    same_length(scores=scores, labels=labels, groups=groups)
-    values, ideal = finite(scores), np.array([bool(label) for label in labels])
-    point = auc(values, ideal)
-    low = high = None
-    unit, units = _units(len(values), groups)
-    if point is not None and units > 1:
-        weights = _drawn_together(unit, units, resamples=resamples, rng=rng)
-        again = weighted_aucs(values, ideal, weights)
-        again = again[~np.isnan(again)]
-        if len(again):  # of very few prompts every draw may have one kind of label alone
-            low, high = (
-                float(q) for q in np.quantile(again, ((1 - confidence) / 2, (1 + confidence) / 2))
-            )
-    return RankingQuality(
-        estimator=estimator,
-        auc=point,
-        low=low,
-        high=high,
-        confidence=confidence,
-        n=len(values),
-        roc=_roc(values, ideal),
-    )
-
-
-def auc(scores: Array, labels: NDArray[np.bool_]) -> float | None:
-    """P(a sample to keep outscores one to improve) + half of P(equal); None without both kinds."""
-    from scipy.stats import rankdata
-
-    positives = int(labels.sum())
-    negatives = len(labels) - positives
-    if not positives or not negatives:
-        return None
-    ranks = rankdata(scores)
-    above = float(ranks[labels].sum()) - positives * (positives + 1) / 2
-    return above / (positives * negatives)
-
-
-def auc_difference(
-    first: Sequence[float],
-    second: Sequence[float],
-    labels: Sequence[bool],
-    *,
-    rng: np.random.Generator,
-    groups: Sequence[Hashable] | None = None,
-    resamples: int = 2000,
-    confidence: float = 0.95,
-) -> tuple[float, float, float]:
-    """AUC of the first estimator minus that of the second with a paired bootstrap interval.
-
-    Args:
-        groups: of each prompt; prompts of one group are drawn together.
-
-    Raises:
-        ValueError: columns differ in length, a score is not finite, or one label is missing.
-    """
-    import numpy as np
-
-    same_length(first=first, second=second, labels=labels, groups=groups)
-    a, b = finite(first), finite(second)
-    ideal = np.array([bool(label) for label in labels])
-    one, two = auc(a, ideal), auc(b, ideal)
-    if one is None or two is None:
-        raise ValueError("every label is the same; an AUC needs prompts of both kinds")
-    weights = _drawn_together(*_units(len(a), groups), resamples=resamples, rng=rng)
-    differences = weighted_aucs(a, ideal, weights) - weighted_aucs(b, ideal, weights)
-    low, high = np.nanquantile(differences, ((1 - confidence) / 2, (1 + confidence) / 2))
-    return one - two, float(low), float(high)
-
-
-def reliability(
-    scores: Sequence[float], labels: Sequence[bool], *, bins: int = 10, confidence: float = 0.95
 ) -> tuple[ReliabilityBin, ...]:
     """The share that the ideal oracle keeps among samples of similar score, lowest scores first.
 
     Bins hold equally many samples, but equal scores stay together.
 
+    Args:
+        groups: of each prompt; in a bin where prompts share one, `rng` draws groups.
+        rng: needed for that bootstrap only.
+
     Raises:
-        ValueError: columns differ in length, a score is not finite, or bins is no positive count.
+        ValueError: columns differ in length, a score is not finite, bins is no positive count, or
+            prompts share groups and no rng was given.
     """
     import numpy as np
-    from statsmodels.stats.proportion import proportion_confint
 
-    same_length(scores=scores, labels=labels)
+    same_length(scores=scores, labels=labels, groups=groups)
     if bins < 1:
         raise ValueError(f"bins={bins}; use at least 1, for example 10")
     values, ideal = finite(scores), np.array([bool(label) for label in labels])
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)))
+    unit, _ = units_of(len(values), groups)
     place = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
     found = []
     for number in np.unique(place):
         rows = place == number
-        kept, n = int(ideal[rows].sum()), int(rows.sum())
-        low, high = proportion_confint(kept, n, alpha=1 - confidence, method="wilson")
+        n, units = int(rows.sum()), len(np.unique(unit[rows]))
+        low, high, method = _interval(
+            ideal[rows], unit[rows], units, rng=rng, resamples=resamples, confidence=confidence
+        )
         found.append(
             ReliabilityBin(
                 lowest=float(values[rows].min()),
                 highest=float(values[rows].max()),
                 mean_score=float(values[rows].mean()),
-                keep_rate=kept / n,
-                low=float(low),
-                high=float(high),
+                keep_rate=int(ideal[rows].sum()) / n,
+                low=low,
+                high=high,
                 n=n,
+                units=units,
+                confidence=confidence,
+                method=method,
             )
         )
     return tuple(found)
 
 
-def resampled_aucs(scores: Array, labels: NDArray[np.bool_], drawn: NDArray[np.int64]) -> Array:
-    """`auc` of each resample at once; NaN where a label was not drawn.
-
-    Args:
-        scores: of the prompts, (prompts,).
-        labels: True where the ideal oracle keeps, (prompts,).
-        drawn: places of the prompts of each resample, (resamples, prompts).
-    """
-    return weighted_aucs(scores, labels, times_drawn(drawn))
-
-
-def _units(n: int, groups: Sequence[Hashable] | None) -> tuple[NDArray[np.int64], int]:
-    """Each prompt's group as 0, 1, ..., and how many there are; without groups, the prompts."""
-    import numpy as np
-
-    unit = np.arange(n) if groups is None else numbered(groups)
-    return unit, int(unit.max(initial=-1)) + 1
-
-
-def _drawn_together(
-    unit: NDArray[np.int64], units: int, *, resamples: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """How often each prompt counts when whole groups are drawn, (resamples, prompts)."""
-    return times_drawn(rng.integers(units, size=(resamples, units)))[:, unit]
-
-
-def times_drawn(drawn: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How often each of n places was drawn, (resamples, n), from n draws of each resample."""
-    import numpy as np
-
-    resamples, n = drawn.shape
-    places = (drawn + n * np.arange(resamples)[:, None]).ravel()
-    return np.bincount(places, minlength=resamples * n).reshape(resamples, n)
-
-
-def weighted_aucs(scores: Array, labels: NDArray[np.bool_], weights: NDArray[np.int64]) -> Array:
-    """`auc` where each sample counts as often as its weight says; NaN where a label has none.
-
-    With scores sorted, a sample to keep outscores the samples to improve below it and half of those
-    that score the same.
-
-    Args:
-        scores: of the samples, (samples,).
-        labels: True where the ideal oracle keeps, (samples,).
-        weights: how often each counts, (resamples, samples).
-    """
-    import numpy as np
-
-    order = np.argsort(scores, kind="stable")
-    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
-    sorted_weights, ideal = weights[:, order], labels[order]
-    good = np.add.reduceat(sorted_weights * ideal, starts, axis=1)
-    bad = np.add.reduceat(sorted_weights * ~ideal, starts, axis=1)
-    below = np.cumsum(bad, axis=1) - bad
-    pairs = good.sum(axis=1) * bad.sum(axis=1)
-    above = (good * (below + bad / 2)).sum(axis=1)
-    found: Array = np.full(len(weights), np.nan)
-    np.divide(above, pairs, out=found, where=pairs > 0)
-    return found
-
-
-def _roc(scores: Array, labels: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
-    import numpy as np
-
-    positives = int(labels.sum())
-    negatives = len(labels) - positives
-    if not positives or not negatives:
-        return ()
-    points = [(0.0, 0.0)]
-    for cut in np.unique(scores)[::-1]:
-        keep = scores >= cut
-        points.append(
-            (int((keep & ~labels).sum()) / negatives, int((keep & labels).sum()) / positives)
-        )
-    return tuple(points)
+def _interval(
+    yes: NDArray[np.bool_],
+    unit: NDArray[np.int64],
+    units: int,
+    *,
+    rng: np.random.Generator | None,
+    resamples: int,
+    confidence: float,
+) -> tuple[float, float, str]:
+    """Of the share of yes, with its method: prompts of one group are drawn together."""
+    if units == len(yes):
+        low, high = wilson(int(yes.sum()) / units, units, z=normal_quantile(confidence))
+        return low, high, "wilson"
+    if rng is None:
+        raise ValueError("prompts share groups; give an rng for the bootstrap over groups")
+    rate = grouped_rate(
+        [Result.WIN if one else Result.LOSS for one in yes.tolist()],
+        unit.tolist(),
+        rng=rng,
+        resamples=resamples,
+        confidence=confidence,
+    )
+    # Wins and losses only, and at least one of them: there is an interval.
+    assert rate.low is not None
+    assert rate.high is not None
+    return rate.low, rate.high, rate.method

@@ -9,15 +9,13 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from annotate.analysis.auc import RankingQuality, auc_difference, ranking_quality
 from annotate.analysis.contrast import Result
 from annotate.analysis.decisions import (
     DecisionAccuracy,
-    RankingQuality,
     ReliabilityBin,
-    auc_difference,
     best_percentile,
     decision_accuracy,
-    ranking_quality,
     reliability,
 )
 from annotate.analysis.estimators import PairAgreement, pair_agreement
@@ -54,6 +52,7 @@ class EstimatorReport:
     chosen: ChosenPercentile | None
     agreement: PairAgreement | None
     accuracies: tuple[DecisionAccuracy, ...]
+    # Cross-validated accuracy of choosing k, and the k that all prompts choose.
     best: tuple[float, float] | None
     ranking: RankingQuality
     bins: tuple[ReliabilityBin, ...]
@@ -120,6 +119,16 @@ def report_estimator(
 
     units = len(places) if groups is None else len(set(groups))
     folds = min(FOLDS, units)
+    chosen = None
+    if folds >= 2:
+        chosen = best_percentile(
+            values,
+            labels,
+            percentiles=PERCENTILES,
+            rng=settings.rng(10 + stream, 3),
+            groups=groups,
+            folds=folds,
+        )
     return EstimatorReport(
         name=scores.name,
         n=len(places),
@@ -158,19 +167,19 @@ def report_estimator(
         else None,
         agreement=_agreement(branches, scores, settings, stream=stream),
         accuracies=tuple(
-            decision_accuracy(values, labels, percentile=k, tuning_scores=scores.tuning)
-            for k in PERCENTILES
+            decision_accuracy(
+                values,
+                labels,
+                percentile=k,
+                tuning_scores=scores.tuning,
+                groups=groups,
+                rng=settings.rng(10 + stream, 6, place),
+                resamples=settings.resamples,
+                confidence=settings.confidence,
+            )
+            for place, k in enumerate(PERCENTILES)
         ),
-        best=best_percentile(
-            values,
-            labels,
-            percentiles=PERCENTILES,
-            rng=settings.rng(10 + stream, 3),
-            groups=groups,
-            folds=folds,
-        )
-        if folds >= 2
-        else None,
+        best=(chosen.accuracy, chosen.percentile) if chosen else None,
         ranking=ranking_quality(
             values,
             labels,
@@ -180,7 +189,15 @@ def report_estimator(
             resamples=settings.resamples,
             confidence=settings.confidence,
         ),
-        bins=reliability(values, labels, bins=max(1, min(10, len(places) // 10))),
+        bins=reliability(
+            values,
+            labels,
+            bins=max(1, min(10, len(places) // 10)),
+            groups=groups,
+            rng=settings.rng(10 + stream, 7),
+            resamples=settings.resamples,
+            confidence=settings.confidence,
+        ),
     )
 
 
@@ -256,7 +273,7 @@ def compare_estimators(branches: Branches, settings: Settings) -> tuple[Estimato
             cells[1 - a][1 - b] += 1
         auc = None
         if any(labels) and not all(labels):
-            auc = auc_difference(
+            gap = auc_difference(
                 first,
                 second,
                 labels,
@@ -265,6 +282,7 @@ def compare_estimators(branches: Branches, settings: Settings) -> tuple[Estimato
                 resamples=settings.resamples,
                 confidence=settings.confidence,
             )
+            auc = (gap.estimate, gap.low, gap.high)
         found.append((one.name, two.name, len(places), mcnemar(cells), auc))
     adjusted = benjamini_hochberg([test.p_value for *_, test, _ in found])
     return tuple(

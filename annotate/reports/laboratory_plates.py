@@ -5,6 +5,10 @@ It must not compute or know addresses, nor which figures a page has.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
+from annotate.analysis.decisions import DecisionAccuracy, ReliabilityBin
 from annotate.analysis.oracle_bands import Over
 from annotate.reports.estimator_figures import (
     accuracy_figure,
@@ -17,7 +21,7 @@ from annotate.reports.laboratory_words import RULE_WORDS, ends, model_words, uni
 from annotate.reports.oracle_figures import curve_figure, score_figure
 from annotate.reports.peeking import NO_TESTS
 from annotate.reports.plates import Plate
-from annotate.reports.words import coefficient, counted, number, percent, span, typeset
+from annotate.reports.words import coefficient, confidence, counted, number, percent, span, typeset
 
 
 def _of(lab: Laboratory) -> str:
@@ -194,7 +198,7 @@ def accuracy_plate(lab: Laboratory) -> Plate:
         title=typeset(title),
         subtitle=f"Decisions that agree with the ideal label, without a reference{_of(lab)}",
         figure=accuracy_figure(lab.estimators, alt=title),
-        note=f"Band: Wilson 95 % of {first.name}. Dotted: a coin.",
+        note=f"Band of {first.name}: {_intervals(lab, first.accuracies)}. Dotted: a coin.",
     )
 
 
@@ -225,8 +229,15 @@ def reliability_plate(lab: Laboratory) -> Plate:
         title=typeset(title),
         subtitle=f"Share the ideal oracle keeps, %, by score{_of(lab)}",
         figure=reliability_figure(lab.estimators, alt=title),
-        note=f"Equally many samples in each dot; bars: Wilson 95 % of {lab.estimators[0].name}.",
+        note=f"Equally many samples in each dot. Bars of {lab.estimators[0].name}: "
+        f"{_intervals(lab, bins)}.",
     )
+
+
+def _intervals(lab: Laboratory, found: Sequence[DecisionAccuracy | ReliabilityBin]) -> str:
+    """Level and method of their intervals, by the method that most of them name."""
+    ((method, _),) = Counter(one.method for one in found).most_common(1)
+    return f"{confidence(lab.settings.confidence)} {method.replace('wilson', 'Wilson')}"
 
 
 def estimator_notes(lab: Laboratory) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a report says of prompts and of estimators: slices of the first contrast, score agreement.
+"""What a report says of prompts and of estimators: slices of every contrast, score agreement.
 
 It must not write words for people or draw, nor read rows from the database.
 """
@@ -6,13 +6,19 @@ It must not write words for people or draw, nor read rows from the database.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
+from annotate.analysis.auc import auc, times_drawn, weighted_aucs
 from annotate.analysis.contrast import Result
-from annotate.analysis.decisions import auc, times_drawn, weighted_aucs
+from annotate.analysis.estimator_pairs import (
+    AgreementDifference,
+    agreement_difference,
+    differences_together,
+)
 from annotate.analysis.estimators import HumanCeiling, PairAgreement, human_ceiling, pair_agreement
-from annotate.analysis.slices import SliceTable, Value, slice_table
+from annotate.analysis.slices import SliceTable, Value, corrected_together, slice_table
 from annotate.reports.contrast_analyses import RESULTS, cluster_of
 from annotate.reports.frame_rows import PromptRow, ScoreRow
 from annotate.reports.frames import ContrastRow, ItemRow, VoteRow, as_side
@@ -22,6 +28,17 @@ MOST_AXES = 8
 # More different words than this name prompts, they do not sort them.
 MOST_WORDS = 12
 RESAMPLES = 1000
+# An estimator's scores by method, prompt and replica.
+_Stored = Mapping[tuple[str, int, int], float]
+
+
+@dataclass(frozen=True)
+class ContrastSlices:
+    """The slices of one contrast, method a against method b."""
+
+    a: str
+    b: str
+    table: SliceTable
 
 
 @dataclass(frozen=True)
@@ -41,10 +58,42 @@ class EstimatorAgreement:
     unscored: int
 
 
+@dataclass(frozen=True)
+class EstimatorDifference:
+    """Two estimators against the verdicts of one contrast, on the pairs that both scored."""
+
+    a: str
+    b: str
+    difference: AgreementDifference
+
+
 def slices_of(
+    contrasts: Sequence[ContrastRow],
+    items: Mapping[int, Sequence[ItemRow]],
+    prompts: Mapping[int, PromptRow],
+    *,
+    confidence: float,
+) -> tuple[ContrastSlices, ...]:
+    """Every contrast's win rates by prompt source, length and metadata.
+
+    Tests are corrected over all contrasts: looking at each is one search.
+    """
+    found = [
+        (contrast, table)
+        for contrast in contrasts
+        if (table := _slices(items[contrast.pk], prompts, confidence=confidence)) is not None
+    ]
+    corrected = corrected_together([table for _, table in found])
+    return tuple(
+        ContrastSlices(contrast.a, contrast.b, table)
+        for (contrast, _), table in zip(found, corrected, strict=True)
+    )
+
+
+def _slices(
     items: Sequence[ItemRow], prompts: Mapping[int, PromptRow], *, confidence: float
 ) -> SliceTable | None:
-    """The contrast's win rate by prompt source, length and metadata; one prompt of each group."""
+    """One contrast's slices; one prompt of each group."""
     alone: dict[str, ItemRow] = {}
     for item in sorted(items, key=lambda i: (i.prompt, i.replica)):
         if item.prompt in prompts:
@@ -84,11 +133,8 @@ def estimator_agreements(
     seeds: Sequence[int],
 ) -> tuple[EstimatorAgreement, ...]:
     """Every estimator that scored both sides of a contrast, against its verdicts."""
-    by_name: dict[str, dict[tuple[str, int, int], float]] = defaultdict(dict)
-    for row in scores:
-        by_name[row.estimator][row.method, row.prompt, row.replica] = row.value
     found = []
-    for number, (name, stored) in enumerate(sorted(by_name.items())):
+    for number, (name, stored) in enumerate(sorted(_by_name(scores).items())):
         for place, contrast in enumerate(contrasts):
             agreement = _agreement(
                 name,
@@ -103,11 +149,82 @@ def estimator_agreements(
     return tuple(found)
 
 
+def _by_name(scores: Sequence[ScoreRow]) -> Mapping[str, _Stored]:
+    found: dict[str, dict[tuple[str, int, int], float]] = defaultdict(dict)
+    for row in scores:
+        found[row.estimator][row.method, row.prompt, row.replica] = row.value
+    return found
+
+
+def estimator_differences(
+    contrasts: Sequence[ContrastRow],
+    items: Mapping[int, Sequence[ItemRow]],
+    scores: Sequence[ScoreRow],
+    *,
+    confidence: float,
+    seeds: Sequence[int],
+) -> tuple[EstimatorDifference, ...]:
+    """Every two estimators on the pairs of a contrast that both scored; one family of tests."""
+    found = []
+    by_name = sorted(_by_name(scores).items())
+    for place, contrast in enumerate(contrasts):
+        own = sorted(items[contrast.pk], key=lambda i: (i.prompt, i.replica))
+        for number, ((one, of_one), (two, of_two)) in enumerate(combinations(by_name, 2)):
+            difference = _difference(
+                (one, two),
+                contrast,
+                own,
+                (of_one, of_two),
+                confidence=confidence,
+                rng=np.random.default_rng([*seeds, number, place]),
+            )
+            if difference is not None:
+                found.append((contrast, difference))
+    corrected = differences_together([difference for _, difference in found])
+    return tuple(
+        EstimatorDifference(contrast.a, contrast.b, difference)
+        for (contrast, _), difference in zip(found, corrected, strict=True)
+    )
+
+
+def _difference(
+    names: tuple[str, str],
+    contrast: ContrastRow,
+    items: Sequence[ItemRow],
+    stored: tuple[_Stored, _Stored],
+    *,
+    confidence: float,
+    rng: np.random.Generator,
+) -> AgreementDifference | None:
+    one, two = stored
+    first: list[tuple[float, float]] = []
+    second: list[tuple[float, float]] = []
+    kept: list[ItemRow] = []
+    for item in items:
+        a, b = ((method, item.prompt, item.replica) for method in (contrast.a, contrast.b))
+        if all(key in scores for key in (a, b) for scores in stored):
+            first.append((one[a], one[b]))
+            second.append((two[a], two[b]))
+            kept.append(item)
+    results = [RESULTS[item.outcome] for item in kept]
+    if not any(result in (Result.WIN, Result.LOSS) for result in results):
+        return None
+    return agreement_difference(
+        ([a for a, _ in first], [b for _, b in first]),
+        ([a for a, _ in second], [b for _, b in second]),
+        results,
+        estimators=names,
+        rng=rng,
+        prompts=[cluster_of(item) for item in kept],
+        confidence=confidence,
+    )
+
+
 def _agreement(
     name: str,
     contrast: ContrastRow,
     items: Sequence[ItemRow],
-    stored: Mapping[tuple[str, int, int], float],
+    stored: _Stored,
     *,
     confidence: float,
     rng: np.random.Generator,

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotate.analysis import agreement, significance
+from annotate.analysis.auc import auc
 from annotate.analysis.clustered import crossed_share_of_codes
 from annotate.analysis.contrast import Result
-from annotate.analysis.decisions import auc
 from annotate.analysis.paired import cochran, stuart_maxwell
 from annotate.analysis.sequential import log_e_values
 from annotate.analysis.verdict import majority_array

@@ -6,16 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from annotate.analysis.auc import auc, auc_difference, ranking_quality, resampled_aucs
 from annotate.analysis.contrast import Result
 from annotate.analysis.decisions import (
-    auc,
-    auc_difference,
     best_percentile,
     cross_validated_decisions,
     decision_accuracy,
-    ranking_quality,
     reliability,
-    resampled_aucs,
 )
 from annotate.analysis.estimators import human_ceiling, pair_agreement
 from tests.analysis.branches import results
@@ -80,9 +77,11 @@ def test_prompts_of_one_group_are_drawn_and_folded_together():
     alone = ranking_quality(five[0], five[2], estimator="e", rng=rng(), resamples=99)
     assert (same.auc, same.low, same.high) == pytest.approx((one.auc, one.low, one.high))
     assert alone.high - alone.low < 0.7 * (one.high - one.low)
-    assert auc_difference(*five, rng=rng(), groups=groups, resamples=99) == pytest.approx(
-        auc_difference(scores, other, labels, rng=rng(), resamples=99)
-    )
+    difference = auc_difference(*five, rng=rng(), groups=groups, resamples=99)
+    single = auc_difference(scores, other, labels, rng=rng(), resamples=99)
+    for end in ("estimate", "low", "high"):
+        assert getattr(difference, end) == pytest.approx(getattr(single, end))
+    assert (difference.n, single.n) == (200, 40)
     grid = range(0, 101, 10)
     right, _ = cross_validated_decisions(
         five[0], five[2], percentiles=grid, rng=rng(), groups=groups, folds=40
@@ -96,7 +95,8 @@ def test_prompts_of_one_group_are_drawn_and_folded_together():
 
 def test_an_estimator_equals_itself():
     scores, labels = list(range(50)), [i % 3 == 0 for i in range(50)]
-    assert auc_difference(scores, scores, labels, rng=rng(), resamples=50) == (0, 0, 0)
+    found = auc_difference(scores, scores, labels, rng=rng(), resamples=50)
+    assert (found.estimate, found.low, found.high) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -149,14 +149,66 @@ def test_a_threshold_may_come_from_other_prompts():
     assert found.kept == pytest.approx(5 / 6)
 
 
+def in_fives():
+    """Forty prompts, and the same with five captions of each: no more is known of these."""
+    draw = rng()
+    scores = draw.normal(size=40)
+    labels = scores + draw.normal(size=40) > 0
+    return scores, labels, np.repeat(scores, 5), np.repeat(labels, 5), [i // 5 for i in range(200)]
+
+
+def test_prompts_of_one_group_are_drawn_together_for_the_accuracy_of_decisions():
+    scores, labels, many, known, groups = in_fives()
+    one = decision_accuracy(scores, labels, percentile=50)
+    alone = decision_accuracy(many, known, percentile=50)
+    together = decision_accuracy(many, known, percentile=50, groups=groups, rng=rng())
+    assert (one.method, alone.method) == ("wilson", "wilson")
+    assert together.method == "bootstrap over groups of prompts"
+    assert (together.accuracy, together.n, together.units) == (alone.accuracy, 200, 40)
+    assert together.high - together.low == pytest.approx(one.high - one.low, rel=0.15)
+    assert alone.high - alone.low < 0.6 * (together.high - together.low)
+    with pytest.raises(ValueError, match="prompts share groups; give an rng"):
+        decision_accuracy(many, known, percentile=50, groups=groups)
+
+
+def test_groups_of_one_prompt_each_change_no_interval_of_decisions():
+    scores, labels, *_ = in_fives()
+    names = [f"photo {i}" for i in range(40)]
+    plain, named = (
+        decision_accuracy(scores, labels, percentile=30, groups=groups) for groups in (None, names)
+    )
+    assert plain == named
+
+
+def test_groups_that_never_differ_leave_wilsons_interval_on_their_number():
+    found = decision_accuracy(
+        [1.0] * 20, [True] * 20, percentile=50, groups=[i // 2 for i in range(20)], rng=rng()
+    )
+    assert (found.accuracy, found.high) == (1, 1)
+    assert found.low == pytest.approx(0.7225, abs=1e-4)  # Wilson's of ten in ten
+    assert found.method == "wilson on the number of groups, as these do not differ"
+
+
+def test_a_bin_of_reliability_draws_the_groups_that_it_holds():
+    scores, labels, many, known, groups = in_fives()
+    lone = reliability(scores, labels, bins=2)
+    bins = reliability(many, known, bins=2, groups=groups, rng=rng())
+    assert [(b.n, b.units, b.method) for b in bins] == [
+        (100, 20, "bootstrap over groups of prompts")
+    ] * 2
+    for few, grouped in zip(lone, bins, strict=True):
+        assert few.method == "wilson"
+        assert grouped.high - grouped.low == pytest.approx(few.high - few.low, rel=0.25)
+
+
 def test_choosing_the_percentile_on_noise_gains_nothing_when_validated():
     gains = []
     for seed in range(60):
         draw = np.random.default_rng(seed)
         labels = draw.random(100) < 0.5
         scores = draw.random(100)
-        honest, _ = best_percentile(scores, labels, percentiles=range(0, 101, 10), rng=draw)
-        gains.append(honest - 0.5)
+        honest = best_percentile(scores, labels, percentiles=range(0, 101, 10), rng=draw)
+        gains.append(honest.accuracy - 0.5)
     assert abs(np.mean(gains)) < 3 * np.std(gains) / np.sqrt(len(gains))
 
 

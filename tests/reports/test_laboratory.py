@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -289,3 +290,22 @@ def test_simulated_votes_are_marked_wherever_the_laboratory_speaks(tmp_path):
     assert lab_data(lab)["simulated_votes"] == 36
     write_laboratory(lab, page, tmp_path)
     assert "Simulated votes" in (tmp_path / "figure-16.svg").read_text()
+
+
+def test_prompts_of_one_group_are_drawn_together_for_decisions_and_the_page_names_how() -> None:
+    alone = of(scored_csv(), cost=COST)
+    shared = replace(alone, groups=tuple(f"photo {i // 4}" for i in range(60)))
+    plain, grouped = (investigate(branches, Settings(**QUICK)) for branches in (alone, shared))
+    for lab, method, words in (
+        (plain, "wilson", "95 % Wilson"),
+        (grouped, "bootstrap over groups of prompts", "95 % bootstrap over groups of prompts"),
+    ):
+        decided = lab.estimators[0].accuracies[50]
+        assert decided.method == method
+        assert [row["method"] for row in lab_data(lab)["estimators"][0]["decisions"]][50] == method
+        page = lay_out_laboratory(lab)
+        assert page.accuracy is not None
+        assert page.reliability is not None
+        assert words in page.accuracy.note
+        assert words in page.reliability.note
+    assert grouped.estimators[0].accuracies[50].units == 15
