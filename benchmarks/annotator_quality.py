@@ -1,6 +1,8 @@
 """Are spammers found, and does repair restore the result? Rehearsed pools, twenty seeds.
 
-    python -m benchmarks.annotator_quality [--seeds 20]     # exits 1 where a promise is missed
+    python -m benchmarks.annotator_quality [--seeds 20] [--pairs 600]
+
+Exits 1 where a promise is missed.
 
 Pure simulation (`annotate.analysis.spammers`): no database, no pictures, no people.
 """
@@ -71,7 +73,9 @@ def repairs(seeds: int, pool: Pool) -> tuple[list[float], list[float], Counter[s
 def main() -> int:
     parser = argparse.ArgumentParser(description="Are spammers found, and does repair restore?")
     parser.add_argument("--seeds", type=int, default=20)
-    seeds = parser.parse_args().seeds
+    parser.add_argument("--pairs", type=int, default=600, help="of the repaired studies (600)")
+    args = parser.parse_args()
+    seeds = args.seeds
     whole, by_kind, by_signal = areas(seeds)
     print(f"after {VOTES} votes each, {seeds} seeds: mean AUC {np.mean(whole):.3f}, ", end="")
     print(f"lowest {min(whole):.3f}")
@@ -80,7 +84,7 @@ def main() -> int:
             print(f"  {title} {name:12} {np.mean(found):.3f}")
     met = bool(np.mean(whole) > 0.95)
     for lean in (0.2, 0.5):
-        off, spoilt, told, three = repairs(seeds, Pool(lean=lean))
+        off, spoilt, told, three = repairs(seeds, Pool(lean=lean, pairs=args.pairs))
         print(f"lean {lean}: win rate against honest people in the spammers' place, in points")
         for name, found in (("unrepaired", spoilt), ("repaired", off)):
             points = 100 * np.array(found)
