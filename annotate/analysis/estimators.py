@@ -88,17 +88,10 @@ def pair_agreement(
         ValueError: columns differ in length, a score is not finite, no pair has a winner, or
             prompts are shared and no rng was given.
     """
-    import numpy as np
     from statsmodels.stats.proportion import proportion_confint
 
     same_length(first=first, second=second, results=results, prompts=prompts)
-    a, b = finite(first), finite(second)
-    decided = [i for i, r in enumerate(results) if r is not None and Result(r) is not Result.TIE]
-    if not decided:
-        raise ValueError("no pair has a winner; an agreement needs decided pairs")
-    wants = np.array([1.0 if results[i] == Result.WIN else -1.0 for i in decided])
-    difference = (a - b)[decided]
-    points = np.where(difference == 0, 0.5, (np.sign(difference) == wants).astype(float))
+    decided, points = agreed_points(first, second, results)
     n, agreed = len(decided), float(points.sum())
     names = None if prompts is None else [prompts[i] for i in decided]
     if names is None or len(set(names)) == n:
@@ -113,7 +106,7 @@ def pair_agreement(
         estimator=estimator,
         agreed=agreed,
         n=n,
-        score_ties=int((difference == 0).sum()),
+        score_ties=int((points == 0.5).sum()),
         human_ties=sum(1 for r in results if r is not None) - n,
         undecided=sum(1 for r in results if r is None),
         estimate=agreed / n,
@@ -122,6 +115,26 @@ def pair_agreement(
         confidence=confidence,
         method=method,
     )
+
+
+def agreed_points(
+    first: Sequence[float], second: Sequence[float], results: Sequence[Result | None]
+) -> tuple[list[int], Array]:
+    """Places of the pairs with a winner, and for each 1 where the higher score has it, 1/2 where
+    scores are equal, else 0.
+
+    Raises:
+        ValueError: a score is not finite, or no pair has a winner.
+    """
+    import numpy as np
+
+    a, b = finite(first), finite(second)
+    decided = [i for i, r in enumerate(results) if r is not None and Result(r) is not Result.TIE]
+    if not decided:
+        raise ValueError("no pair has a winner; an agreement needs decided pairs")
+    wants = np.array([1.0 if results[i] == Result.WIN else -1.0 for i in decided])
+    difference = (a - b)[decided]
+    return decided, np.where(difference == 0, 0.5, (np.sign(difference) == wants).astype(float))
 
 
 def human_ceiling(ballots: Sequence[Sequence[Result]], *, confidence: float = 0.95) -> HumanCeiling:

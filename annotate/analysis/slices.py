@@ -24,7 +24,8 @@ MINIMUM = 20
 class SliceRate:
     """The win rate among the prompts of one slice.
 
-    `adjusted_p` is Benjamini and Hochberg's over all tested slices of the table. A slice that is
+    `adjusted_p` is Benjamini and Hochberg's over all tested slices of the table, or of the tables
+    that were `corrected_together`. A slice that is
     `too_small` has fewer decided verdicts than the table's minimum: it is shown, but not tested,
     and `adjusted_p` is None.
     """
@@ -137,21 +138,43 @@ def slice_table(
         rows += found
         unknown = sum(value is None for value in values)
         tests.append(_homogeneity(axis, found, unknown=unknown))
-    adjusted = iter(benjamini_hochberg([p for row in rows if (p := _tested(row)) is not None]))
-    by_axis = iter(benjamini_hochberg([t.p_value for t in tests if t.p_value is not None]))
-    slices = tuple(
-        row if _tested(row) is None else replace(row, adjusted_p=next(adjusted)) for row in rows
-    )
-    return SliceTable(
-        slices=slices,
-        axes=tuple(t if t.p_value is None else replace(t, adjusted_p=next(by_axis)) for t in tests),
+    alone = SliceTable(
+        slices=tuple(rows),
+        axes=tuple(tests),
         convention=convention,
         n=sum(result is not None for result in results),
         undecided=sum(result is None for result in results),
-        tested=sum(row.adjusted_p is not None for row in slices),
-        too_small=sum(row.too_small for row in slices),
+        tested=sum(_tested(row) is not None for row in rows),
+        too_small=sum(row.too_small for row in rows),
         minimum=minimum,
         confidence=confidence,
+    )
+    return corrected_together([alone])[0]
+
+
+def corrected_together(tables: Sequence[SliceTable]) -> tuple[SliceTable, ...]:
+    """The tables of several contrasts, corrected as the one search for differences that they are.
+
+    Benjamini and Hochberg's family of slices are all tested slices of all tables, that of axes all
+    tested axes. Whatever correction the tables had before does not matter.
+    """
+    rows = [row for table in tables for row in table.slices]
+    tests = [test for table in tables for test in table.axes]
+    adjusted = iter(benjamini_hochberg([p for row in rows if (p := _tested(row)) is not None]))
+    by_axis = iter(benjamini_hochberg([t.p_value for t in tests if t.p_value is not None]))
+    return tuple(
+        replace(
+            table,
+            slices=tuple(
+                row if _tested(row) is None else replace(row, adjusted_p=next(adjusted))
+                for row in table.slices
+            ),
+            axes=tuple(
+                test if test.p_value is None else replace(test, adjusted_p=next(by_axis))
+                for test in table.axes
+            ),
+        )
+        for table in tables
     )
 
 

@@ -19,7 +19,6 @@ from annotate.analysis.columns import numbered
 from annotate.analysis.estimators import HumanCeiling
 from annotate.analysis.published import PublishedBars, published_bars
 from annotate.analysis.significance import holm
-from annotate.analysis.slices import SliceTable
 from annotate.reports.arm_analyses import (
     ComputePoint,
     PairedFamily,
@@ -28,13 +27,21 @@ from annotate.reports.arm_analyses import (
     paired_families,
     rankings,
 )
-from annotate.reports.contrast_analyses import ContrastAnalysis, analyse_contrast
+from annotate.reports.contrast_analyses import (
+    ContrastAnalysis,
+    SideTests,
+    analyse_contrast,
+    side_tests,
+)
 from annotate.reports.contrast_report import ContrastReport
 from annotate.reports.frames import ItemRow, StudyFrame, VoteRow
 from annotate.reports.prompt_analyses import (
+    ContrastSlices,
     EstimatorAgreement,
+    EstimatorDifference,
     ceiling_of,
     estimator_agreements,
+    estimator_differences,
     slices_of,
 )
 from annotate.studies.protocol import Protocol
@@ -46,7 +53,7 @@ SECONDS = (1, 2, 3, 5, 8, 13, 20, 30, 60, 120)
 VERSION = "0.1.0"
 _PACKAGES = ("django", "numpy", "scipy", "statsmodels", "pandas", "evalica")
 # Streams of random numbers: adding an analysis moves no other one's draws.
-_GROUPS, _RANKING, _SCORES = 1, 2, 3
+_GROUPS, _RANKING, _SCORES, _SCORE_PAIRS = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
@@ -74,18 +81,21 @@ class Analyses:
     """What a report holds beyond counts, Wilson intervals and sign tests.
 
     `family` contrasts were written before launch: Holm's correction is over these. `seconds`
-    counts votes by time in view, bins ending at `SECONDS`. `software` made the numbers.
+    counts votes by time in view, bins ending at `SECONDS`. `sides` go with `contrasts`; contrasts
+    without slices have none in `slices`. `software` made the numbers.
     """
 
     family: int
     contrasts: tuple[ContrastAnalysis, ...]
     paired: tuple[PairedFamily, ...]
     rankings: Rankings
-    slices: SliceTable | None
+    sides: tuple[SideTests, ...]
+    slices: tuple[ContrastSlices, ...]
     matrix: Matrix
     seconds: tuple[int, ...]
     compute: tuple[ComputePoint, ...]
     estimators: tuple[EstimatorAgreement, ...]
+    estimator_pairs: tuple[EstimatorDifference, ...]
     ceiling: HumanCeiling | None
     published: tuple[Printed, ...]
     software: tuple[tuple[str, str], ...]
@@ -120,28 +130,36 @@ def analyse(
     scored = estimator_agreements(
         frame.contrasts, items, frame.scores, confidence=confidence, seeds=[seed, _SCORES]
     )
+    contrasts = tuple(
+        analyse_contrast(
+            report,
+            items[row.pk],
+            on,
+            voters=voters,
+            protocol=protocol,
+            holm=adjusted[place],
+            seeds=[_GROUPS, place],
+        )
+        for place, (row, report) in enumerate(zip(frame.contrasts, reports, strict=True))
+    )
     return Analyses(
         family=len(reports),
-        contrasts=tuple(
-            analyse_contrast(
-                report,
-                items[row.pk],
-                on,
-                voters=voters,
-                protocol=protocol,
-                holm=adjusted[place],
-                thorough=place == 0,
-                seeds=[_GROUPS, place],
-            )
-            for place, (row, report) in enumerate(zip(frame.contrasts, reports, strict=True))
-        ),
+        contrasts=contrasts,
+        sides=side_tests(contrasts),
         paired=paired_families(frame.contrasts, items),
         rankings=rankings(frame.contrasts, items, confidence=confidence, seeds=[seed, _RANKING]),
-        slices=slices_of(lead, frame.prompts, confidence=confidence),
+        slices=slices_of(frame.contrasts, items, frame.prompts, confidence=confidence),
         matrix=_matrix([vote for votes in on.values() for vote in votes]),
         seconds=_seconds(frame.votes),
         compute=compute_points(frame.contrasts, items, frame.arms, confidence=confidence),
         estimators=scored,
+        estimator_pairs=estimator_differences(
+            frame.contrasts,
+            items,
+            frame.scores,
+            confidence=confidence,
+            seeds=[seed, _SCORE_PAIRS],
+        ),
         ceiling=ceiling_of(lead, on, confidence=confidence) if scored else None,
         published=tuple(_printed(bar, reports, confidence=confidence) for bar in printed),
         software=software(),

@@ -12,12 +12,12 @@ from annotate.reports.analyses_plates import (
     compute_section,
     of_programs,
     ranking_section,
-    slices_section,
     typeset_all,
 )
 from annotate.reports.analyses_tables import (
     MOST_IN_MATRIX,
     crossed_table,
+    estimator_pairs_table,
     estimators_table,
     intervals_table,
     matrix_table,
@@ -33,19 +33,16 @@ from annotate.reports.laboratory_sections import (
     policy_section,
 )
 from annotate.reports.method_words import fixed
-from annotate.reports.peeking import tested
 from annotate.reports.plates import Plate, Section
 from annotate.reports.report import Report
+from annotate.reports.sides_page import sides_section
+from annotate.reports.slices_page import slices_section
 from annotate.reports.tables import Table
 from annotate.reports.words import (
     coefficient,
-    confidence,
     counted,
     listed,
     p_equation,
-    percent,
-    signed,
-    span,
     typeset,
 )
 
@@ -66,7 +63,7 @@ def analysis_sections(report: Report) -> tuple[Section, ...]:
         policy_section(lab),
         slices_section(report, found),
         _models(report, found),
-        _sides(report, found),
+        sides_section(report, found),
         _people(report, found),
         _estimators(report, found),
         *decisions_sections(lab),
@@ -161,7 +158,7 @@ def _models(report: Report, found: Analyses) -> Section | None:
         if model.warning
     )
     if any(name == "crowd-kit" for name, _ in found.software):
-        of_glad = "GLAD also gives every pair an ease; it is fitted to the first contrast only."
+        of_glad = "GLAD also gives every pair an ease."
     else:
         of_glad = f"A third model is left out. {GLAD_NEEDS}."
     return Section(
@@ -177,66 +174,6 @@ def _models(report: Report, found: Analyses) -> Section | None:
                 *warnings,
             ]
         ),
-    )
-
-
-def _sides(report: Report, found: Analyses) -> Section | None:
-    deep = found.contrasts[0]
-    lead = report.lead
-    assert lead is not None
-    side, share = deep.side, deep.adjusted
-    if side.estimate is None:
-        return None
-    level = confidence(report.protocol.confidence)
-    interval = (
-        f", {level} interval {signed(side.low)} to {signed(side.high)}"
-        f"{tested(report, side.p_value)}"
-        if side.low is not None
-        else ""
-    )
-    said = [
-        f"Standing on the left changes a picture’s share of votes by {signed(side.estimate)} "
-        f"percentage points{interval} ({counted(side.n, 'vote')} on {lead.a_label} against "
-        f"{lead.b_label}, ties left out)."
-    ]
-    if share.estimate is not None and share.raw is not None:
-        said.append(
-            f"With both sides weighing equally {lead.a_label} has {percent(share.estimate)} of the "
-            f"votes, {level} interval {span(share.low, share.high)}; as counted it is "
-            f"{percent(share.raw)}."
-        )
-    effects = deep.effects
-    notes = [f"Interval and test: {side.method}."]
-    if side.warning:
-        notes.append(f"{side.warning.capitalize()}.")
-    if effects is not None and effects.challenger is not None and effects.side is not None:
-        one, two = effects.challenger, effects.side
-        said.append(
-            f"A marginal model of votes by annotator and side (GEE) gives {lead.a_label} log odds "
-            f"of {signed(one.estimate, scale=1, digits=2)} "
-            f"[{signed(one.low, scale=1, digits=2)}, {signed(one.high, scale=1, digits=2)}]"
-            f"{tested(report, one.p_value)}, and the left side "
-            f"{signed(two.estimate, scale=1, digits=2)} "
-            f"[{signed(two.low, scale=1, digits=2)}, {signed(two.high, scale=1, digits=2)}]"
-            f"{tested(report, two.p_value)}."
-        )
-        if effects.annotators_p is not None and not report.tests_withheld:
-            said.append(
-                f"Whether annotators differ in whom they prefer: {p_equation(effects.annotators_p)}"
-                + (
-                    f" ({effects.pooled} with few votes taken as one)."
-                    if effects.pooled > 1
-                    else "."
-                )
-            )
-        notes.append(f"{effects.method}; marginal log odds, not comparable with a mixed model’s.")
-    elif effects is not None and effects.warning:
-        notes.append(f"No model of annotators and sides: {effects.warning}.")
-    return Section(
-        "side-bias",
-        "What the side of a picture changes",
-        paragraphs=typeset_all([" ".join(said)]),
-        notes=typeset_all(notes),
     )
 
 
@@ -288,14 +225,30 @@ def _people(report: Report, found: Analyses) -> Section | None:
 def _estimators(report: Report, found: Analyses) -> Section | None:
     if not found.estimators:
         return None
+    pairs = []
+    if found.estimator_pairs:
+        pairs.append(
+            "Two scorers are compared on the pairs that both scored: the difference of their "
+            "agreement with a paired bootstrap over prompts"
+            + (
+                "."
+                if report.tests_withheld
+                else ", McNemar’s exact test of the prompts that just one of them gets right, and "
+                f"Holm’s correction over {counted(len(found.estimator_pairs), 'comparison')}."
+            )
+        )
     return Section(
         "estimators",
         "Scores and annotators",
-        tables=(estimators_table(report, found),),
+        tables=(
+            estimators_table(report, found),
+            *((estimator_pairs_table(report, found),) if found.estimator_pairs else ()),
+        ),
         notes=typeset_all(
             [
                 "How often the picture with the higher score is the one that annotators preferred; "
                 "their ties are left out, equal scores count half. AUC is of the score difference.",
+                *pairs,
                 "This is agreement with a reference beside the picture. Deciding without one, as "
                 "the adaptive method does, is another question: see the oracle laboratory.",
             ]

@@ -7,11 +7,9 @@ import math
 
 from annotate.reports.analyses import Analyses
 from annotate.reports.analyses_tables import (
-    axes_table,
     compute_table,
     method_labels,
     ranking_table,
-    slices_table,
 )
 from annotate.reports.compute_figures import CostPoint, compute_figure
 from annotate.reports.figures import Interval, forest
@@ -145,77 +143,6 @@ def compute_section(report: Report, found: Analyses) -> Section | None:
             [
                 f"{opponent} is the common opponent and stands at 50 % by definition. Costs are "
                 "means as executed, the student’s share included."
-            ]
-        ),
-    )
-
-
-def slices_section(report: Report, found: Analyses) -> Section | None:
-    table = found.slices
-    if table is None:
-        return None
-    lead = report.lead
-    assert lead is not None
-    rows = [
-        Interval(
-            f"{piece.axis}: {piece.label}",
-            piece.rate.estimate,
-            piece.rate.low,
-            piece.rate.high,
-            piece.rate.n,
-            main=False,
-        )
-        for piece in table.slices
-        if not piece.too_small
-    ]
-    alpha = 1 - table.confidence
-    matter = [axis.axis for axis in table.axes if (axis.adjusted_p or 1.0) < alpha]
-    title = (
-        f"The win rate differs by {listed(matter)}"
-        if matter
-        else "No difference between slices is resolved"
-    )
-    if report.tests_withheld:
-        title = "Slices so far"
-    plates: tuple[Plate, ...] = ()
-    if rows:
-        told = "; ".join(f"{r.label} {percent(r.estimate)}, {span(r.low, r.high)}" for r in rows)
-        level = confidence(table.confidence)
-        plates = (
-            Plate(
-                title=typeset(title),
-                subtitle=typeset(
-                    f"Win rate of {lead.a_label} against {lead.b_label}, ties dropped; {level} "
-                    f"Wilson intervals{of_programs(report)}"
-                ),
-                figure=forest(
-                    rows,
-                    toward_a=lead.a_label,
-                    toward_b=lead.b_label,
-                    measure=f"Win rate, % [{level} CI]",
-                    alt=f"Win rates by slices of prompts. {told}",
-                ),
-                note=typeset(
-                    f"Exploratory. {counted(table.too_small, 'slice')} with fewer than "
-                    f"{table.minimum} decided prompts not drawn; the table has their counts."
-                    if table.too_small
-                    else "Exploratory: nobody said before the study where to look."
-                ),
-            ),
-        )
-    return Section(
-        "slices",
-        "Slices of prompts",
-        plates=plates,
-        tables=(slices_table(found, level=table.confidence), axes_table(found)),
-        notes=()
-        if report.tests_withheld
-        else typeset_all(
-            [
-                "That an axis matters is what the test of the axis says, not that one slice is "
-                "significant and another is not.",
-                "p-values are corrected after Benjamini and Hochberg, slices over all slices, axes "
-                "over all axes.",
             ]
         ),
     )

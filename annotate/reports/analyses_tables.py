@@ -6,6 +6,7 @@ It must not compute anything but the small plot inside a cell.
 from collections.abc import Mapping
 
 from annotate.reports.analyses import Analyses
+from annotate.reports.contrast_report import ContrastReport
 from annotate.reports.figures import micro_interval
 from annotate.reports.method_words import stopping_declared
 from annotate.reports.report import Report
@@ -19,7 +20,6 @@ from annotate.reports.words import (
     p_value,
     percent,
     signed,
-    span,
 )
 
 # Beyond these a matrix leaves the page: the files have all of it.
@@ -34,7 +34,7 @@ def intervals_table(report: Report, found: Analyses) -> Table:
         anew = renewed.low is not None
         rows.append(
             (
-                Cell(f"{contrast.a_label} against {contrast.b_label}", numeric=False),
+                Cell(contrast_name(contrast), numeric=False),
                 Cell(percent(rate.estimate), strong=contrast is report.lead),
                 Cell(bracket(rate.low, rate.high)),
                 Cell(bracket(grouped.low, grouped.high)),
@@ -66,7 +66,7 @@ def crossed_table(report: Report, found: Analyses) -> Table:
         both = not crossed.warning
         rows.append(
             (
-                Cell(f"{contrast.a_label} against {contrast.b_label}", numeric=False),
+                Cell(contrast_name(contrast), numeric=False),
                 Cell(percent(share.estimate)),
                 Cell(bracket(share.low, share.high)),
                 Cell(bracket(crossed.low, crossed.high) if both else NONE, faint=not both),
@@ -98,7 +98,7 @@ def models_table(report: Report, found: Analyses) -> Table:
     for contrast, deep in zip(report.contrasts, found.contrasts, strict=True):
         rate = contrast.headline
         cells = [
-            Cell(f"{contrast.a_label} against {contrast.b_label}", numeric=False),
+            Cell(contrast_name(contrast), numeric=False),
             Cell(f"{percent(rate.estimate)} {bracket(rate.low, rate.high)}", strong=True),
         ]
         by_name = {model.model: model for model in deep.models}
@@ -182,48 +182,6 @@ def _pair(low: float, high: float) -> str:
     return f"[{signed(low, scale=1, digits=2)}, {signed(high, scale=1, digits=2)}]"
 
 
-def slices_table(found: Analyses, *, level: float) -> Table:
-    """Every slice of every axis, those too small to test as counts alone."""
-    assert found.slices is not None
-    rows = []
-    for piece in found.slices.slices:
-        rate = piece.rate
-        small = piece.too_small
-        rows.append(
-            (
-                Cell(f"{piece.axis}: {piece.label}", numeric=False),
-                Cell(number(rate.wins)),
-                Cell(number(rate.ties), faint=True),
-                Cell(number(rate.losses)),
-                Cell(NONE if small else percent(rate.estimate), faint=small),
-                Cell(NONE if small else span(rate.low, rate.high), faint=small),
-                Cell(NONE if small else p_value(rate.p_value), faint=small),
-                Cell(p_value(piece.adjusted_p), faint=small),
-            )
-        )
-    titles = ("Win", "Tie", "Lose", "Win rate", f"{confidence(level)} CI, %", "p, exact", "p, BH")
-    return make_table("Win rate by slices of prompts", "Prompts", titles, rows)
-
-
-def axes_table(found: Analyses) -> Table:
-    """Whether an axis matters at all: that, not a slice being significant, says so."""
-    assert found.slices is not None
-    rows = [
-        (
-            Cell(axis.axis, numeric=False),
-            Cell(number(axis.slices)),
-            Cell(number(axis.n)),
-            Cell(number(axis.unknown)),
-            Cell(NONE if axis.statistic is None else f"{axis.statistic:.2f}"),
-            Cell(p_value(axis.p_value)),
-            Cell(p_value(axis.adjusted_p)),
-        )
-        for axis in found.slices.axes
-    ]
-    titles = ("Slices", "Prompts", "Unknown", "χ²", "p", "p, BH")
-    return make_table("Does the win rate differ between slices", "Axis", titles, rows)
-
-
 def matrix_table(found: Analyses, *, most: int = MOST_IN_MATRIX) -> Table:
     """Pairs of annotators: the share of common pairs on which they gave one answer."""
     names = found.matrix.annotators[:most]
@@ -302,6 +260,38 @@ def estimators_table(report: Report, found: Analyses) -> Table:
     return make_table("Scores and annotators", "Estimator", titles, rows)
 
 
+def estimator_pairs_table(report: Report, found: Analyses) -> Table:
+    """Two estimators on the same pairs; points are the first one's agreement less the other's."""
+    labels = method_labels(report)
+    several = len(report.contrasts) > 1
+    rows = []
+    for each in found.estimator_pairs:
+        d = each.difference
+        where = f": {labels[each.a]} against {labels[each.b]}" if several else ""
+        ends = NONE if d.low is None else f"[{signed(d.low)}, {signed(d.high)}]"
+        rows.append(
+            (
+                Cell(f"{d.first} and {d.second}{where}", numeric=False),
+                Cell(number(d.n)),
+                Cell(signed(d.estimate)),
+                Cell(ends, faint=d.low is None),
+                Cell(f"{d.only_first} : {d.only_second}"),
+                Cell(p_value(d.p_value)),
+                Cell(p_value(d.adjusted)),
+            )
+        )
+    level = confidence(report.protocol.confidence)
+    titles = (
+        "Pairs",
+        "Agreement, points",
+        f"{level} CI",
+        "Only one right",
+        "p, McNemar",
+        "p, Holm",
+    )
+    return make_table("Two estimators on the same pairs", "Estimators", titles, rows)
+
+
 def _unit(low: float | None, high: float | None) -> str:
     return f"[{coefficient(low)}, {coefficient(high)}]"
 
@@ -340,6 +330,11 @@ def published_table(found: Analyses) -> Table:
         "Resolved",
     )
     return make_table("What the paper printed, read as counts", "Comparison", titles, rows)
+
+
+def contrast_name(contrast: ContrastReport) -> str:
+    """ "Ten against Base"."""
+    return f"{contrast.a_label} against {contrast.b_label}"
 
 
 def method_labels(report: Report) -> Mapping[str, str]:

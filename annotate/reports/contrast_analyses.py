@@ -19,6 +19,7 @@ from annotate.analysis.effects import VoteEffects, vote_effects
 from annotate.analysis.grouped import GroupedRate, grouped_rate
 from annotate.analysis.joint import JointShares, joint_shares
 from annotate.analysis.sides import AdjustedShare, SideBias, SidedVote, adjusted_share, side_bias
+from annotate.analysis.significance import benjamini_hochberg
 from annotate.analysis.winrate import WinRate, win_rate
 from annotate.reports.contrast_report import ContrastReport
 from annotate.reports.frames import ItemRow, Side, VoteRow, as_side
@@ -75,6 +76,40 @@ class ContrastAnalysis:
     fleiss: float | None
 
 
+@dataclass(frozen=True)
+class SideTests:
+    """What is tested of sides and annotators in one contrast, after Benjamini and Hochberg.
+
+    One family are all these tests of all contrasts. `side_p`: picks follow the side. Of the GEE:
+    `challenger_p`, `left_p` that its effect is 0, `annotators_p` that annotators do not differ.
+    None where nothing was tested.
+    """
+
+    side_p: float | None
+    challenger_p: float | None
+    left_p: float | None
+    annotators_p: float | None
+
+
+def side_tests(found: Sequence[ContrastAnalysis]) -> tuple[SideTests, ...]:
+    """The exploratory tests of sides and annotators, corrected over all contrasts."""
+    raw: list[tuple[float | None, ...]] = []
+    for deep in found:
+        effects = deep.effects
+        challenger = effects.challenger if effects else None
+        left = effects.side if effects else None
+        raw.append(
+            (
+                deep.side.p_value,
+                challenger.p_value if challenger else None,
+                left.p_value if left else None,
+                effects.annotators_p if effects else None,
+            )
+        )
+    adjusted = iter(benjamini_hochberg([p for row in raw for p in row if p is not None]))
+    return tuple(SideTests(*(None if p is None else next(adjusted) for p in row)) for row in raw)
+
+
 def cluster_of(item: ItemRow) -> str:
     """Prompts of one group are not independent; a name of its own for every other prompt."""
     return f"g {item.group}" if item.group else f"p {item.prompt}"
@@ -88,7 +123,6 @@ def analyse_contrast(
     voters: Mapping[int, Collection[str]],
     protocol: Protocol,
     holm: float | None,
-    thorough: bool,
     seeds: Sequence[int],
 ) -> ContrastAnalysis:
     """Everything of one contrast.
@@ -97,8 +131,6 @@ def analyse_contrast(
         on: the current votes by comparison, on demand the first two of each.
         voters: by comparison, everybody whose vote its verdict counts.
         holm: the adjusted p-value, which needs the other contrasts.
-        thorough: also what one contrast is enough for: annotators and sides together (GEE) and,
-            where crowd-kit is installed, GLAD.
         seeds: of the bootstrap.
     """
     confidence = protocol.confidence
@@ -155,10 +187,10 @@ def analyse_contrast(
             resamples=_CROSSED_RESAMPLES,
             confidence=confidence,
         ),
-        models=tuple(_models(items, cast, protocol, difficulty=thorough)),
+        models=tuple(_models(items, cast, protocol)),
         side=side_bias(sided, confidence=confidence),
         adjusted=adjusted_share(sided, confidence=confidence),
-        effects=vote_effects(sided, confidence=confidence) if thorough and sided else None,
+        effects=vote_effects(sided, confidence=confidence) if sided else None,
         fleiss=_fleiss(items, on, protocol),
     )
 
@@ -173,10 +205,8 @@ def _models(
     items: Sequence[ItemRow],
     cast: Sequence[tuple[ItemRow, VoteRow, Side]],
     protocol: Protocol,
-    *,
-    difficulty: bool,
 ) -> list[ModelRate]:
-    """One coin, Dawid-Skene and with `difficulty` GLAD, where it is installed.
+    """One coin, Dawid-Skene and, where crowd-kit is installed, GLAD.
 
     On the votes of decided pairs; identical pictures stay ties.
     """
@@ -196,7 +226,7 @@ def _models(
         ("one-coin", one_coin(answers, labels=labels, **_ROUNDS)),  # type: ignore[arg-type]
         ("Dawid-Skene", dawid_skene(answers, labels=labels, **_ROUNDS)),  # type: ignore[arg-type]
     ]
-    if difficulty and has_glad():
+    if has_glad():
         found.append(("GLAD", glad(answers, labels=labels)))
     rates = []
     for name, aggregation in found:

@@ -66,8 +66,8 @@ def analysis_methods(report: Report) -> list[str]:
     if found.family > 1:
         said.append(
             f"All {found.family} comparisons {fixed(report)}; {p_values(report)} are corrected "
-            "after Holm. Slices and paired tests are exploratory, corrected after Benjamini and "
-            "Hochberg."
+            "after Holm. Slices, sides and paired tests are exploratory, corrected after Benjamini "
+            "and Hochberg over all comparisons."
         )
     elif stopping_declared(report):
         said.append(f"The claim rests on {p_values(report)}.")

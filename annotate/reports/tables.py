@@ -45,11 +45,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """The first cell of a row is its header."""
+    """The first cell of a row is its header. A page shows one that is `folded` on request."""
 
     label: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    folded: bool = False
 
 
 def conventions_table(contrast: ContrastReport) -> Table:
@@ -289,7 +290,8 @@ def make_table(
     rows: Sequence[tuple[Cell, ...]],
     *,
     numeric: bool = True,
+    folded: bool = False,
 ) -> Table:
     """A table from its label, the first column's title, the others' and the rows."""
     columns = (Column(corner, numeric=False), *(Column(title, numeric) for title in titles))
-    return Table(label, columns, tuple(rows))
+    return Table(label, columns, tuple(rows), folded=folded)

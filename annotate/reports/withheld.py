@@ -16,7 +16,9 @@ _OTHERS = "published"
 # Columns that are a test, or give one away.
 _TESTS = ("p", "χ²", "McNemar p")
 _KEYS = frozenset(
-    {"p_value", "p_claimed", "holm", "adjusted", "adjusted_p", "annotators_p", "statistic"}
+    {"p_value", "p_claimed", "holm", "adjusted", "adjusted_p", "statistic"}
+    # Of sides and annotators.
+    | {"side_p", "challenger_p", "left_p", "annotators_p"}
 )
 
 
@@ -49,6 +51,7 @@ def _without_columns(table: Table) -> Table:
         f"{table.label}, of a running study",
         tuple(table.columns[place] for place in kept),
         tuple(tuple(row[place] for place in kept) for row in table.rows),
+        folded=table.folded,
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import replace
+from dataclasses import asdict, astuple, replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from annotate.analysis.significance import benjamini_hochberg
 from annotate.reports.analyses import VERSION, Analyses
 from annotate.reports.analyses_page import analysis_sections
 from annotate.reports.checklist import answers
@@ -18,9 +19,11 @@ from annotate.reports.frames import ContrastRow, ItemRow, SetAside, StudyFrame, 
 from annotate.reports.latex import escape, latex_document
 from annotate.reports.method_words import analysis_methods
 from annotate.reports.page import lay_out
+from annotate.reports.plates import Section
 from annotate.reports.report import Report, report_on
 from annotate.reports.report_files import table_csv, tex_file
 from annotate.reports.tables import Cell, make_table
+from annotate.reports.withheld import blanked
 from annotate.sampling.progress import ArmProgress
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
@@ -259,3 +262,108 @@ def test_an_interval_for_new_annotators_knows_third_votes_on_demand_too() -> Non
     assert asked is not None
     assert asked.contrasts[0].renewed == found(base).contrasts[0].renewed
     assert asked.contrasts[0].crossed.n < found(base).contrasts[0].crossed.n
+
+
+def section_of(report: Report, name: str) -> Section:
+    (section,) = (s for s in analysis_sections(report) if s.name == name)
+    return section
+
+
+def test_slices_sides_models_and_effects_are_there_for_every_contrast() -> None:
+    report, analyses = made(frame()), plain()
+    keys = [(c.a, c.b) for c in report.contrasts]
+    assert [(s.a, s.b) for s in analyses.slices] == keys
+    assert analyses.slices[0].table.n == analyses.slices[1].table.n == 60
+    for deep in analyses.contrasts:
+        assert deep.effects is not None
+        assert deep.effects.challenger is not None
+    assert len(analyses.sides) == 2
+    of_sides = section_of(report, "side-bias")
+    for table in of_sides.tables:
+        assert [row[0].text for row in table.rows] == ["Ten against Base", "Fifteen against Base"]
+    open_table, axes, folded = section_of(report, "slices").tables
+    assert (open_table.folded, axes.folded, folded.folded) == (False, False, True)
+    assert open_table.label.endswith(": Ten against Base")
+    assert folded.label.endswith(": Fifteen against Base")
+    assert {row[0].text.split(": ")[0] for row in axes.rows} == {
+        "Ten against Base",
+        "Fifteen against Base",
+    }
+
+
+def test_what_is_explored_in_several_contrasts_is_corrected_over_all_of_them() -> None:
+    analyses = plain()
+    slices = [s for each in analyses.slices for s in each.table.slices if not s.too_small]
+    raw = benjamini_hochberg([s.rate.p_value for s in slices if s.rate.p_value is not None])
+    assert [s.adjusted_p for s in slices if s.rate.p_value is not None] == list(raw)
+    axes = [a for each in analyses.slices for a in each.table.axes if a.p_value is not None]
+    assert [a.adjusted_p for a in axes] == list(benjamini_hochberg([a.p_value for a in axes]))  # type: ignore[misc]
+    tests = []
+    for deep in analyses.contrasts:
+        effects = deep.effects
+        assert effects is not None
+        assert effects.challenger is not None
+        assert effects.side is not None
+        tests += [deep.side.p_value, effects.challenger.p_value, effects.side.p_value]
+        tests.append(effects.annotators_p)
+    known = [p for p in tests if p is not None]
+    told = [p for row in analyses.sides for p in astuple(row)]
+    assert [p for p in told if p is not None] == list(benjamini_hochberg(known))
+
+
+def test_a_study_of_one_contrast_names_it_in_no_row() -> None:
+    base = frame()
+    alone = replace(
+        base,
+        contrasts=base.contrasts[:1],
+        items=tuple(i for i in base.items if i.contrast == 1),
+    )
+    report = made(alone)
+    assert section_of(report, "side-bias").tables == ()
+    told = section_of(report, "slices").tables
+    assert [table.label for table in told] == [
+        "Win rate by slices of prompts",
+        "Does the win rate differ between slices",
+    ]
+    assert not any("against" in row[0].text for table in told for row in table.rows)
+
+
+def test_two_scorers_are_compared_on_the_pairs_that_both_scored() -> None:
+    base = frame()
+    won = {(i.contrast, i.prompt): i.outcome for i in base.items}
+    # Knows the first contrast's verdicts; has no score of one prompt.
+    oracle = [
+        ScoreRow("Oracle", arm, prompt, 0, value)
+        for prompt in range(1, 60)
+        for arm, value in (
+            ("ten", {"a": 1.0, "b": -1.0}.get(str(won[1, prompt]), 0.0)),
+            ("base", 0.0),
+        )
+    ]
+    analyses = found(replace(base, scores=(*base.scores, *oracle)))
+    (pair,) = analyses.estimator_pairs
+    assert (pair.a, pair.b) == ("ten", "base")
+    told = pair.difference
+    assert (told.first, told.second) == ("CLIP score", "Oracle")
+    decided = [p for p in range(1, 60) if won[1, p] in ("a", "b")]
+    assert told.n == told.units == len(decided)
+    assert (told.only_first, told.p_value < 1e-3, told.adjusted) == (0, True, told.p_value)
+    score = {(s.method, s.prompt): s.value for s in base.scores}
+    right = sum((score["ten", p] > score["base", p]) == (won[1, p] == "a") for p in decided)
+    assert told.only_second == len(decided) - right
+    assert told.estimate == pytest.approx(right / len(decided) - 1)
+    section = section_of(made(replace(base, scores=(*base.scores, *oracle))), "estimators")
+    assert [len(table.rows) for table in section.tables] == [4, 1]
+    assert any("over 1 comparison." in note for note in section.notes)
+
+
+def test_one_scorer_alone_is_compared_with_none() -> None:
+    assert plain().estimator_pairs == ()
+    assert len(section_of(made(frame()), "estimators").tables) == 1
+
+
+def test_a_running_study_s_data_has_none_of_the_new_p_values() -> None:
+    data = blanked(asdict(plain()))
+    assert [set(row.values()) for row in data["sides"]] == [{None}, {None}]
+    told = [s["adjusted_p"] for each in data["slices"] for s in each["table"]["slices"]]
+    assert set(told) == {None}
