@@ -3,7 +3,6 @@ Must not know what the columns hold; errors say what was given and what to do.""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +25,14 @@ def finite(scores: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]
     """
     import numpy as np
 
-    for place, score in enumerate(scores, start=1):
-        if not math.isfinite(score):
-            raise ValueError(f"score {place} of {len(scores)} is {score}; score the sample again")
-    return np.asarray(scores, dtype=np.float64)
+    values = np.asarray(scores, dtype=np.float64)
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        first = int(wrong[0])
+        raise ValueError(
+            f"score {first + 1} of {len(values)} is {scores[first]}; score the sample again"
+        )
+    return values
 
 
 def numbered(names: Sequence[Hashable]) -> NDArray[np.int64]:
