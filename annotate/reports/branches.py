@@ -65,7 +65,7 @@ class Branches:
     """Student and refined sample of every prompt against the same teacher; one entry per prompt.
 
     Votes are there where single votes are known: they allow cross-fitting and the human ceiling.
-    `tests_withheld` where they are those of a running study that declared no early stopping.
+    `tests_withheld` where they are those of a running study.
     """
 
     title: str

@@ -135,7 +135,7 @@ def _notes(found: CampaignReport) -> tuple[str, ...]:
     ]
     if found.running:
         notes.append("Some studies still run: their numbers hold for a look at the end.")
-    if any(row.report.tests_withheld for row in found.rows):
+    if any(row.report.tests_withheld and not row.lead.monitoring for row in found.rows):
         notes.append(
             "A running study without declared early stopping has no p-value here until all its "
             "pairs are decided or it is closed; the correction counts it with p = 1."

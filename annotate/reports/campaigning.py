@@ -99,11 +99,7 @@ def campaign_report(campaign: Campaign, *, now: datetime) -> CampaignReport:
         reports = [_report(study, now=now) for study in studies]
     leads = [(report, report.lead) for report in reports]
     # Nor has a running study without a declared rule: its p-value is withheld.
-    rows = [
-        (report, lead, None if report.tests_withheld else lead.p_value)
-        for report, lead in leads
-        if lead is not None
-    ]
+    rows = [(report, lead, report.p_shown(lead)) for report, lead in leads if lead is not None]
     # A study without a test yet counts with p = 1, so that no correction grows when it has one.
     corrected = holm([1.0 if p is None else p for _, _, p in rows])
     return CampaignReport(

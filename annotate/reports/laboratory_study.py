@@ -45,7 +45,7 @@ def read_branches(study: Study, pair: BranchPair) -> Branches:
     waiting = open_pairs(frame, missing_votes(frame, protocol))
     return replace(
         branches_of(frame, row, title=study.name, protocol=protocol),
-        tests_withheld=withholds_tests(study.state, waiting=waiting, protocol=protocol),
+        tests_withheld=withholds_tests(study.state, waiting=waiting),
     )
 
 

@@ -7,10 +7,8 @@ test is shown at the planned end, or where early stopping was declared. It must 
 from annotate.reports.report import Report
 from annotate.reports.words import counted, number, p_equation
 
-NO_TESTS = (
-    "No p-values yet: the study is running and declared no early stopping, and a test that is "
-    "looked at again and again finds differences where there are none"
-)
+_PEEKING = "a test that is looked at again and again finds differences where there are none"
+NO_TESTS = f"No p-values yet: the study is running, and {_PEEKING}"
 
 
 def decided(report: Report) -> str:
@@ -23,9 +21,18 @@ def why_withheld(report: Report) -> str:
     """Why no p-value stands there, and what to do; empty where p-values stand."""
     if not report.tests_withheld:
         return ""
+    wait = f"Wait until all pairs are decided ({decided(report)} are)"
+    if any(contrast.monitoring for contrast in report.contrasts):
+        return (
+            "No p-value yet but the anytime one of the primary comparison: the study is running, "
+            f"and any other test that is looked at again and again finds differences where there "
+            f"are none. {wait}, or until the study is closed; until then all intervals but the "
+            "confidence sequence are those of a running study."
+        )
     return (
-        f"{NO_TESTS}. Wait until all pairs are decided ({decided(report)} are), or declare early "
-        "stopping before the next launch; until then intervals are those of a running study."
+        f"No p-values yet: the study is running and declared no early stopping, and {_PEEKING}. "
+        f"{wait}, or declare early stopping before the next launch; until then intervals are those "
+        "of a running study."
     )
 
 

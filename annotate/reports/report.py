@@ -100,8 +100,15 @@ class Report:
 
     @property
     def tests_withheld(self) -> bool:
-        """No p-value is shown, see `withholds_tests`."""
-        return withholds_tests(self.state, waiting=self.open_pairs, protocol=self.protocol)
+        """No p-value is shown but the anytime one of the primary contrast, which any number of
+        looks leaves valid: see `withholds_tests`."""
+        return withholds_tests(self.state, waiting=self.open_pairs)
+
+    def p_shown(self, contrast: ContrastReport) -> float | None:
+        """The p-value of a contrast that may be looked at now; None where it is withheld."""
+        if self.tests_withheld and contrast.monitoring is None:
+            return None
+        return contrast.p_value
 
     @property
     def closed_early(self) -> bool:

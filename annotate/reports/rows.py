@@ -347,7 +347,7 @@ def summary_rows(report: Report) -> Iterator[Row]:
                 "confidence": rate.confidence,
                 "method": rate.method,
                 "p_value": None if report.tests_withheld else rate.p_value,
-                "p_claimed": None if report.tests_withheld else c.p_value,
+                "p_claimed": report.p_shown(c),
                 "vote_share": c.share.estimate,
                 "vote_share_low": c.share.low,
                 "vote_share_high": c.share.high,

@@ -50,7 +50,7 @@ def headline(report: Report) -> str:
     seen = lead.monitoring
     if seen is not None and seen.estimate is None:
         return f"{who} have judged no pair yet that counts: the first ones served are open or ties."
-    if report.tests_withheld:
+    if report.tests_withheld and seen is None:
         return _so_far(lead, who)
     if rate.estimate is None or rate.low is None or rate.high is None:
         return f"{who} found no difference: all {counted(lead.ties, 'verdict')} are ties."
@@ -138,7 +138,9 @@ def bars_title(report: Report) -> str:
     told = [c for c in report.contrasts if c.headline.estimate is not None]
     if not told:
         return "No comparison is decided yet"
-    if report.tests_withheld:
+    # A confidence sequence holds at every look: of that comparison a finding may be told.
+    only = report.contrasts[0].monitoring if len(report.contrasts) == 1 else None
+    if report.tests_withheld and only is None:
         return f"Verdicts so far: {decided(report)} decided"
     if len(report.contrasts) == 1:
         return _finding(told[0])

@@ -53,7 +53,8 @@ def stopping_section(
             "are decided early are easy ones.",
             typeset(
                 "The band and the anytime p, which Holm’s correction takes, hold at every look at "
-                "once. Wilson’s intervals and sign tests on this page hold at the planned end only."
+                "once. Wilson’s intervals and sign tests hold at the planned end only: no other p "
+                "stands here while the study is running."
             ),
         ),
     )

@@ -17,8 +17,9 @@ def win_rate_table(report: Report) -> str:
     level = confidence(report.protocol.confidence)
     withheld = report.tests_withheld
     head = ("contrast", "win", "tie", "lose", "win rate", f"{level} CI", "p", "n")
-    rows = [head, *(_row(c) for c in report.contrasts)]
-    lines = _aligned([(*row[:-2], row[-1]) for row in rows] if withheld else rows)
+    rows = [head, *(_row(c, report.p_shown(c)) for c in report.contrasts)]
+    anytime = stopping_declared(report)
+    lines = _aligned([(*row[:-2], row[-1]) for row in rows] if withheld and not anytime else rows)
     if report.simulated:
         lines.insert(0, _by_programs(report.counts.simulated, report.counts.votes))
     note = (
@@ -29,7 +30,7 @@ def win_rate_table(report: Report) -> str:
         note += why_withheld(report)
     elif report.closed_early:
         note += f" {why_early(report)}"
-    if stopping_declared(report):
+    if anytime:
         note += " Early stopping: the primary contrast has a confidence sequence and an anytime p."
     return "\n".join([headline(report), "", *lines, "", note, *_arms(report)])
 
@@ -91,7 +92,7 @@ def _arms(report: Report) -> list[str]:
     return ["", "As executed, on average:", *lines] if lines else []
 
 
-def _row(contrast: ContrastReport) -> tuple[str, ...]:
+def _row(contrast: ContrastReport, p: float | None) -> tuple[str, ...]:
     share, low, high, n = contrast.shown
     return (
         f"{contrast.a_label} against {contrast.b_label}",
@@ -100,7 +101,7 @@ def _row(contrast: ContrastReport) -> tuple[str, ...]:
         number(contrast.losses),
         percent(share),
         bracket(low, high),
-        p_value(contrast.p_value),
+        p_value(p),
         number(n),
     )
 

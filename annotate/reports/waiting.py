@@ -25,10 +25,10 @@ def open_pairs(frame: StudyFrame, missing: set[int]) -> int:
     return max(0, len(missing) - frame.set_aside.held)
 
 
-def withholds_tests(state: str, *, waiting: int, protocol: Protocol) -> bool:
-    """No p-value is shown: before its planned end a test holds only where a rule of early stopping
-    was declared, and nobody looks at a running study just once."""
-    return state in RUNNING and waiting > 0 and not protocol.may_stop_early
+def withholds_tests(state: str, *, waiting: int) -> bool:
+    """No p-value is shown: nobody looks at a running study just once, and before its planned end no
+    test allows that but the e-process of the primary comparison, where one was declared."""
+    return state in RUNNING and waiting > 0
 
 
 def _waits(item: ItemRow, cast: Mapping[int, int], protocol: Protocol) -> bool:

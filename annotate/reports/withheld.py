@@ -12,7 +12,9 @@ from annotate.reports.tables import Table
 
 Laid = TypeVar("Laid")
 # What a paper printed is tested on its own counts: nobody peeks at those.
-_OTHERS = "published"
+_PRINTED = "published"
+# Nor is anything withheld of the e-process of declared early stopping, which holds at any look.
+_OTHERS = frozenset({_PRINTED, "monitoring"})
 # Columns that are a test, or give one away.
 _TESTS = ("p", "χ²", "McNemar p")
 _KEYS = frozenset(
@@ -29,7 +31,7 @@ def without_tests(laid: Laid) -> Laid:
     if isinstance(laid, tuple):
         return tuple(without_tests(part) for part in laid)  # type: ignore[return-value]
     if isinstance(laid, Section):
-        if laid.name == _OTHERS:
+        if laid.name == _PRINTED:
             return laid
         return replace(laid, tables=without_tests(laid.tables))
     if is_dataclass(laid) and not isinstance(laid, type):
@@ -58,7 +60,7 @@ def _without_columns(table: Table) -> Table:
 def blanked(data: Any) -> Any:
     """Plain data of a report with None for every p-value."""
     if isinstance(data, Mapping):
-        return {key: value if key == _OTHERS else _kept(key, value) for key, value in data.items()}
+        return {key: value if key in _OTHERS else _kept(key, value) for key, value in data.items()}
     if isinstance(data, list | tuple):
         return [blanked(part) for part in data]
     return data

@@ -6,13 +6,14 @@ import csv
 import io
 import json
 import re
+from html import unescape
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from annotate.judging.models import Comparison
-from annotate.reports.campaign_page import campaign_table
+from annotate.reports.campaign_page import campaign_section, campaign_table
 from annotate.reports.campaigning import campaign_report, make_campaign
 from annotate.reports.checklist import answers
 from annotate.reports.export import SUMMARY_COLUMNS, report_data, write_csv
@@ -21,15 +22,18 @@ from annotate.reports.report import make_report
 from annotate.reports.report_files import tex_file
 from annotate.reports.rows import summary_rows
 from annotate.reports.text import win_rate_table
+from annotate.reports.words import p_equation, p_value
 from annotate.studies.lifecycle import move
 from annotate.studies.models import Study
 from tests.factories import NOW
-from tests.reports.arrange import voted
+from tests.reports.arrange import launched, voted
+from tests.reports.laboratory_arrange import vote
 
 pytestmark = pytest.mark.whole
 
 OPEN = ["aaa"] * 9 + ["bbb", "ab"]
 WHOLE = OPEN[:-1]
+METHODS = ("student", "refined", "teacher")
 # As any of them is written: p = .021, p < .001, a column's title.
 TESTED = re.compile(r"\bp\s*[=<]|>p, |>p<|sign test against|is preferred to")
 
@@ -38,7 +42,7 @@ def seen(study: Study) -> str:
     client = Client()
     client.force_login(study.owner, backend="django.contrib.auth.backends.ModelBackend")
     html: str = client.get(reverse("study-report", args=[study.uid])).content.decode()
-    return html.replace("\u00a0", " ")
+    return unescape(html).replace("\u00a0", " ")
 
 
 @pytest.mark.django_db
@@ -115,3 +119,63 @@ def test_a_campaign_takes_no_p_value_of_a_study_that_runs() -> None:
     # The other one is corrected as if the running study had found nothing.
     assert [row.holm for row in found.rows] == [None, pytest.approx(2 * 22 / 1024)]
     assert [row[-1].text for row in campaign_table(found).rows] == ["n/a", ".043"]
+
+
+def declared(patterns: list[str], *, methods: tuple[str, ...] = METHODS) -> Study:
+    """A study with an e-process for its first contrast; every contrast got the same votes."""
+    study, people = launched(
+        pairs=len(patterns),
+        methods=methods,
+        protocol={"stopping": "e-process", "stopping_prior": 0.5},
+    )
+    for contrast in study.contrasts.all():
+        vote(study, contrast.a.name, contrast.b.name, patterns, people)
+    return study
+
+
+@pytest.mark.django_db
+def test_under_declared_stopping_no_p_value_but_the_anytime_one_is_shown_before_the_end() -> None:
+    study = declared(["WWW"] * 12 + ["LLL", "W"])
+    report = make_report(study, now=NOW)
+    lead = report.lead
+    assert lead is not None
+    assert lead.p_value is not None
+    claimed = [row["p_claimed"] for row in summary_rows(report)]
+    assert claimed == [lead.p_value] * 3 + [None] * 6
+    assert [row["p_value"] for row in summary_rows(report)] == [None] * 9
+    html = seen(study)
+    assert f"anytime {p_equation(lead.p_value)}".replace("\u00a0", " ") in html
+    assert not re.search(r">p, |>p<|(?<!anytime )\bp\s*[=<]\s*\.", html)
+    assert "No p-value yet but the anytime one of the primary comparison" in html
+    assert "confidence sequence" in html.partition("</h1>")[0]
+    data = report_data(report)
+    (first, *others) = data["contrasts"]
+    assert first["monitoring"]["p_value"] == lead.p_value
+    first["monitoring"] = None
+    assert not re.search(r'"(p_value|holm|adjusted_p|statistic)": \d', json.dumps(data))
+    assert len(others) == 2
+    lines = win_rate_table(report).splitlines()
+    rows = [line for line in lines if " against " in line][-3:]
+    assert p_value(lead.p_value) in rows[0]
+    assert all("n/a" in row for row in rows[1:])
+
+
+@pytest.mark.django_db
+def test_every_test_is_shown_when_a_study_with_declared_stopping_is_over() -> None:
+    study = declared(["WWW"] * 12 + ["LLL", "W"])
+    move(study, Study.State.CLOSED, actor=study.owner)
+    claimed = {row["p_claimed"] for row in summary_rows(make_report(study, now=NOW))}
+    assert len(claimed) == 2
+    assert None not in claimed
+    assert ">p, anytime or exact<" in seen(study)
+
+
+@pytest.mark.django_db
+def test_a_campaign_takes_the_anytime_p_of_a_running_study() -> None:
+    study, (whole, _) = declared(["WWW"] * 12 + ["W"], methods=METHODS[:2]), voted(WHOLE)
+    made = make_campaign("Both", [study, whole], created_by=study.owner, now=NOW)
+    found = campaign_report(made, now=NOW)
+    assert all(row.p_value is not None for row in found.rows)
+    assert "without declared early stopping has no p-value here" not in " ".join(
+        campaign_section(found).notes
+    )
