@@ -244,16 +244,65 @@ def _cut(
     return _bins(axis, numbers, edges, bins=bins)
 
 
+@dataclass(frozen=True)
+class SliceMembers:
+    """Which rows belong to one slice."""
+
+    axis: str
+    label: str
+    rows: tuple[int, ...]
+
+
+def slice_members(
+    axes: Mapping[str, Sequence[Value]],
+    others: Mapping[str, Sequence[Value]],
+    *,
+    bins: int = 4,
+) -> tuple[SliceMembers, ...]:
+    """The slices of `slice_table` over these axes, and which of other rows fall into them.
+
+    A table takes one prompt of each group; its slices hold the others of the group by their own
+    property: in the bin whose cuts enclose their number, in the slice of their word, or in none.
+
+    Args:
+        axes: as `slice_table` has them; they make the slices.
+        others: the same axes of the rows to place.
+
+    Raises:
+        ValueError: as `slice_table`.
+    """
+    found = []
+    for axis, values in axes.items():
+        pieces = _cut(axis, values, None, bins=bins)
+        if not pieces:
+            continue
+        cuts = _quantiles([v for v in values if isinstance(v, float | int)] or [0.0], bins)
+
+        def place(value: Value, cuts: Sequence[float] = cuts) -> Value:
+            if value is None or isinstance(value, str):
+                return value
+            return bisect.bisect_left(cuts, float(value))
+
+        for piece in pieces:
+            own = place(values[piece.rows[0]])
+            rows = tuple(row for row, value in enumerate(others[axis]) if place(value) == own)
+            found.append(SliceMembers(axis, piece.label, rows))
+    return tuple(found)
+
+
+def _quantiles(numbers: Sequence[float], bins: int) -> list[float]:
+    import numpy as np
+
+    return sorted({float(cut) for cut in np.quantile(numbers, np.arange(1, bins) / bins)})
+
+
 def _bins(
     axis: str, numbers: Sequence[tuple[int, float]], edges: Sequence[float] | None, *, bins: int
 ) -> list[_Slice]:
-    import numpy as np
-
     if not numbers:
         return []
     if edges is None:
-        inner = np.quantile([v for _, v in numbers], np.arange(1, bins) / bins)
-        cuts = sorted({float(cut) for cut in inner})
+        cuts = _quantiles([v for _, v in numbers], bins)
     else:
         cuts = [float(cut) for cut in edges]
         if not cuts or any(not a < b for a, b in pairwise(cuts)):

@@ -3,7 +3,7 @@
 It must not know addresses of pictures; the page asks the store for those.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from annotate.judging.models import Comparison, Report, Verdict
 from annotate.reports.canvas import Svg
 from annotate.reports.figures import Mark, vote_squares
 from annotate.reports.frames import ItemRow, Side, StudyFrame, as_side
+from annotate.reports.prompt_analyses import PromptSlice, prompt_slices
 from annotate.reports.sentences import CRITERIA
 from annotate.sampling.models import Image, Sample
 from annotate.sampling.samples import sample_prompt_digest, sample_seed
@@ -23,6 +24,15 @@ _MARKS: Mapping[Side, Mark] = {"a": "win", "tie": "tie", "b": "lose"}
 @dataclass(frozen=True)
 class Kind:
     """A filter of the gallery and how many pairs it holds."""
+
+    name: str
+    label: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """A slice of prompts, under the name it has in the report, and how many pairs it holds."""
 
     name: str
     label: str
@@ -55,6 +65,9 @@ class Gallery:
     cards: tuple[Card, ...]
     page: int
     pages: int
+    # The slices that the report has, by property; `part` is the chosen one's name, "" for all.
+    axes: tuple[tuple[str, tuple[Part, ...]], ...] = ()
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,18 +100,29 @@ def gallery(
     *,
     contrast: int,
     kind: str = "all",
+    part: str = "",
     page: int = 1,
     samples: bool = False,
 ) -> Gallery:
-    """The pairs of one contrast (its key) that are of one kind; an unknown kind shows all.
+    """The pairs of one contrast (its key) that are of one kind and one slice of prompts.
+
+    An unknown kind shows all, an unknown slice too.
 
     Args:
+        part: the name of a slice of the contrast, as the report's tables have it.
         samples: also name each picture's sample, for those who may open its record.
     """
     kind = kind if kind in _KINDS else "all"
     items = [item for item in frame.items if item.contrast == contrast]
     reports = _reports(study)
-    pairs = _pairs(frame, items, reported=set(reports))
+    slices = prompt_slices(items, frame.prompts)
+    inside = next((found.prompts for found in slices if found.name == part), None)
+    axes = _parts(slices, items)
+    pairs = _pairs(
+        frame,
+        [item for item in items if inside is None or item.prompt in inside],
+        reported=set(reports),
+    )
     chosen = [pair for pair in pairs if _KINDS[kind][1](pair)]
     if kind == "disputed":
         # All answers different first: nothing is more disputed than that.
@@ -126,7 +150,20 @@ def gallery(
         ),
         page=page,
         pages=pages,
+        axes=axes,
+        part="" if inside is None else part,
     )
+
+
+def _parts(
+    slices: Sequence[PromptSlice], items: Sequence[ItemRow]
+) -> tuple[tuple[str, tuple[Part, ...]], ...]:
+    pairs = Counter(item.prompt for item in items)
+    found: dict[str, list[Part]] = defaultdict(list)
+    for each in slices:
+        count = sum(pairs[prompt] for prompt in each.prompts)
+        found[each.axis].append(Part(each.name, each.label, count))
+    return tuple((axis, tuple(parts)) for axis, parts in found.items())
 
 
 def _pairs(frame: StudyFrame, items: list[ItemRow], *, reported: set[int]) -> list[_Pair]:

@@ -18,7 +18,13 @@ from annotate.analysis.estimator_pairs import (
     differences_together,
 )
 from annotate.analysis.estimators import HumanCeiling, PairAgreement, human_ceiling, pair_agreement
-from annotate.analysis.slices import SliceTable, Value, corrected_together, slice_table
+from annotate.analysis.slices import (
+    SliceTable,
+    Value,
+    corrected_together,
+    slice_members,
+    slice_table,
+)
 from annotate.reports.contrast_analyses import RESULTS, cluster_of
 from annotate.reports.frame_rows import PromptRow, ScoreRow
 from annotate.reports.frames import ContrastRow, ItemRow, VoteRow, as_side
@@ -28,6 +34,7 @@ MOST_AXES = 8
 # More different words than this name prompts, they do not sort them.
 MOST_WORDS = 12
 RESAMPLES = 1000
+_SOURCE, _LENGTH = "prompt set", "length, words"
 # An estimator's scores by method, prompt and replica.
 _Stored = Mapping[tuple[str, int, int], float]
 
@@ -94,27 +101,66 @@ def _slices(
     items: Sequence[ItemRow], prompts: Mapping[int, PromptRow], *, confidence: float
 ) -> SliceTable | None:
     """One contrast's slices; one prompt of each group."""
-    alone: dict[str, ItemRow] = {}
-    for item in sorted(items, key=lambda i: (i.prompt, i.replica)):
-        if item.prompt in prompts:
-            alone.setdefault(cluster_of(item), item)
-    kept = list(alone.values())
+    kept = _one_of_each_group(items, prompts)
     axes = _axes([prompts[item.prompt] for item in kept])
     if not axes or not any(item.outcome for item in kept):
         return None
     return slice_table([RESULTS[item.outcome] for item in kept], axes, confidence=confidence)
 
 
+@dataclass(frozen=True)
+class PromptSlice:
+    """A slice as reports have it, and the prompts of a contrast in it."""
+
+    axis: str
+    label: str
+    prompts: frozenset[int]
+
+    @property
+    def name(self) -> str:
+        return f"{self.axis}: {self.label}"
+
+
+def prompt_slices(
+    items: Sequence[ItemRow], prompts: Mapping[int, PromptRow]
+) -> tuple[PromptSlice, ...]:
+    """The slices of a contrast's table with all their prompts, not one of each group alone."""
+    axes = _axes([prompts[item.prompt] for item in _one_of_each_group(items, prompts)])
+    known = sorted({item.prompt for item in items if item.prompt in prompts})
+    others = {axis: [_value(prompts[key], axis) for key in known] for axis in axes}
+    return tuple(
+        PromptSlice(found.axis, found.label, frozenset(known[row] for row in found.rows))
+        for found in slice_members(axes, others)
+    )
+
+
+def _one_of_each_group(items: Sequence[ItemRow], prompts: Mapping[int, PromptRow]) -> list[ItemRow]:
+    alone: dict[str, ItemRow] = {}
+    for item in sorted(items, key=lambda i: (i.prompt, i.replica)):
+        if item.prompt in prompts:
+            alone.setdefault(cluster_of(item), item)
+    return list(alone.values())
+
+
+def _value(row: PromptRow, axis: str) -> Value:
+    if axis == _SOURCE:
+        return row.source
+    if axis == _LENGTH:
+        return float(row.words)
+    value = row.metadata.get(axis)
+    return value if value is None or isinstance(value, str) else float(value)
+
+
 def _axes(rows: Sequence[PromptRow]) -> dict[str, list[Value]]:
     axes: dict[str, list[Value]] = {}
     if len({row.source for row in rows}) > 1:
-        axes["prompt set"] = [row.source for row in rows]
+        axes[_SOURCE] = [row.source for row in rows]
     if len({row.words for row in rows}) > 1:
-        axes["length, words"] = [float(row.words) for row in rows]
+        axes[_LENGTH] = [float(row.words) for row in rows]
     for name in sorted({name for row in rows for name in row.metadata}):
         values: list[Value] = [row.metadata.get(name) for row in rows]
         known = [value for value in values if value is not None]
-        if len(axes) >= MOST_AXES or len(set(known)) < 2:
+        if len(axes) >= MOST_AXES or name in (_SOURCE, _LENGTH) or len(set(known)) < 2:
             continue
         if all(isinstance(value, str) for value in known):
             if len(set(known)) <= MOST_WORDS:

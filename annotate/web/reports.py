@@ -97,6 +97,7 @@ def report_context(
             frame,
             contrast=frame.contrasts[place].pk,
             kind=request.GET.get("show", "all"),
+            part=request.GET.get("slice", ""),
             page=_number(request.GET.get("page"), default=1, most=10_000),
             samples=samples,
         )

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotate.analysis.significance import benjamini_hochberg, sign_test
-from annotate.analysis.slices import slice_table, words
+from annotate.analysis.slices import corrected_together, slice_members, slice_table, words
 from annotate.analysis.winrate import TieConvention
 from tests.analysis.crowds import results, swapped
 
@@ -163,3 +163,42 @@ def test_what_cannot_be_sliced_is_refused(axes, options, message):
 def test_the_length_of_a_prompt_is_its_words():
     assert words("a cat,  sitting\non a mat") == 6
     assert words("") == 0
+
+
+def test_rows_beside_the_table_fall_into_its_slices_by_their_own_property():
+    axes = {"words": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, None], "set": ["a"] * 4 + ["b"] * 4}
+    others = {"words": [0.0, 2.1, 2.6, 99.0, None], "set": ["b", "a", "c", None, "b"]}
+    found = {(s.axis, s.label): s.rows for s in slice_members(axes, others)}
+    # Cuts lie at 2.5, 4 and 5.5.
+    assert found == {
+        ("words", "1 to 2"): (0, 1),
+        ("words", "3 to 4"): (2,),
+        ("words", "5"): (),
+        ("words", "6 to 7"): (3,),
+        ("set", "a"): (1,),
+        ("set", "b"): (0, 4),
+    }
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(-9, 9).map(float)), min_size=1, max_size=60))
+def test_the_rows_of_a_table_are_the_members_of_its_slices(values):
+    table = slice_table(results("W" * len(values)), {"x": values})
+    members = slice_members({"x": values}, {"x": values})
+    assert [(s.label, s.prompts) for s in table.slices] == [(m.label, len(m.rows)) for m in members]
+    placed = [row for m in members for row in m.rows]
+    assert sorted(placed) == [row for row, value in enumerate(values) if value is not None]
+
+
+def test_tables_corrected_together_are_one_family_of_slices_and_one_of_axes():
+    one = slice_table(results("W" * 40 + "L" * 40), {"x": ["a"] * 40 + ["b"] * 40})
+    two = slice_table(results("WL" * 40), {"x": ["a"] * 40 + ["b"] * 40})
+    together = corrected_together([one, two])
+    slices = [row for table in together for row in table.slices]
+    raw = [row.rate.p_value for row in slices]
+    assert [row.adjusted_p for row in slices] == list(benjamini_hochberg(raw))
+    assert [t.axes[0].adjusted_p for t in together] == list(
+        benjamini_hochberg([t.axes[0].p_value for t in together])
+    )
+    assert together[0].slices[0].adjusted_p > one.slices[0].adjusted_p
+    assert corrected_together(together) == together
+    assert corrected_together([one]) == (one,)

@@ -14,7 +14,7 @@ from annotate.judging.models import Comparison, Report
 from annotate.people.models import Role, User
 from annotate.reports.export import NAMES
 from annotate.reports.reviewing import make_review_link
-from annotate.studies.models import Study
+from annotate.studies.models import Prompt, Study
 from tests.factories import NOW, join, make_study, make_user
 from tests.reports.arrange import cast, decide, launched, voted
 
@@ -199,3 +199,74 @@ def test_each_picture_of_the_gallery_leads_to_its_own_sample_but_not_for_reviewe
     shown = Client().get(reverse("review", args=[token])).content.decode()
     assert shown.count('<article class="card">') == 2
     assert "pic-link" not in shown
+
+
+def with_metadata(study: Study) -> None:
+    """Prompts 0, 1, 2, ... in serving order: of two kinds & half of them busy."""
+    for place, prompt in enumerate(Prompt.objects.order_by("pk")):
+        prompt.metadata = {"kind": "cats & dogs" if place % 3 else "cars", "objects": place}
+        prompt.save()
+
+
+def cards(html: str) -> int:
+    return html.count('<article class="card">')
+
+
+@pytest.mark.django_db
+def test_the_gallery_filters_by_the_slices_of_the_report() -> None:
+    study, _ = voted(["aaa"] * 3 + ["bbb"] * 3 + ["abt"])
+    with_metadata(study)
+    client = open_as(study.owner)
+    html = client.get(address(study)).content.decode()
+    offered = re.findall(r'<option value="([^"]+)">', html[html.index('id="gallery-slice"') :])
+    told = [f"kind: {kind}" for kind in ("cars", "cats &amp; dogs")]
+    assert [name for name in offered if name.startswith("kind")] == told
+    for name in offered:
+        # The same words in the table of slices.
+        assert f'<th scope="row">{name}</th>' in html
+    assert cards(html) == 7
+    one = client.get(address(study), {"slice": "kind: cats & dogs"}).content.decode()
+    assert cards(one) == 4
+    assert '<option value="kind: cats &amp; dogs" selected>cats &amp; dogs (4)</option>' in one
+    # Filters join, and each leads on to the other.
+    assert "&amp;slice=kind%3A%20cats%20%26%20dogs#gallery" in one
+    wins = client.get(address(study), {"slice": "kind: cats & dogs", "show": "wins"})
+    assert cards(wins.content.decode()) == 2
+    low = client.get(address(study), {"slice": "objects: 0 to 1"}).content.decode()
+    assert cards(low) == 2
+
+
+@pytest.mark.django_db
+def test_a_slice_that_the_report_does_not_have_shows_all_pairs() -> None:
+    study, _ = voted(["aaa"] * 3)
+    client = open_as(study.owner)
+    plain = client.get(address(study)).content.decode()
+    assert 'id="gallery-slice"' not in plain
+    with_metadata(study)
+    for name in ("kind: ships", "<b>", "x" * 5000, "\u0000"):
+        html = client.get(address(study), {"slice": name}).content.decode()
+        assert cards(html) == 3
+        assert "slice=" not in html
+        assert "<b>" not in html.partition('id="gallery"')[2].partition("</form>")[0]
+
+
+@pytest.mark.django_db
+def test_pages_of_the_gallery_stay_within_their_slice() -> None:
+    study, _ = voted(["aaa"] * 28)
+    with_metadata(study)
+    page = open_as(study.owner).get(address(study), {"slice": "kind: cats & dogs", "page": "2"})
+    html = page.content.decode()
+    assert cards(html) == 18 - 12
+    assert "Page 2 of 2" in html
+    assert "slice=kind%3A%20cats%20%26%20dogs&amp;page=1#gallery" in html
+
+
+@pytest.mark.django_db
+def test_the_gallery_of_a_slice_holds_all_prompts_of_a_group_the_table_one() -> None:
+    study, _ = voted(["aaa"] * 4)
+    for place, prompt in enumerate(Prompt.objects.order_by("pk")):
+        prompt.group = "photo" if place < 3 else ""
+        prompt.metadata = {"kind": "cars" if place < 3 else "cats"}
+        prompt.save()
+    html = open_as(study.owner).get(address(study), {"slice": "kind: cars"}).content.decode()
+    assert cards(html) == 3
