@@ -138,9 +138,8 @@ def bars_title(report: Report) -> str:
     told = [c for c in report.contrasts if c.headline.estimate is not None]
     if not told:
         return "No comparison is decided yet"
-    # A confidence sequence holds at every look: of that comparison a finding may be told.
-    only = report.contrasts[0].monitoring if len(report.contrasts) == 1 else None
-    if report.tests_withheld and only is None:
+    # A confidence sequence holds at every look: what it finds may be told.
+    if report.tests_withheld and not (len(report.contrasts) == 1 and told[0].monitoring):
         return f"Verdicts so far: {decided(report)} decided"
     if len(report.contrasts) == 1:
         return _finding(told[0])
