@@ -4,7 +4,7 @@ Kept as comparisons of their own kinds, so that no live number meets them. It mu
 judges them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -145,15 +145,27 @@ def add_item(study: Study, item: KnownItem, *, actor: User | None) -> Comparison
     return row
 
 
+def fit_items(study: Study, protocol: Protocol) -> None:
+    """Make the files in which this display shows the items; call it outside a transaction."""
+    fit_boxes((pair for _, pair in _shown(study)), protocol)
+
+
 def refit(study: Study, protocol: Protocol) -> None:
-    """Give all items the boxes of this display, which may have changed since they were added."""
-    for row in study.comparisons.filter(kind__in=KINDS).select_related("prompt", "first", "second"):
-        pair = Pair(row.prompt, row.first, row.second, asking=0, lead_first=True, order=row.order)
-        fit_boxes([pair], protocol)
+    """Give all items the boxes of this display, which may have changed since they were added.
+
+    Call `fit_items` first.
+    """
+    for pk, pair in _shown(study):
         as_shown = sized(study, protocol, pair)
         names = ("box_width", "box_height", "wire_bytes")
         sizes = {name: getattr(as_shown, name) for name in names}
-        Comparison.objects.filter(pk=row.pk).update(**sizes)
+        Comparison.objects.filter(pk=pk).update(**sizes)
+
+
+def _shown(study: Study) -> Iterator[tuple[int, Pair]]:
+    for row in study.comparisons.filter(kind__in=KINDS).select_related("prompt", "first", "second"):
+        pair = Pair(row.prompt, row.first, row.second, asking=0, lead_first=True, order=row.order)
+        yield row.pk, pair
 
 
 def taught(study: Study, shown: Iterable[tuple[int, int]]) -> int:

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 
 from annotate.judging.anchors import add_anchors
-from annotate.judging.controls import items, refit, taught
+from annotate.judging.controls import fit_items, items, refit, taught
 from annotate.judging.exams import shortages
 from annotate.judging.models import Comparison, PlannedItem
 from annotate.judging.named_pictures import missing_pictures
@@ -25,7 +25,7 @@ from annotate.sampling.plan import plan_samples
 from annotate.sampling.thresholds import threshold_refusals
 from annotate.sampling.weights import PAGE_READS, WeightsSaid, look_at
 from annotate.studies.clock import database_now
-from annotate.studies.lifecycle import check_move
+from annotate.studies.lifecycle import check_draft
 from annotate.studies.models import Event, Membership, Study
 from annotate.studies.protocol import Protocol
 from annotate.studies.turns import turn
@@ -178,15 +178,15 @@ def launch(study: Study, *, actor: User | None, now: datetime | None = None) -> 
         LaunchRefused: nothing to judge; the text says what to do.
         IllegalMove: the study is no draft.
     """
-    check_move(Study.State(study.state), Study.State.OPEN)
+    check_draft(study)
     protocol = study.read_protocol()
-    refit(study, protocol)
     if makes_pictures(study):
         return _launch_places(study, protocol, actor=actor, now=now)
     pairing = pair_up(study, protocol)
     described = _describe(study, protocol, pairing)
     _refuse(described)
     # Files before the transaction: they are content-addressed, so an orphan does no harm.
+    fit_items(study, protocol)
     fit_boxes(pairing.pairs, protocol)
     with transaction.atomic():
         at = now or database_now()
@@ -207,6 +207,7 @@ def _launch_places(
     order: dict[tuple[str, int], int] = {}
     for place in places.items:
         order.setdefault((place.prompt.digest, place.replica), place.order)
+    fit_items(study, protocol)
     with turn(), transaction.atomic():
         at = now or database_now()
         _win(study, protocol, now=at)
@@ -225,7 +226,10 @@ def _refuse(described: LaunchPlan) -> None:
 
 
 def _win(study: Study, protocol: Protocol, *, now: datetime) -> None:
-    """Freeze and open the draft that was looked at; call it inside the launching transaction."""
+    """Freeze and open the draft that was looked at; call it inside the launching transaction.
+
+    Its known items are shown as its protocol says from here on: who does not win changes none.
+    """
     current = Study.objects.select_for_update().get(pk=study.pk)
     if current.state == Study.State.DRAFT and current.spec != study.spec:
         raise LaunchRefused(
@@ -236,7 +240,8 @@ def _win(study: Study, protocol: Protocol, *, now: datetime) -> None:
     )
     if not won:
         study.refresh_from_db()
-        check_move(Study.State(study.state), Study.State.OPEN)
+        check_draft(study)
+    refit(study, protocol)
 
 
 def _note(

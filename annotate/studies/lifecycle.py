@@ -33,6 +33,28 @@ def check_move(current: S, target: S) -> None:
         )
 
 
+_INSTEAD: dict[S, str] = {
+    S.OPEN: "Annotators find it on their home page.",
+    S.PAUSED: "Press Resume on its page to open it again.",
+    S.CLOSED: "Press Reopen on its page, or clone it to start again from a draft.",
+    S.ARCHIVED: "Clone it to start again from a draft.",
+}
+
+
+def check_draft(study: Study) -> None:
+    """Raise IllegalMove unless the study can be launched: opening it again is another move."""
+    state = S(study.state)
+    if state is S.DRAFT:
+        return
+    instead = _INSTEAD[state]
+    if study.external:
+        instead = "Its votes were cast elsewhere; make a study of your own for more votes."
+    raise IllegalMove(
+        f"the study {study.uid} is {state}, and only a draft is launched. Nothing was changed. "
+        f"{instead}"
+    )
+
+
 def move(study: Study, target: S, *, actor: User | None) -> Study:
     """Move a launched study; won by compare-and-set, so two people pressing at once do it once."""
     current = S(study.state)

@@ -9,11 +9,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from PIL import Image
 
+from annotate.judging.launch import launch
 from annotate.people.models import Role
 from annotate.sampling.models import Image as StoredImage
 from annotate.studies.models import Prompt, Study
 from annotate.studies.spec import parse_spec, to_toml
 from tests.factories import make_study, make_user
+from tests.sampling.test_calibration import draft as make_untuned
 
 pytestmark = [pytest.mark.django_db, pytest.mark.bothdb]
 
@@ -78,6 +80,28 @@ def test_a_study_is_launched() -> None:
     run("launch_study", str(study.uid), actor=study.owner.username)
     study.refresh_from_db()
     assert study.state == "open"
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("state", ["open", "paused", "closed", "archived"])
+def test_a_study_that_is_no_draft_is_refused_by_its_state(state: str, *, dry_run: bool) -> None:
+    study = launch(make_study(pairs=1), actor=None)
+    Study.objects.filter(pk=study.pk).update(state=state)
+    with pytest.raises(CommandError, match=f"is {state}") as caught:
+        run("launch_study", str(study.uid), actor=study.owner.username, dry_run=dry_run)
+    assert "stays" not in str(caught.value)
+    assert "draft" in str(caught.value)
+
+
+def test_nothing_is_tuned_for_a_study_that_is_no_draft(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Study] = []
+    tune = "annotate.cli.management.commands.launch_study.tune"
+    monkeypatch.setattr(tune, lambda study, **_: asked.append(study))
+    study = make_untuned()
+    Study.objects.filter(pk=study.pk).update(state="paused", protocol_hash="f" * 64)
+    with pytest.raises(CommandError, match="is paused"):
+        run("launch_study", str(study.uid), actor=study.owner.username, calibrate=True)
+    assert asked == []
 
 
 def test_a_refusal_is_an_error() -> None:

@@ -3,10 +3,11 @@
 import pytest
 
 from annotate.judging.launch import LaunchRefused, launch, plan
-from annotate.judging.models import Verdict
-from annotate.studies.lifecycle import IllegalMove
-from annotate.studies.models import Contrast, Study
-from tests.factories import NOW, make_study
+from annotate.judging.models import Assignment, Comparison, Verdict
+from annotate.studies.lifecycle import IllegalMove, move
+from annotate.studies.models import Contrast, Event, Study
+from tests.factories import NOW, make_generated, make_study
+from tests.judging.exam_items import add_items
 
 pytestmark = [pytest.mark.django_db, pytest.mark.bothdb]
 
@@ -27,6 +28,53 @@ def test_launching_twice_is_refused():
     with pytest.raises(IllegalMove):
         launch(stale, actor=None, now=NOW)
     assert study.assignments.count() == 3
+
+
+S = Study.State
+TO = {S.OPEN: (), S.PAUSED: (S.PAUSED,), S.CLOSED: (S.CLOSED,), S.ARCHIVED: (S.CLOSED, S.ARCHIVED)}
+
+
+def everything() -> list[list[object]]:
+    kept = (Study, Comparison, Assignment, Verdict, Event)
+    return [list(model.objects.order_by("pk").values()) for model in kept]
+
+
+@pytest.mark.parametrize("make", [make_study, make_generated])
+@pytest.mark.parametrize(
+    ("state", "way_out"),
+    [
+        (S.OPEN, "is open.*Annotators find it"),
+        (S.PAUSED, "is paused.*Resume"),
+        (S.CLOSED, "is closed.*Reopen"),
+        (S.ARCHIVED, "is archived.*Clone"),
+    ],
+)
+def test_only_a_draft_is_launched_and_nothing_of_another_study_changes(state, way_out, make):
+    study = launch(make(), actor=None, now=NOW)
+    for target in TO[state]:
+        move(study, target, actor=None)
+    before = everything()
+    with pytest.raises(IllegalMove, match=way_out):
+        launch(study, actor=None, now=NOW)
+    # As one who looked at the draft before somebody else launched it.
+    stale = Study(pk=study.pk, uid=study.uid, state=S.DRAFT, spec=study.spec, owner=study.owner)
+    with pytest.raises(IllegalMove, match=way_out):
+        launch(stale, actor=None, now=NOW)
+    assert everything() == before
+
+
+def test_a_launch_that_is_lost_leaves_known_items_as_the_winner_showed_them():
+    study = make_study(pairs=2)
+    add_items(study, training=1, exam=0, ties=0)
+    own_size = study.spec | {"protocol": study.spec["protocol"] | {"display": "native"}}
+    seen = Study(pk=study.pk, uid=study.uid, state=S.DRAFT, spec=own_size, owner=study.owner)
+    launch(study, actor=None, now=NOW)
+    item = study.comparisons.get(kind="training")
+    assert item.box_width > 0
+    with pytest.raises(IllegalMove):
+        launch(seen, actor=None, now=NOW)
+    again = Comparison.objects.get(pk=item.pk)
+    assert (again.box_width, again.wire_bytes) == (item.box_width, item.wire_bytes)
 
 
 def test_a_study_without_pairs_is_refused_in_words():

@@ -24,7 +24,7 @@ from annotate.people.models import Role, User
 from annotate.sampling.calibration import CalibrationRefused, to_tune
 from annotate.sampling.progress import progress
 from annotate.studies.create import create_study
-from annotate.studies.lifecycle import IllegalMove
+from annotate.studies.lifecycle import IllegalMove, check_draft
 from annotate.studies.models import Study
 from annotate.studies.recipes import NAMES, Recipe
 from generation.ranges import seed, whole
@@ -121,6 +121,10 @@ class Command(BaseCommand):
 
     def _go(self, study: Study, recipe: Recipe | None, options: dict[str, Any]) -> None:
         actor = User.objects.get(username=options["actor"])
+        try:
+            check_draft(study)
+        except IllegalMove as error:
+            raise CommandError(str(error)) from error
         if options["calibrate"] and not options["dry_run"] and to_tune(study):
             try:
                 tune(study, actor=actor, say=self.say)
@@ -135,7 +139,9 @@ class Command(BaseCommand):
             return
         try:
             launch(study, actor=actor)
-        except (LaunchRefused, IllegalMove) as error:
+        except IllegalMove as error:
+            raise CommandError(str(error)) from error
+        except LaunchRefused as error:
             raise CommandError(
                 f"{error} Nothing was launched; the draft {study.uid} stays."
             ) from error
