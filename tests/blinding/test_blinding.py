@@ -51,23 +51,29 @@ def guess(site, study, shown: list[Shown]) -> tuple[dict[str, float], str]:
 )
 def test_no_classifier_finds_the_side_of_a_method(site, adversarial, pairs, allowed):
     first, said = attack(site, adversarial, pairs)
-    if first <= allowed:
+    if far(first) <= allowed:
         return
     # A server starved of processor time for a while tells by its response times, as measured in
-    # docs/results/blinding.md; what the product itself gives away it would give away again.
-    logger.warning("%s; once more, in a study of its own", said)
+    # docs/results/blinding.md; what the product itself gives away it would give away again. Both
+    # attacks count, so that a second try is no second chance: twice the pairs, the same bounds.
+    logger.warning("%s; as many pairs once more, in a study of their own", said)
     again, said_again = attack(site, adversarial, pairs)
-    assert again <= allowed, f"{said}; then {said_again}"
+    both = {name: (share + again[name]) / 2 for name, share in first.items()}
+    assert far(both) <= allowed, f"{said}; then {said_again}; both {both}"
 
 
-def attack(site, adversarial, pairs: int) -> tuple[float, str]:
-    """How far from one half the better classifier comes on a study of its own, and what told."""
+def far(shares: dict[str, float]) -> float:
+    """How far from one half the better classifier comes."""
+    return max(abs(share - 0.5) for share in shares.values())
+
+
+def attack(site, adversarial, pairs: int) -> tuple[dict[str, float], str]:
+    """What the classifiers guess right on a study of its own, and what told."""
     # Some more, since the last pairs are in other hands.
     study = adversarial(pairs + 20, people=4)
     shown = [pair for observer in watch(site, study, pairs) for pair in observer.shown]
     assert len(shown) == pairs
-    shares, said = guess(site, study, shown)
-    return max(abs(share - 0.5) for share in shares.values()), said
+    return guess(site, study, shown)
 
 
 def test_the_classifier_finds_it_where_the_protocol_gives_blinding_up(site, adversarial):
