@@ -35,6 +35,7 @@ from annotate.reports.export import (
     written_of,
 )
 from annotate.reports.report_files import Paper, figures_of, foot, pdf_of, tables_of, tex_of
+from annotate.reports.withheld import blanked
 from annotate.studies.models import Study
 
 ANSWER_COLUMNS: Mapping[str, str] = {
@@ -100,7 +101,11 @@ def paper_of(report: DiversityReport) -> Paper:
 def summary(report: DiversityReport) -> dict[str, Any]:
     """The report as plain data."""
     data = asdict(report) | {"protocol": report.protocol.model_dump(mode="json")}
-    return data | {"headline": headline(report), "methods": methods(report)}
+    if not report.waiting:
+        # As ever where no pair waits: equal rows have equal bytes in every version.
+        del data["waiting"]
+    data |= {"headline": headline(report), "methods": methods(report)}
+    return blanked(data) if report.tests_withheld else data
 
 
 def summary_json(report: DiversityReport) -> bytes:
@@ -129,7 +134,8 @@ def _answers(made: Made) -> list[AnswerRow]:
 
 def _rows(made: Made, rows: tuple[DiversityScore | DiversityDifference, ...]) -> Any:
     told = {"simulated_votes": made.report.simulated, "protocol_hash": made.report.protocol_hash}
-    return (asdict(row) | told for row in rows)
+    plain = (asdict(row) | told for row in rows)
+    return map(blanked, plain) if made.report.tests_withheld else plain
 
 
 def _plain(write: Callable[[Made], bytes]) -> Callable[[Made, IO[bytes]], Written]:

@@ -5,7 +5,8 @@ Equal rows give equal bytes and one hash. It must not compute scores or write wo
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from annotate.reports.freeze import (
     frozen_of,
 )
 from annotate.reports.models import FrozenReport
+from annotate.reports.waiting import RUNNING
 from annotate.studies.models import Prompt, Study
 
 Kind = Comparison.Kind
@@ -72,6 +74,8 @@ class DiversityFrame:
     prompts: tuple[tuple[int, PromptOf], ...]
     items: tuple[ItemOf, ...]
     votes: tuple[VoteOf, ...]
+    # Of a running study, the pairs that still wait for votes.
+    waiting: int = 0
 
 
 def read_diversity(study: Study) -> DiversityFrame:
@@ -96,7 +100,18 @@ def read_diversity(study: Study) -> DiversityFrame:
             ),
             items=found,
             votes=votes,
+            waiting=_waiting(study, votes),
         )
+
+
+def _waiting(study: Study, votes: Sequence[VoteOf]) -> int:
+    """How many pairs lack votes, without those that a researcher holds back."""
+    if study.state not in RUNNING:
+        return 0
+    cast = Counter(vote.comparison for vote in votes)
+    served = Comparison.objects.filter(study=study, kind=Kind.LIVE, held=False)
+    overlap = study.read_protocol().overlap
+    return sum(cast[pk] < overlap for pk in served.values_list("pk", flat=True))
 
 
 def _votes(study: Study) -> Iterator[VoteOf]:
@@ -125,7 +140,7 @@ def _votes(study: Study) -> Iterator[VoteOf]:
 
 def encode_diversity(study: Study, frame: DiversityFrame) -> bytes:
     """Study and rows as one line of JSON."""
-    data = {
+    data: dict[str, Any] = {
         "format": FORMAT,
         "kind": KIND,
         "study": {
@@ -143,6 +158,9 @@ def encode_diversity(study: Study, frame: DiversityFrame) -> bytes:
         # As ever where a study has not grown: equal rows have equal bytes in every version.
         "votes": [vote if vote.protocol_hash else vote[:-1] for vote in frame.votes],
     }
+    # Only where there are any: snapshots of other studies keep their bytes and hashes.
+    if frame.waiting:
+        data["waiting"] = frame.waiting
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return text.encode()
 
@@ -173,6 +191,7 @@ def decode_diversity(content: bytes) -> tuple[Study, DiversityFrame]:
         prompts=tuple((pk, PromptOf(*row)) for pk, *row in data["prompts"]),
         items=tuple(ItemOf(*row) for row in data["items"]),
         votes=tuple(VoteOf(*row)._replace(levels=tuple(row[5])) for row in data["votes"]),
+        waiting=data.get("waiting", 0),
     )
     return Study(**told), frame
 

@@ -9,11 +9,13 @@ from annotate.analysis.diversity import OVERALL, Attribute, DiversityScore
 from annotate.reports.diversity_figures import score_bars
 from annotate.reports.diversity_report import DiversityReport
 from annotate.reports.figures import Interval
+from annotate.reports.peeking import NO_TESTS
 from annotate.reports.plates import Plate, Section
 from annotate.reports.recipe_tables import recipe_sections
 from annotate.reports.recipe_words import recipe_words
 from annotate.reports.sentences import grown
 from annotate.reports.tables import Cell, Column, Table
+from annotate.reports.withheld import without_tests
 from annotate.reports.words import confidence, counted, number, p_value, typeset
 
 WORDS = {
@@ -44,7 +46,7 @@ def lay_out(report: DiversityReport) -> DiversityPage:
             f"{number(report.simulated)} of {counted(report.votes, 'vote')} were cast by programs. "
             "The numbers show that the study works; they say nothing about the pictures."
         )
-    return DiversityPage(
+    page = DiversityPage(
         headline=typeset(headline(report)),
         standfirst=typeset(
             f"{counted(report.votes, 'vote')} on {counted(report.pairs, 'pair')} by "
@@ -60,6 +62,19 @@ def lay_out(report: DiversityReport) -> DiversityPage:
             *recipe_sections(report.recipes),
             Section("methods", "Methods", paragraphs=tuple(map(typeset, methods(report)))),
         ),
+    )
+    return without_tests(page) if report.tests_withheld else page
+
+
+def why_withheld(report: DiversityReport) -> str:
+    """Why no p-value stands there, and what to wait for; empty where p-values stand."""
+    if not report.tests_withheld:
+        return ""
+    wait = "waits" if report.waiting == 1 else "wait"
+    return (
+        f"{NO_TESTS}. They stand here when every pair has its votes "
+        f"({counted(report.waiting, 'pair')} still {wait}) or the study is closed; until then "
+        "intervals are those of a running study."
     )
 
 
@@ -97,6 +112,8 @@ def methods(report: DiversityReport) -> list[str]:
             f"Controls, {100 * protocol.control_rate:g} % of the pairs, anchor the scale: a "
             "picture beside itself, and pictures of two prompts. They enter no score."
         )
+    if report.tests_withheld:
+        said.append(why_withheld(report))
     said += recipe_words(report.recipes, seed=protocol.seed)
     said += grown(report.protocols, what="vote")
     if report.simulated:
@@ -118,6 +135,11 @@ def headline(report: DiversityReport) -> str:
         return f"{report.labels[first.method]} scores {_spoken(first, level)} for diversity."
     if first.estimate == last.estimate:
         return f"All {len(ranked)} methods score {first.estimate:.2f} for diversity."
+    if report.tests_withheld:
+        return (
+            f"So far {report.labels[first.method]} is the most varied at {_spoken(first, level)}, "
+            f"{report.labels[last.method]} the least at {_spoken(last)}. The study is running."
+        )
     found = [
         d.adjusted_p
         for d in report.differences
@@ -237,8 +259,10 @@ def _differences(report: DiversityReport) -> Section:
             ),
         ),
         notes=(
-            "Paired by prompt; sign-flip tests with Holm’s correction over attributes and pairs of "
-            "methods.",
+            typeset(f"Paired by prompt. {why_withheld(report)}")
+            if report.tests_withheld
+            else "Paired by prompt; sign-flip tests with Holm’s correction over attributes and "
+            "pairs of methods.",
         ),
     )
 

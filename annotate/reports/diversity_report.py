@@ -23,6 +23,7 @@ from annotate.judging.answers import CANNOT
 from annotate.judging.models import Comparison
 from annotate.reports.diversity_frame import DiversityFrame, VoteOf, read_diversity
 from annotate.reports.recipes import MethodRecipe, recipes_of
+from annotate.reports.waiting import withholds_tests
 from annotate.studies.models import Study
 from annotate.studies.protocol import Protocol
 
@@ -66,6 +67,13 @@ class DiversityReport:
     # Hash and counted votes of each protocol under which they were given, the earliest first.
     protocols: tuple[tuple[str, int], ...] = ()
     recipes: tuple[MethodRecipe, ...] = ()
+    # Of a running study, the pairs that still wait for votes.
+    waiting: int = 0
+
+    @property
+    def tests_withheld(self) -> bool:
+        """No p-value is shown, see `withholds_tests`."""
+        return withholds_tests(self.state, waiting=self.waiting)
 
     @property
     def moment(self) -> datetime | None:
@@ -164,6 +172,7 @@ def diversity_report_on(study: Study, frame: DiversityFrame) -> DiversityReport:
         annotators=len({vote.annotator for vote in live}),
         protocols=_protocols(live, study.protocol_hash),
         recipes=recipes_of(study, ()),
+        waiting=frame.waiting,
     )
 
 

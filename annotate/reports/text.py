@@ -4,6 +4,7 @@ from annotate.analysis.diversity import OVERALL, DiversityScore
 from annotate.reports.contrast_report import ContrastReport
 from annotate.reports.diversity_page import WORDS, score_words
 from annotate.reports.diversity_page import headline as diversity_headline
+from annotate.reports.diversity_page import why_withheld as diversity_why
 from annotate.reports.diversity_report import DiversityReport
 from annotate.reports.method_words import stopping_declared
 from annotate.reports.peeking import why_early, why_withheld
@@ -54,10 +55,11 @@ def diversity_table(found: DiversityReport, report: Report) -> str:
         sort = "a picture beside itself" if anchors.identical else "pictures of two prompts"
         mean = "n/a" if anchors.mean is None else f"{anchors.mean:.2f}"
         lines.append(f"controls, {sort}: {mean} in {counted(anchors.votes, 'vote')}")
-    note = (
-        "0: all pairs look the same; 1: all differ clearly. Bootstrap over prompts. Intervals of "
-        "the attributes and tests are on the report's page."
-    )
+    note = "0: all pairs look the same; 1: all differ clearly. Bootstrap over prompts. "
+    if found.tests_withheld:
+        note += f"Intervals of the attributes are on the report's page. {diversity_why(found)}"
+    else:
+        note += "Intervals of the attributes and tests are on the report's page."
     return "\n".join([diversity_headline(found), "", *lines, "", note, *_arms(report)])
 
 

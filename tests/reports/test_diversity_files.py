@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import re
 import zipfile
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -160,3 +162,68 @@ def test_downloads_of_a_diversity_study_are_its_own(study, client):
     export = client.get(reverse("study-export", args=[study.uid, "bundle.zip"]))
     with zipfile.ZipFile(io.BytesIO(export.content)) as archive:
         assert "answers.jsonl" in archive.namelist()
+
+
+TESTED = re.compile(r"\bp\s*[=<]|>p, |>p<|differ on")
+
+
+def waiting(study: Study) -> Study:
+    """One vote taken back: its pair waits again."""
+    study.votes.filter(comparison__kind="live").first().delete()
+    return study
+
+
+def test_a_running_study_with_open_pairs_shows_no_p_value_anywhere_and_says_why(
+    study, client, tmp_path, capsys
+):
+    made = made_of(waiting(study), read_diversity(study))
+    assert (made.report.waiting, made.report.tests_withheld) == (1, True)
+    assert all(d.p_value is not None for d in made.report.differences)
+    client.force_login(study.owner)
+    html = unescape(client.get(reverse("study-report", args=[study.uid])).content.decode())
+    html = html.replace("\xa0", " ")
+    assert not TESTED.search(html)
+    assert "So far " in html.partition("</h1>")[0]
+    assert "No p-values yet: the study is running" in html
+    assert "1 pair still waits" in html
+    assert "Differences between methods, of a running study" in html
+    told = json.loads(summary_json(made.report))
+    assert {(d["p_value"], d["adjusted_p"]) for d in told["differences"]} == {(None, None)}
+    assert all(d["estimate"] is not None for d in told["differences"])
+    table = diversity_bytes(made, "differences.csv", tmp_path / "none").decode()
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert len(rows) == 4
+    assert {(row["p_value"], row["adjusted_p"]) for row in rows} == {("", "")}
+    assert "p, Holm" not in diversity_bytes(made, "report.tex", tmp_path / "none").decode()
+    call_command("report_study", str(study.uid))
+    assert "No p-values yet" in capsys.readouterr().out
+
+
+def test_the_bundle_of_a_running_study_checks_itself_and_remembers_that_a_pair_waits(
+    study, tmp_path
+):
+    path = bundled(waiting(study), tmp_path)
+    assert check_bundle(path) == []
+    frame = read_diversity(study)
+    assert decode_diversity(encode_diversity(study, frame))[1] == frame
+
+
+def test_p_values_stand_once_no_pair_waits_or_the_study_is_over(study, client):
+    assert not diversity_report(study).tests_withheld
+    assert b'"waiting"' not in encode_diversity(study, read_diversity(study))
+    assert "waiting" not in json.loads(summary_json(diversity_report(study)))
+    move(waiting(study), Study.State.CLOSED, actor=study.owner)
+    study.refresh_from_db()
+    client.force_login(study.owner)
+    html = client.get(reverse("study-report", args=[study.uid])).content.decode()
+    assert ">p, Holm<" in html.replace("\xa0", " ")
+    (kept,) = FrozenReport.objects.all()
+    assert not made_of(*thaw_diversity(kept)).report.tests_withheld
+
+
+def test_a_pair_that_is_held_back_keeps_no_p_value_away(study):
+    vote = study.votes.filter(comparison__kind="live").first()
+    vote.comparison.held = True
+    vote.comparison.save()
+    vote.delete()
+    assert not diversity_report(study).tests_withheld
