@@ -43,6 +43,7 @@ NO_RESULTS = {
     "Estimate": "part of CurrentState and Ceiling: a number with its interval",
     # What follows from its arguments alone: nothing was sampled, so there is no n.
     "BudgetRange": "arithmetic: accuracies that a budget allows",
+    "SliceMembers": "arithmetic: which rows lie in a slice",
     "PassLine": "arithmetic: chances to pass an exam",
     "Decision": "rule: the verdict on one pair, with the rule's name and reason",
     "Flag": "rule: what one of the rules says of an annotator",
