@@ -27,6 +27,7 @@ from annotate.reports.analyses_tables import (
     published_table,
 )
 from annotate.reports.figures import count_bars
+from annotate.reports.laboratory_page import lay_out_laboratory
 from annotate.reports.laboratory_sections import (
     decisions_sections,
     oracle_section,
@@ -52,7 +53,7 @@ def analysis_sections(report: Report) -> tuple[Section, ...]:
     found = report.analyses
     if found is None or report.lead is None or not report.lead.decided:
         return ()
-    lab = report.laboratory
+    lab = lay_out_laboratory(report.laboratory) if report.laboratory else None
     made = (
         _intervals(report, found),
         _published(found),
@@ -60,13 +61,13 @@ def analysis_sections(report: Report) -> tuple[Section, ...]:
         ranking_section(report, found),
         oracle_section(lab) if lab else None,
         compute_section(report, found),
-        policy_section(lab),
+        policy_section(lab) if lab else None,
         slices_section(report, found),
         _models(report, found),
         sides_section(report, found),
         _people(report, found),
         _estimators(report, found),
-        *decisions_sections(lab),
+        *(decisions_sections(lab) if lab else ()),
     )
     return tuple(section for section in made if section is not None)
 
@@ -233,7 +234,8 @@ def _estimators(report: Report, found: Analyses) -> Section | None:
             + (
                 "."
                 if report.tests_withheld
-                else ", McNemar’s exact test of the prompts that just one of them gets right, and "
+                else ", McNemar’s exact test (of prompts with several pairs or equal scores its "
+                "extension that flips whole prompts), and "
                 f"Holm’s correction over {counted(len(found.estimator_pairs), 'comparison')}."
             )
         )
