@@ -201,6 +201,8 @@ def test_on_average_the_crossed_band_is_at_least_as_wide_as_either_other(taste: 
     prompts, votes, both = np.mean(widths, axis=0)
     assert both >= prompts
     assert both >= votes
+    # Drawn with one verdict each, prompts hold the noise of their votes already.
+    assert votes == pytest.approx(prompts, rel=0.1)
     # Six annotators with tastes of their own are what the others cannot see.
     assert taste == 0 or both > 1.8 * max(prompts, votes)
 
