@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 from annotate.analysis.columns import numbered, same_length
 from annotate.analysis.contrast import Result
 from annotate.analysis.estimators import agreed_points
-from annotate.analysis.significance import holm, mcnemar
+from annotate.analysis.significance import holm
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
 
 Sides = tuple[Sequence[float], Sequence[float]]
 
@@ -25,8 +28,10 @@ class AgreementDifference:
     `n` are pairs with a winner, in `units` prompts; `human_ties` and `undecided` are left out. A
     pair scored equally is half an agreement. `only_first` and `only_second` count the prompts in
     which just one of them, or one of them more often, agreed: where every prompt has one pair and
-    no score is tied, McNemar's two cells. `adjusted` is Holm's p over the pairs of estimators that
-    were `differences_together`, until then None.
+    no score is tied, McNemar's two cells, and `p_value` is that of McNemar's exact test. Otherwise
+    it is that of its extension to unequal gains, which flips the signs of whole prompts.
+    `adjusted` is Holm's p over the pairs of estimators that were taken as `differences_together`,
+    until then None.
     """
 
     estimand: ClassVar[str] = "difference in agreement with decided majorities, on the same pairs"
@@ -50,8 +55,8 @@ class AgreementDifference:
     @property
     def method(self) -> str:
         """Which test, and which interval."""
-        each = "pair" if self.units == self.n else "prompt"
-        return f"exact McNemar test, one {each} a unit; paired bootstrap over prompts"
+        alone = "exact McNemar test" if self.units == self.n else "exact sign-flip test of prompts"
+        return f"{alone}; paired bootstrap over prompts"
 
 
 def agreement_difference(
@@ -67,8 +72,8 @@ def agreement_difference(
 ) -> AgreementDifference:
     """Compare two estimators' agreement with majorities on pairs that both scored.
 
-    A prompt with several pairs counts once in the test, for whoever agreed on more of them, and is
-    drawn as a whole by the bootstrap: its pairs share pictures.
+    A prompt with several pairs is flipped as a whole by the test and drawn as a whole by the
+    bootstrap: its pairs share pictures.
 
     Args:
         first: the first estimator's scores, of the challengers' samples and of the others'.
@@ -95,7 +100,8 @@ def agreement_difference(
     n = len(decided)
     unit = np.arange(n) if prompts is None else numbered([prompts[i] for i in decided])
     # Halves are exact in binary, so that sums of equal agreement are equal.
-    gains, sizes = np.bincount(unit, weights=one - two), np.bincount(unit)
+    gains = np.bincount(unit, weights=one - two).astype(np.float64)
+    sizes = np.bincount(unit)
     units = len(sizes)
     ahead, behind = int((gains > 0).sum()), int((gains < 0).sum())
     low = high = None
@@ -117,8 +123,36 @@ def agreement_difference(
         undecided=sum(1 for r in results if r is None),
         only_first=ahead,
         only_second=behind,
-        p_value=mcnemar([[0, ahead], [behind, units - ahead - behind]]).p_value,
+        p_value=sign_flip_p(gains),
     )
+
+
+def sign_flip_p(gains: Sequence[float] | Array) -> float:
+    """Two-sided p of "either is as likely to gain": the share of all sign flips of the gains whose
+    sum is at least as far from 0 as theirs, counted exactly.
+
+    Where all gains but zeros are equally large it is the exact sign test, hence McNemar's.
+
+    Args:
+        gains: multiples of 1/2, one for each independent unit.
+
+    Source: Fisher, The Design of Experiments (1935), section 21.
+    """
+    import numpy as np
+    from scipy.stats import binom
+
+    halves = np.rint(2 * np.asarray(gains, dtype=np.float64)).astype(np.int64)
+    sizes, counts = np.unique(np.abs(halves[halves != 0]), return_counts=True)
+    chances = np.ones(1)
+    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+        # Sums of `count` flips of one size: -count to count in steps of two sizes.
+        own = np.zeros(2 * size * count + 1)
+        own[:: 2 * size] = binom.pmf(np.arange(count + 1), count, 0.5)
+        chances = np.convolve(chances, own)
+    middle = len(chances) // 2
+    far = abs(int(halves.sum()))
+    away = np.abs(np.arange(len(chances)) - middle)
+    return min(1.0, float(chances[away >= far].sum()))
 
 
 def differences_together(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from annotate.reports.analyses import Analyses
 from annotate.reports.contrast_report import ContrastReport
+from annotate.reports.estimators_table import difference_cells, difference_titles
 from annotate.reports.figures import micro_interval
 from annotate.reports.method_words import stopping_declared
 from annotate.reports.report import Report
@@ -268,27 +269,9 @@ def estimator_pairs_table(report: Report, found: Analyses) -> Table:
     for each in found.estimator_pairs:
         d = each.difference
         where = f": {labels[each.a]} against {labels[each.b]}" if several else ""
-        ends = NONE if d.low is None else f"[{signed(d.low)}, {signed(d.high)}]"
-        rows.append(
-            (
-                Cell(f"{d.first} and {d.second}{where}", numeric=False),
-                Cell(number(d.n)),
-                Cell(signed(d.estimate)),
-                Cell(ends, faint=d.low is None),
-                Cell(f"{d.only_first} : {d.only_second}"),
-                Cell(p_value(d.p_value)),
-                Cell(p_value(d.adjusted)),
-            )
-        )
-    level = confidence(report.protocol.confidence)
-    titles = (
-        "Pairs",
-        "Agreement, points",
-        f"{level} CI",
-        "Only one right",
-        "p, McNemar",
-        "p, Holm",
-    )
+        named = Cell(f"{d.first} and {d.second}{where}", numeric=False)
+        rows.append((named, *difference_cells(d)))
+    titles = difference_titles(report.protocol.confidence)
     return make_table("Two estimators on the same pairs", "Estimators", titles, rows)
 
 

@@ -1,12 +1,18 @@
 """Two estimators on the same pairs: what is counted, what is drawn, how many tests there were."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from annotate.analysis.contrast import Result
-from annotate.analysis.estimator_pairs import agreement_difference, differences_together
+from annotate.analysis.estimator_pairs import (
+    agreement_difference,
+    differences_together,
+    sign_flip_p,
+)
 from annotate.analysis.estimators import pair_agreement
 from annotate.analysis.significance import holm, mcnemar
 from tests.analysis.branches import results
@@ -81,8 +87,8 @@ def test_pairs_of_one_prompt_are_one_unit_of_the_test_and_of_the_interval():
         alone.p_value,
     )
     assert (four.low, four.high) == pytest.approx((alone.low, alone.high))
-    assert "one pair a unit" in alone.method
-    assert "one prompt a unit" in four.method
+    assert "McNemar" in alone.method
+    assert "sign-flip" in four.method
 
 
 def test_one_prompt_alone_has_no_interval():
@@ -117,3 +123,27 @@ def test_columns_of_other_lengths_and_pairs_without_a_winner_are_refused():
         difference([1.0], [1.0], results("T"))
     with pytest.raises(ValueError, match="one row per prompt in each"):
         difference([1.0, 2.0], [1.0], results("WW"))
+
+
+@given(st.lists(st.integers(-6, 6), min_size=1, max_size=11))
+def test_the_sign_flip_p_is_the_share_of_all_flips_as_far_away(halves):
+    flips = [
+        abs(sum(s * h for s, h in zip(signs, halves, strict=True)))
+        for signs in product((-1, 1), repeat=len(halves))
+    ]
+    wanted = sum(total >= abs(sum(halves)) for total in flips) / len(flips)
+    assert sign_flip_p([h / 2 for h in halves]) == pytest.approx(wanted)
+
+
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 9))
+def test_gains_of_one_size_make_mcnemars_exact_test(first, second, neither):
+    gains = [1.0] * first + [-1.0] * second + [0.0] * neither
+    wanted = mcnemar([[0, first], [second, neither]]).p_value
+    assert sign_flip_p(gains) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_equal_estimators_are_told_apart_as_often_as_the_level_says():
+    draw = np.random.default_rng(6)
+    runs = [sign_flip_p(draw.choice([-1.5, -0.5, 0, 0.5, 1.5], 60)) for _ in range(400)]
+    assert sum(p <= 0.05 for p in runs) / 400 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+    assert sum(p <= 0.05 for p in runs) >= 4

@@ -140,6 +140,7 @@ BARE = {
     "holm": "step: corrects p-values of results that name themselves",
     "benjamini_hochberg": "step: corrects p-values of results that name themselves",
     "copying_p": "step: a signal of Suspicion",
+    "sign_flip_p": "step: the p of AgreementDifference",
     "median_seconds": "step: one annotator's line on the quality page",
     "distance": "step: one rated vote against its pair's others",
     "mean_of": "step: one pair's levels",

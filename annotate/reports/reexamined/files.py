@@ -12,7 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
 
 from annotate.analysis.winrate import WinRate
@@ -23,12 +22,12 @@ from annotate.reports.reexamined.findings import Findings, Preference
 from annotate.reports.reexamined.names import label
 from annotate.reports.reexamined.page import ReexaminedPage, lay_out
 from annotate.reports.reexamined.tables import tables_text
+from annotate.reports.sheets import stylesheets
 from generation.reference.s1.arms import BASELINE
 from generation.reference.s1.pictures import save_grid
 
 PAGE, NUMBERS, CLAIMS, GRID = "report.html", "report.json", "claims.txt", "pictures.png"
 TABLES = "tables.md"
-_SHEETS = ("tokens.css", "base.css", "report.css", "laboratory.css")
 # Prompts whose pictures are shown.
 SHOWN = 24
 
@@ -82,14 +81,9 @@ def write(evidence: Evidence, found: Findings, folder: Path) -> list[Path]:
 
 def html(page: ReexaminedPage, *, grid: Path) -> str:
     """The page with its style and pictures inside."""
-    styles = []
-    for name in _SHEETS:
-        found = finders.find(f"triptych/{name}")
-        assert isinstance(found, str), name
-        styles.append(Path(found).read_text(encoding="utf-8"))
     picture = base64.b64encode(grid.read_bytes()).decode()
     return render_to_string(
-        "reports/reexamined.html", {"page": page, "styles": "\n".join(styles), "picture": picture}
+        "reports/reexamined.html", {"page": page, "styles": stylesheets(), "picture": picture}
     )
 
 
