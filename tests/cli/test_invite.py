@@ -54,6 +54,8 @@ def test_what_cannot_be_is_said():
         run("--study", "00000000-0000-0000-0000-000000000000")
     with pytest.raises(CommandError, match="cannot be invited to a study"):
         run("--study", str(make_study().uid), "--role", "admin")
+    with pytest.raises(CommandError, match="reviewer needs --study UID"):
+        run("--role", "reviewer")
     with pytest.raises(CommandError, match="positive"):
         run("--days", "0")
     assert not Invitation.objects.exists()

@@ -117,6 +117,13 @@ def test_somebody_elses_study_is_not_found() -> None:
         run("launch_study", str(study.uid), actor=make_user(Role.RESEARCHER).username)
 
 
+def test_a_launch_names_who_launches(toml: Path) -> None:
+    for what in (str(toml), str(make_study().uid)):
+        with pytest.raises(CommandError, match="--actor NAME is needed"):
+            run("launch_study", what)
+    assert not Study.objects.filter(name=SPEC["name"]).exists()
+
+
 def with_context(toml: Path, context: str) -> None:
     prompt = {"id": "1", "text": "a cat", "context": context, "context_role": "mask"}
     text = toml.read_text(encoding="utf-8").replace("prompt_sets = []\n", "")

@@ -58,6 +58,15 @@ def test_the_command_prints_the_worked_example(worked):
     assert (half["win"], half["tie"]) == pytest.approx((0.5, 0.15))
 
 
+@pytest.mark.parametrize("code", ["utf-16", "cp1252"])
+def test_a_file_that_is_not_utf8_is_refused_in_words(tmp_path, code):
+    path = tmp_path / "outcomes.csv"
+    path.write_text("prompt,student,refined\ncafé,W,T\n", encoding=code)
+    with pytest.raises(CommandError, match="save it as UTF-8") as caught:
+        command("--csv", str(path))
+    assert "codec" not in str(caught.value)
+
+
 def test_the_command_writes_the_same_files_every_time(tmp_path):
     path = tmp_path / "scored.csv"
     path.write_text(scored_csv(40), encoding="utf-8")

@@ -38,6 +38,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 (Django's signature)
         now = timezone.now()
         what = {"now": now, "note": options["note"], "lifetime": timedelta(days=options["days"])}
+        if options["role"] == Membership.Role.REVIEWER and not options["study"]:
+            raise CommandError("reviewer needs --study UID: whose disputed pairs to review.")
         try:
             if options["study"]:
                 study = self._study(options["study"])

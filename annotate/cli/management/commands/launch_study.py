@@ -199,7 +199,12 @@ def _wanted(options: dict[str, Any]) -> Wanted:
     )
 
 
+_NOBODY = "--actor NAME is needed: the username of who manages the study."
+
+
 def _draft(options: dict[str, Any]) -> Study:
+    if options["actor"] is None:
+        raise CommandError(_NOBODY)
     actor = User.objects.filter(username=options["actor"]).first()
     mine = Study.objects.managed_by(actor) if actor else Study.objects.none()
     study = mine.filter(uid=options["what"]).first()
@@ -211,6 +216,8 @@ def _draft(options: dict[str, Any]) -> Study:
 
 
 def _researcher(name: str | None) -> User:
+    if name is None:
+        raise CommandError(_NOBODY)
     found = User.objects.filter(username=name).first()
     if found is None or not found.is_researcher:
         raise CommandError(

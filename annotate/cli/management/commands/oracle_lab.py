@@ -90,7 +90,9 @@ def _of_file(options: dict[str, Any]) -> Branches:
         cost = None if given[0] is None else Cost(*given)
         with path.open(newline="", encoding="utf-8-sig") as file:
             return read_outcomes(file, title=path.name, cost=cost)
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path} is not UTF-8 text; save it as UTF-8.") from error
+    except OSError as error:
         raise CommandError(f"{path} cannot be read: {error}.") from error
     except OutcomesError as error:
         raise CommandError(f"{path}:\n{error}") from error
