@@ -18,8 +18,9 @@ from annotate.analysis.clustered import crossed_share, kinds
 from annotate.analysis.contrast import Result
 from annotate.analysis.crossed import crossed_bootstrap
 from annotate.analysis.crossed_verdicts import crossed_win_rate
+from annotate.analysis.crowd import Crowd, crowd_for, verdict_shares
 from annotate.analysis.grouped import grouped_rate
-from annotate.analysis.rehearsal import Crowd, crowd_for, rehearse, verdict_shares
+from annotate.analysis.rehearsal import rehearse
 from annotate.analysis.sequential import log_e_values
 from annotate.analysis.verdict import SPLIT, majority_array
 from annotate.analysis.winrate import win_rate
@@ -206,12 +207,9 @@ def decided_again(*, people: int, studies: int = 200, resamples: int = 500) -> t
 
 def power_gap(win_rate: float, *, tie: float, studies: int = 5000) -> tuple[float, float]:
     """Planned and simulated power of 600 prompts with prompts and annotators that differ."""
-    rng = np.random.default_rng(7)
-    people = crowd_for(
-        win_rate, tie_rate=tie, prompt_sd=1.0, annotator_sd=0.4, annotators=PEOPLE, rng=rng
-    )
-    seen = rehearse(people, PROMPTS, studies=studies, rng=rng, pools=1000)
-    return seen.planned, seen.power
+    people = crowd_for(win_rate, tie_rate=tie, prompt_sd=1.0, annotator_sd=0.4, annotators=PEOPLE)
+    seen = rehearse(people, PROMPTS, studies=studies, rng=np.random.default_rng(7))
+    return seen.expected.power, seen.power
 
 
 def main() -> int:

@@ -4,13 +4,12 @@ Must not know studies or prices: rates in, counts of prompts and chances out."""
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from annotate.analysis.planned_tests import effective, planned_test
 
 Formula = Literal["normal", "arcsine"]
 
@@ -48,7 +47,8 @@ class SampleSize:
 
 @dataclass(frozen=True)
 class Resolution:
-    """What a study of `prompts` prompts can tell from 1/2 with the exact two-sided sign test.
+    """What a study of `prompts` prompts can tell from 1/2 with the exact two-sided sign test, or
+    with the score test over groups where prompts come in groups of `group_size`.
 
     `win_rate` is the smallest one above 1/2 that is found with chance `power`, None where not even
     a challenger that always wins is; 1 - win_rate is the largest one below. `size` is the chance of
@@ -57,7 +57,6 @@ class Resolution:
 
     estimand: ClassVar[str] = "win rate (verdicts, ties dropped)"
     unit: ClassVar[str] = "prompt"
-    method: ClassVar[str] = "exact two-sided sign test"
 
     prompts: int
     power: float
@@ -67,6 +66,12 @@ class Resolution:
     win_rate: float | None
     size: float
     half_width: float
+    group_size: float = 1.0
+
+    @property
+    def method(self) -> str:
+        """The test whose power it is."""
+        return "exact two-sided sign test" if self.group_size == 1 else "score test over groups"
 
     @property
     def n(self) -> int:
@@ -137,19 +142,47 @@ def exact_power(
     alpha: float = 0.05,
     tie_rate: float = 0.0,
     design_effect: float = 1.0,
+    group_size: float = 1.0,
 ) -> float:
     """The chance that the exact two-sided sign test of `prompts` verdicts rejects 1/2.
 
     With ties the number of decided verdicts is itself random: the power is averaged over it. A
     design effect divides the number of prompts, rounded down.
 
+    Verdicts in groups of `group_size` are not independent, and no sign test of them is exact. They
+    get the score test z = sum_g s_g / sqrt(sum_g s_g^2) of the groups' wins less losses s_g; its
+    power is that of the normal. With n prompts, decided share A and d = 2 win_rate - 1:
+
+        Phi((n A d - z_{1 - alpha/2} sqrt(V + n m A^2 d^2)) / sqrt(V)),
+        V = n (A - A^2 d^2) design_effect,   m = group_size
+
     Raises:
         ValueError: a rate lies outside its range, or `prompts` is no count.
     """
+    return exact_powers(
+        [win_rate],
+        prompts,
+        alpha=alpha,
+        tie_rate=tie_rate,
+        design_effect=design_effect,
+        group_size=group_size,
+    )[0]
+
+
+def exact_powers(
+    win_rates: Sequence[float],
+    prompts: int,
+    *,
+    alpha: float = 0.05,
+    tie_rate: float = 0.0,
+    design_effect: float = 1.0,
+    group_size: float = 1.0,
+) -> list[float]:
+    """`exact_power` of many win rates, for which the test is worked out once."""
     _check(power=0.8, alpha=alpha, tie_rate=tie_rate, design_effect=design_effect)
-    _check_win_rate(win_rate)
-    effective = _effective(prompts, design_effect=design_effect)
-    return _SignTest(effective, alpha=alpha, tie_rate=tie_rate).power(win_rate)
+    for win_rate in win_rates:
+        _check_win_rate(win_rate)
+    return planned_test(prompts, alpha, tie_rate, design_effect, group_size).powers(win_rates)
 
 
 def resolution(
@@ -159,15 +192,16 @@ def resolution(
     alpha: float = 0.05,
     tie_rate: float = 0.0,
     design_effect: float = 1.0,
+    group_size: float = 1.0,
 ) -> Resolution:
-    """What `prompts` prompts can and cannot resolve, by the exact test.
+    """What `prompts` prompts can and cannot resolve, by the test of `exact_power`.
 
     Raises:
         ValueError: a rate lies outside its range, or `prompts` is no count.
     """
     _check(power=power, alpha=alpha, tie_rate=tie_rate, design_effect=design_effect)
-    effective = _effective(prompts, design_effect=design_effect)
-    test = _SignTest(effective, alpha=alpha, tie_rate=tie_rate)
+    decided = effective(prompts, design_effect) * (1 - tie_rate)
+    test = planned_test(prompts, alpha, tie_rate, design_effect, group_size)
     found: float | None = None
     if test.power(1.0) >= power:
         below, found = 0.5, 1.0
@@ -185,7 +219,8 @@ def resolution(
         design_effect=design_effect,
         win_rate=found,
         size=test.power(0.5),
-        half_width=half_width(effective * (1 - tie_rate), confidence=1 - alpha),
+        half_width=half_width(decided, confidence=1 - alpha),
+        group_size=group_size,
     )
 
 
@@ -231,44 +266,6 @@ def on_demand_votes(win: float, tie: float, loss: float) -> float:
     """Votes per prompt when the third is asked only if the first two differ: 2 + P(they differ)."""
     _check_shares(win, tie, loss)
     return 3 - (win**2 + tie**2 + loss**2)
-
-
-class _SignTest:
-    """The exact test with its rejection regions worked out once for every number of decided ones.
-
-    It rejects at most c or at least m - c wins of m, where c is the largest whole number with
-    2 P(X <= c) <= alpha for X ~ Binomial(m, 1/2); c = -1 where there is none.
-    """
-
-    def __init__(self, prompts: int, *, alpha: float, tie_rate: float) -> None:
-        import numpy as np
-        from scipy.stats import binom
-
-        if tie_rate:
-            every = np.arange(prompts + 1)
-            chance = binom.pmf(every, prompts, 1 - tie_rate)
-            likely = chance > 1e-15
-            self.decided: NDArray[np.int64] = every[likely]
-            self.weight: NDArray[np.float64] = chance[likely] / chance[likely].sum()
-        else:
-            self.decided, self.weight = np.array([prompts]), np.array([1.0])
-        reached = binom.ppf(alpha / 2, self.decided, 0.5)
-        inside = binom.cdf(reached, self.decided, 0.5) <= alpha / 2
-        self.critical: NDArray[np.float64] = np.where(inside, reached, reached - 1)
-
-    def power(self, win_rate: float) -> float:
-        from scipy.stats import binom
-
-        low = binom.cdf(self.critical, self.decided, win_rate)
-        high = binom.cdf(self.critical, self.decided, 1 - win_rate)
-        return float((self.weight * (low + high)).sum())
-
-
-def _effective(prompts: int, *, design_effect: float) -> int:
-    if prompts < 0 or prompts != int(prompts):
-        raise ValueError(f"prompts={prompts} is no count; give a whole number of at least 0")
-    # 600 / 1.2 is 499.99999999999994 in some orders of arithmetic: the last digits are no prompt.
-    return math.floor(prompts / design_effect + 1e-9)
 
 
 def _check(*, power: float, alpha: float, tie_rate: float, design_effect: float) -> None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from annotate.analysis.crowd import check_on_demand
 from annotate.analysis.power import (
     Resolution,
     SampleSize,
     design_effect,
     exact_power,
+    exact_powers,
     on_demand_votes,
     resolution,
     sample_size,
@@ -60,22 +62,35 @@ class Question:
                 f"seconds={self.seconds:g}, hourly={self.hourly:g}; a vote takes time, and pay is "
                 "at least 0"
             )
-        if self.on_demand and self.overlap != 3:
-            raise ValueError(
-                f"overlap={self.overlap}; a third vote on demand needs an overlap of 3"
-            )
+        if self.on_demand:
+            check_on_demand(self.overlap)
         if not 1 <= self.prompts <= 100_000:
             raise ValueError(f"prompts={self.prompts}; give a number from 1 to 100,000")
 
 
 @dataclass(frozen=True)
 class Bill:
-    """What a number of prompts costs in votes, hours and money."""
+    """What a number of prompts costs in votes, hours and money, and the votes it is spared.
+
+    `reused` votes are not asked as another contrast has the answer, `on_demand` ones as the first
+    two of three agree; votes + reused + on_demand is every annotator asked of every pair.
+    """
 
     prompts: int
     votes: int
+    reused: int
+    on_demand: int
     hours: float
     cost: float
+
+    @property
+    def full(self) -> int:
+        """The votes if nothing were saved."""
+        return self.votes + self.saved
+
+    @property
+    def saved(self) -> int:
+        return self.reused + self.on_demand
 
 
 @dataclass(frozen=True)
@@ -83,14 +98,15 @@ class StudyPlan:
     """The answer to a question.
 
     `alpha` is the level of each contrast: the question's divided by their number, which is what the
-    smallest p-value of a Holm family has to reach. `votes_per_pair` is the overlap, or less on
+    smallest p-value of a Holm family has to reach. `test` is what `power.exact_power` has to know
+    of the test, prompts and win rate apart. `votes_per_pair` is the overlap, or less on
     demand. `needed` finds the win rate; `reach` is what the given prompts can tell; `chance` is
     their power at the win rate.
     """
 
     question: Question
     alpha: float
-    effect: float
+    test: dict[str, float]
     votes_per_pair: float
     needed: SampleSize
     needed_bill: Bill
@@ -115,28 +131,24 @@ def plan_study(question: Question) -> StudyPlan:
     )
     each = votes_per_pair(q)
 
-    def chance(prompts: int) -> float:
-        return exact_power(
-            q.win_rate, prompts, alpha=alpha, tie_rate=q.tie_rate, design_effect=effect
-        )
-
-    def reach(prompts: int) -> Resolution:
-        return resolution(
-            prompts, power=q.power, alpha=alpha, tie_rate=q.tie_rate, design_effect=effect
-        )
-
+    test = {
+        "alpha": alpha,
+        "tie_rate": q.tie_rate,
+        "design_effect": effect,
+        "group_size": q.group_size,
+    }
     return StudyPlan(
         question=q,
         alpha=alpha,
-        effect=effect,
+        test=test,
         votes_per_pair=each,
         needed=needed,
-        needed_bill=_bill(q, needed.prompts, each),
-        bill=_bill(q, q.prompts, each),
-        reach=reach(q.prompts),
-        chance=chance(q.prompts),
-        published=reach(PUBLISHED),
-        published_chance=chance(PUBLISHED),
+        needed_bill=bill_for(q, needed.prompts, each),
+        bill=bill_for(q, q.prompts, each),
+        reach=resolution(q.prompts, power=q.power, **test),
+        chance=exact_power(q.win_rate, q.prompts, **test),
+        published=resolution(PUBLISHED, power=q.power, **test),
+        published_chance=exact_power(q.win_rate, PUBLISHED, **test),
     )
 
 
@@ -163,11 +175,21 @@ def _single(verdicts: float) -> float:
     return (low + high) / 2
 
 
-def _bill(question: Question, prompts: int, each: float) -> Bill:
-    pairs = prompts * question.contrasts * (1 - question.shared)
-    votes = round(pairs * each)
+def bill_for(question: Question, prompts: int, each: float) -> Bill:
+    """The bill of so many prompts where a pair takes `each` votes on average."""
+    pairs = prompts * question.contrasts
+    asked = pairs * (1 - question.shared)
+    votes, without_reuse = round(asked * each), pairs * question.overlap
+    full = round(asked * question.overlap)
     hours = votes * question.seconds / 3600
-    return Bill(prompts, votes, hours, hours * question.hourly)
+    return Bill(
+        prompts=prompts,
+        votes=votes,
+        reused=without_reuse - full,
+        on_demand=full - votes,
+        hours=hours,
+        cost=hours * question.hourly,
+    )
 
 
 def plan_sentences(plan: StudyPlan) -> tuple[str, ...]:
@@ -200,8 +222,21 @@ def _finds(reach: Resolution, odds: str) -> str:
 
 
 def _costs(plan: StudyPlan, bill: Bill) -> str:
-    words = f"{counted(bill.votes, 'vote')}, {bill.hours:,.1f} annotator hours"
+    words = counted(bill.votes, "vote")
+    if bill.on_demand:
+        words = f"at most {words}"
+    if bill.saved:
+        words += f" instead of {number(bill.full)} ({_saved(bill)})"
+    words += f", {bill.hours:,.1f} annotator hours"
     return f"{words}, {bill.cost:,.2f} in pay" if plan.question.hourly else words
+
+
+def _saved(bill: Bill) -> str:
+    """Which votes are spared: "1,200 saved by reuse, at least 230 by asking a third on demand"."""
+    ways = ((bill.reused, "", "reuse"), (bill.on_demand, "at least ", "asking a third on demand"))
+    spared = [(f"{least}{number(votes)}", way) for votes, least, way in ways if votes]
+    first, *others = spared
+    return ", ".join([f"{first[0]} saved by {first[1]}", *(f"{n} by {way}" for n, way in others)])
 
 
 def plan_table(plan: StudyPlan) -> Table:
@@ -209,24 +244,20 @@ def plan_table(plan: StudyPlan) -> Table:
     q = plan.question
     sizes = sorted({*_SIZES, q.prompts, plan.needed.prompts})
     columns = ["Prompts", "Finds from", "Chance at the asked rate", "Half-width at 50 %"]
-    columns += ["Votes", "Hours", *(["Pay"] if q.hourly else [])]
+    saves = plan.bill.saved > 0
+    columns += ["Votes", *(["Saved"] if saves else []), "Hours", *(["Pay"] if q.hourly else [])]
     rows = []
     for prompts in sizes:
-        reach = _reach(plan, prompts)
-        chance = exact_power(
-            q.win_rate,
-            prompts,
-            alpha=plan.alpha,
-            tie_rate=q.tie_rate,
-            design_effect=plan.effect,
-        )
-        bill = _bill(q, prompts, plan.votes_per_pair)
+        reach = resolution(prompts, power=q.power, **plan.test)
+        chance = exact_power(q.win_rate, prompts, **plan.test)
+        bill = bill_for(q, prompts, plan.votes_per_pair)
         row = [
             number(prompts),
             percent(reach.win_rate),
             percent(chance),
             f"{100 * reach.half_width:.1f}",
             number(bill.votes),
+            *([number(bill.saved)] if saves else []),
             f"{bill.hours:,.1f}",
         ]
         row += [f"{bill.cost:,.2f}"] if q.hourly else []
@@ -241,17 +272,6 @@ def plan_table(plan: StudyPlan) -> Table:
         label=f"What studies of other sizes find with a chance of {percent(q.power, digits=0)}",
         columns=tuple(Column(name, numeric=i > 0) for i, name in enumerate(columns)),
         rows=tuple(rows),
-    )
-
-
-def _reach(plan: StudyPlan, prompts: int) -> Resolution:
-    q = plan.question
-    return resolution(
-        prompts,
-        power=q.power,
-        alpha=plan.alpha,
-        tie_rate=q.tie_rate,
-        design_effect=plan.effect,
     )
 
 
@@ -283,16 +303,7 @@ def _power(plan: StudyPlan, width: float, *, kind: str, alt: str) -> Svg:
     x = [0.5 + (high - 0.5) * i / 60 for i in range(61)]
     sizes = [q.prompts] if q.prompts == PUBLISHED else [q.prompts, PUBLISHED]
     for place, prompts in enumerate(sizes):
-        y = [
-            exact_power(
-                rate,
-                prompts,
-                alpha=plan.alpha,
-                tie_rate=q.tie_rate,
-                design_effect=plan.effect,
-            )
-            for rate in x
-        ]
+        y = exact_powers(x, prompts, **plan.test)
         chart.line(x, y, f"line-ink line-{place + 1}")
         chart.end_label(y[-1], counted(prompts, "prompt"), "t-s t-b" if place == 0 else "t-s")
     asked = max(q.win_rate, 1 - q.win_rate)

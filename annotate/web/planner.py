@@ -1,6 +1,6 @@
 """The planner's page: a question in the address, its answer in sentences, a figure and a table.
 
-It must not compute: annotate.reports.planner does.
+It must not compute: annotate.reports.planner and planner_rehearsal do.
 """
 
 from collections.abc import Mapping
@@ -10,24 +10,48 @@ from typing import Any
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.text import capfirst
 from django.views.decorators.http import require_GET
 
 from annotate.reports.planner import (
     Question,
+    StudyPlan,
     plan_sentences,
     plan_study,
     plan_table,
     power_figure,
 )
+from annotate.reports.planner_rehearsal import (
+    MOST_VOTES,
+    Setting,
+    overlaps_table,
+    rehearsal_sentences,
+    rehearsal_table,
+    rehearse_plan,
+)
 from annotate.reports.plates import Plate
 from annotate.reports.words import percent
 from annotate.web.access import PersonRequest, researcher_required
+from generation.ranges import LARGEST_SEED
 
 # Rates are asked in percent, as they are printed everywhere.
 _RATES = ("win_rate", "tie_rate", "power", "alpha", "shared")
 
 
-class PlanForm(forms.Form):
+class _Asked(forms.Form):
+    """Fields that look and are named as the page's others."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            if not isinstance(field, forms.BooleanField):
+                field.widget.attrs |= {"class": "input"}
+            if isinstance(field, forms.FloatField) and not isinstance(field, forms.IntegerField):
+                field.widget.attrs["step"] = "any"
+            field.widget.attrs["id"] = f"plan-{name}"
+
+
+class PlanForm(_Asked):
     """The question; what is left out keeps its default."""
 
     win_rate = forms.FloatField(
@@ -57,15 +81,6 @@ class PlanForm(forms.Form):
     seconds = forms.FloatField(label="Seconds per vote", min_value=0.1, max_value=3600)
     hourly = forms.FloatField(label="Pay per hour", min_value=0, max_value=10_000)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name, field in self.fields.items():
-            if not isinstance(field, forms.BooleanField):
-                field.widget.attrs |= {"class": "input"}
-            if isinstance(field, forms.FloatField) and not isinstance(field, forms.IntegerField):
-                field.widget.attrs["step"] = "any"
-            field.widget.attrs["id"] = f"plan-{name}"
-
     def clean_win_rate(self) -> float:
         rate = float(self.cleaned_data["win_rate"])
         if rate == 50:
@@ -81,44 +96,98 @@ class PlanForm(forms.Form):
         return Question(**{k: v / 100 if k in _RATES else v for k, v in asked.items()})
 
 
+class SettingForm(_Asked):
+    """How prompts and annotators differ in the simulation, and how often it is drawn."""
+
+    annotators = forms.IntegerField(
+        label="Annotators", min_value=1, max_value=200, help_text="Of the whole study."
+    )
+    annotator_sd = forms.FloatField(
+        label="How their tastes differ, logits",
+        min_value=0,
+        max_value=5,
+        help_text="Standard deviation; 0: all alike.",
+    )
+    prompt_sd = forms.FloatField(
+        label="How prompts differ, logits",
+        min_value=0,
+        max_value=5,
+        help_text="Standard deviation; 0: all alike.",
+    )
+    studies = forms.IntegerField(
+        label="Studies drawn",
+        min_value=10,
+        max_value=10_000,
+        help_text=f"At most {MOST_VOTES // 1_000_000} million votes; the command draws more.",
+    )
+    seed = forms.IntegerField(
+        label="Seed", min_value=0, max_value=LARGEST_SEED, help_text="The same draws the same."
+    )
+
+    def setting(self) -> Setting:
+        """What was asked."""
+        return Setting(**self.cleaned_data)
+
+
 @researcher_required
 @require_GET
 def plan(request: PersonRequest) -> HttpResponse:
-    """The page; without a question it answers the default one."""
+    """The page; without a question it answers the default one. Votes are drawn only on request."""
     given: Mapping[str, Any] = _defaults() | request.GET.dict()
-    if request.GET and "on_demand" not in request.GET:
-        given = {k: v for k, v in given.items() if k != "on_demand"}
-    form = PlanForm(given)
-    context: dict[str, Any] = {"nav": "studies", "form": form}
+    form, setting = PlanForm(given), SettingForm(given)
+    context: dict[str, Any] = {"nav": "studies", "form": form, "setting": setting}
     if form.is_valid():
         try:
             made = plan_study(form.question())
         except ValueError as error:
             form.add_error(None, str(error))
         else:
-            title = (
-                f"{made.question.prompts:,} prompts find a win rate of "
-                f"{percent(made.question.win_rate)} with a chance of {percent(made.chance)}"
-            )
-            context |= {
-                "sentences": plan_sentences(made),
-                "table": plan_table(made),
-                "plate": Plate(
-                    title=title,
-                    subtitle="Chance to find a difference from 50 %, by the true win rate",
-                    figure=power_figure(made, alt=title),
-                    note=f"Exact two-sided sign test at {100 * made.alpha:.3g} % for each "
-                    "contrast; one verdict per prompt, ties dropped. Dotted: the chance asked for. "
-                    "Annotators who differ in taste raise false alarms: “manage.py plan_study "
-                    "--rehearse” draws them too.",
-                ),
-            }
+            context |= _answer(made)
+            if "simulate" in request.GET and setting.is_valid():
+                context |= _simulated(made, setting)
     return render(request, "studies/plan.html", context)
 
 
+def _answer(made: StudyPlan) -> dict[str, Any]:
+    """The formula's part of the page."""
+    title = (
+        f"{made.question.prompts:,} prompts find a win rate of "
+        f"{percent(made.question.win_rate)} with a chance of {percent(made.chance)}"
+    )
+    return {
+        "sentences": plan_sentences(made),
+        "table": plan_table(made),
+        "plate": Plate(
+            title=title,
+            subtitle="Chance to find a difference from 50 %, by the true win rate",
+            figure=power_figure(made, alt=title),
+            note=f"{capfirst(made.reach.method)} at {100 * made.alpha:.3g} % for each "
+            "contrast; one verdict per prompt, ties dropped. Dotted: the chance asked for. "
+            "Annotators are taken to be alike; those who differ in taste raise false alarms: "
+            "“Simulate it” draws them too.",
+        ),
+    }
+
+
+def _simulated(made: StudyPlan, setting: SettingForm) -> dict[str, Any]:
+    """The simulation's part, or the reason why there can be none beside its fields."""
+    try:
+        drawn = rehearse_plan(made, setting.setting(), most_votes=MOST_VOTES)
+    except ValueError as error:
+        setting.add_error(None, str(error))
+        return {}
+    return {
+        "drawn_sentences": rehearsal_sentences(drawn),
+        "drawn_tables": (rehearsal_table(drawn), overlaps_table(drawn)),
+    }
+
+
 def _defaults() -> dict[str, Any]:
-    usual = Question()
-    found = {f.name: getattr(usual, f.name) for f in fields(Question)}
+    found = {
+        field.name: getattr(usual, field.name)
+        for usual in (Question(), Setting())
+        for field in fields(usual)
+    }
     return {
         k: f"{100 * v:g}" if k in _RATES else f"{v:g}" for k, v in found.items() if k != "on_demand"
     }

@@ -369,6 +369,11 @@ LOOKS = [
     Look("laboratory-file-wrong", owner("running"), at("laboratory-file"), outcomes_sent("WTQ")),
     Look("laboratory-no-branches", owner("running"), at("study-laboratory", "running")),
     Look("plan", owner("running"), at("study-plan")),
+    Look(
+        "plan-simulated",
+        owner("running"),
+        lambda w: w.address("study-plan") + "?simulate=on&studies=100&on_demand=on&overlap=3",
+    ),
     Look("people", lambda w: w.admin, at("people")),
     Look("error-404", annotator("fresh"), lambda _w: "/no/such/page/"),
     Look("error-403", annotator("fresh"), at("people")),

@@ -168,6 +168,36 @@ def test_the_planner_answers_a_question_and_keeps_it_in_the_form() -> None:
     assert re.search(r'name="on_demand"[^>]* checked', html)
 
 
+def test_the_planner_draws_votes_only_on_request_and_the_same_again() -> None:
+    user = make_user(Role.RESEARCHER)
+    asked = {"prompts": "150", "studies": "30", "overlap": "5", "annotators": "9"}
+    assert "Drawn vote by vote" not in told(page_of(user, reverse("study-plan"), **asked))
+    html = page_of(user, reverse("study-plan"), simulate="on", **asked)
+    said = told(html)
+    assert "Drawn vote by vote: 30 studies of 150 prompts, 5 votes a pair; 9 annotators" in said
+    assert "Simulation less averaged formula, points" in said
+    assert re.search(r'name="studies" value="30"', html)
+    assert said == told(page_of(user, reverse("study-plan"), simulate="on", **asked))
+    assert said != told(page_of(user, reverse("study-plan"), simulate="on", seed="1", **asked))
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"overlap": "2"}, "or an odd overlap"),
+        ({"group_size": "5", "icc": "0.7"}, "a larger deviation of prompts"),
+        ({"annotators": "2"}, "no fewer annotators"),
+        ({"studies": "1000000"}, "less than or equal to 10000"),
+    ],
+)
+def test_a_simulation_that_cannot_be_drawn_is_explained_beside_the_formula(asked, reason) -> None:
+    user = make_user(Role.RESEARCHER)
+    said = told(page_of(user, reverse("study-plan"), simulate="on", **asked))
+    assert reason in said
+    assert "Drawn vote by vote" not in said
+    assert "prompts for each contrast" in said
+
+
 def test_the_planner_says_what_is_wrong_beside_the_field() -> None:
     user = make_user(Role.RESEARCHER)
     said = told(page_of(user, reverse("study-plan"), prompts="0", win_rate="many"))
