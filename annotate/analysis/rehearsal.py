@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Pools of annotators that the formula averages over. Larger pools differ less among each other.
 _POOLS = (500, 5_000)
 _PEOPLE = 100_000
-_GRID = 500
+_GRID = 250
 
 
 @dataclass(frozen=True)

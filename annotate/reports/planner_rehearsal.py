@@ -28,7 +28,7 @@ class Setting:
     prompt_sd: float = 1.0
     annotator_sd: float = 0.3
     annotators: int = 12
-    studies: int = 2000
+    studies: int = 4000
     seed: int = 0
 
     def __post_init__(self) -> None:
