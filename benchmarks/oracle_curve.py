@@ -7,6 +7,7 @@ It must not know Django; exit status 1 above one second, or where the peer's ban
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from annotate.analysis.contrast import Result
 from annotate.analysis.oracle import Cost, OracleCurve, curve
+from annotate.analysis.oracle_bands import Over, Redrawn, draw_crossed, draw_votes
 from annotate.analysis.oracle_budget import ScoreOracle, SkilledBudgetOracle
 from annotate.analysis.oracle_models import ClassConditionalOracle, Oracle, SymmetricOracle
 from annotate.analysis.oracle_table import RESULTS, Rule, tabulate
@@ -42,11 +44,47 @@ def branches() -> tuple[Codes, Codes]:
 
 
 def ours(
-    student: list[Result], refined: list[Result], oracle: Oracle, groups: list[int] | None
+    student: list[Result],
+    refined: list[Result],
+    oracle: Oracle,
+    groups: list[int] | None = None,
+    redrawn: Redrawn | None = None,
 ) -> OracleCurve:
     """From one verdict per prompt and branch to the curve with its band."""
     table = tabulate(student, refined, rule=Rule.NOT_WORSE, groups=groups)
-    return curve(table, oracle, cost=COST, rng=np.random.default_rng(1), resamples=RESAMPLES)
+    return curve(
+        table,
+        oracle,
+        cost=COST,
+        rng=np.random.default_rng(1),
+        resamples=RESAMPLES,
+        redrawn=redrawn,
+    )
+
+
+def voted(verdicts: list[Result]) -> tuple[list[list[Result]], list[list[str]]]:
+    """Three votes of which two are the verdict, the third at random, and who of 40 cast each."""
+    rng = np.random.default_rng(20261123)
+    third = rng.integers(3, size=len(verdicts))
+    votes = [[v, v, RESULTS[code]] for v, code in zip(verdicts, third, strict=True)]
+    return votes, [[f"a{p}" for p in rng.choice(40, 3, replace=False)] for _ in verdicts]
+
+
+def over_votes(
+    student: list[Result], refined: list[Result], oracle: Oracle, over: Over
+) -> Callable[[], OracleCurve]:
+    """The other two bands, from votes to the curve."""
+    (s, s_by), (r, r_by) = voted(student), voted(refined)
+    rule = Rule.NOT_WORSE
+
+    def one() -> OracleCurve:
+        drawn: Redrawn = draw_votes(s, r, rule=rule)
+        if over is Over.CROSSED:
+            names = range(len(s))
+            drawn = draw_crossed(s, r, student_by=s_by, refined_by=r_by, units=names, rule=rule)
+        return ours(student, refined, oracle, redrawn=drawn)
+
+    return one
 
 
 def loop(student: Codes, refined: Codes, accuracy: Array) -> tuple[Array, Array]:
@@ -103,6 +141,12 @@ def main() -> int:
 
         took[name] = seconds(one, repeats=REPEATS)
         print(f"  {name:<46} {1000 * took[name]:9.1f} ms")
+    for name, over in (
+        ("M1, band over prompts and votes", Over.VOTES),
+        ("M1, band over prompts and 40 annotators", Over.CROSSED),
+    ):
+        again = seconds(over_votes(student, refined, cases[0][1], over), repeats=REPEATS)
+        print(f"  {name:<46} {1000 * again:9.1f} ms")
     first = took["M1 symmetric"]
     cell = 3 * s + r
     peer = seconds(lambda: loop(s, r, np.array(grid)), repeats=1)

@@ -202,7 +202,11 @@ def report_estimator(
 
 
 def _groups(branches: Branches, places: Sequence[int]) -> list[Hashable] | None:
-    return None if branches.groups is None else [branches.groups[i] for i in places]
+    """Of each prompt; None where no two share one, as every analysis then draws prompts anyway."""
+    if branches.groups is None:
+        return None
+    groups = [branches.groups[i] for i in places]
+    return groups if len(set(groups)) < len(groups) else None
 
 
 def _made(
