@@ -54,7 +54,7 @@ CHECKS: tuple[tuple[str, str, float, Callable[[np.random.Generator], Pairs]], ..
     ("oracle M4", "scipy quad and brentq", CLOSED, laboratory.scores),
     ("oracle, cross-fitted", "choices of votes by hand", CLOSED, laboratory.cross_fitted),
     ("smallest win rate resolved", "scipy brentq", ITERATIVE, planning.resolved),
-    ("GEE: annotators, side; alone", "by hand; statsmodels Logit", ITERATIVE, iterative.effects),
+    ("GEE: annotators, side; alone", "statsmodels GEE, Logit", ITERATIVE, iterative.effects),
     ("Bradley-Terry, ties half", "statsmodels GLM", ITERATIVE, iterative.bradley_terry),
     ("Newman", "scipy BFGS", ITERATIVE, iterative.newman),
     ("one-coin, by EM", "scipy BFGS", ITERATIVE, iterative.coins),

@@ -3,7 +3,6 @@ Must not know studies or pages. All of it is read from the challenger's side, vo
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from annotate.analysis.annotators import CLUSTERS
 from annotate.analysis.clustered import check_confidence
 from annotate.analysis.columns import numbered
 from annotate.analysis.contrast import Result
+from annotate.analysis.gee import Fit, binomial_gee
 from annotate.analysis.sides import FEW, ONE_SIDE, SidedVote
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 # An annotator with fewer decided votes gets no effect of their own.
 OWN_EFFECT_VOTES = 20
-# Log odds beyond any that votes can show: the fit has run away.
-_RUNAWAY = 15.0
 _POOLED = "pooled"
 
 
@@ -79,7 +77,7 @@ def vote_effects(votes: Sequence[SidedVote], *, confidence: float = 0.95) -> Vot
     Raises:
         ValueError: the confidence lies outside (0, 1).
 
-    Source: Liang and Zeger, Biometrika 73 (1986); statsmodels' GEE.
+    Source: Liang and Zeger, Biometrika 73 (1986).
     """
     check_confidence(confidence)
     decided = [vote for vote in votes if Result(vote.result) is not Result.TIE]
@@ -143,10 +141,8 @@ def _levels(votes: Sequence[SidedVote]) -> tuple[list[Hashable], int]:
     return [None if v.annotator in pooled else v.annotator for v in votes], len(pool)
 
 
-def _fit(
-    votes: Sequence[SidedVote], levels: Sequence[Hashable]
-) -> tuple[Array, Array, float] | str:
-    """(coefficients of each level and of side, their covariance, correlation), or why not."""
+def _fit(votes: Sequence[SidedVote], levels: Sequence[Hashable]) -> Fit | str:
+    """Coefficients of each level and of side, or why there is no fit."""
     import numpy as np
 
     y = np.array([vote.result == Result.WIN for vote in votes], dtype=np.float64)
@@ -161,18 +157,12 @@ def _fit(
     design = np.column_stack([np.eye(level.max() + 1)[level], np.where(left, 0.5, -0.5)])
     if group.max() + 1 <= design.shape[1]:
         return f"{group.max() + 1} groups are too few for {design.shape[1]} effects"
-    import statsmodels.api as sm
-
-    alone = np.bincount(group).max() == 1
-    within = sm.cov_struct.Independence() if alone else sm.cov_struct.Exchangeable()
-    model = sm.GEE(y, design, groups=group, family=sm.families.Binomial(), cov_struct=within)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what they would say is looked at below
-        found = model.fit()
-    beta, covariance = np.asarray(found.params), np.asarray(found.cov_params())
-    if not (found.converged and np.isfinite(covariance).all() and abs(beta).max() < _RUNAWAY):
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        return "sides cannot be told from annotators: each saw the challenger on one side only"
+    found = binomial_gee(y, design, group)
+    if found is None:
         return "the fit did not settle: some annotator's votes follow the side without exception"
-    return beta, covariance, 0.0 if alone else float(within.dep_params)
+    return found
 
 
 def _effect(name: str, estimate: float, error: float, confidence: float) -> Effect:

@@ -133,7 +133,7 @@ def _sided(rng: np.random.Generator, *, each: int) -> list[SidedVote]:
 
 
 def effects(rng: np.random.Generator) -> Pairs:
-    """GEE with annotators and sides; Liang and Zeger's equations in whole arrays, and Logit."""
+    """GEE with annotators and sides, beside statsmodels' GEE and its Logit."""
     for each in (3, 1):
         votes = _sided(rng, each=each)
         ours = vote_effects(votes)
@@ -166,33 +166,12 @@ def effects(rng: np.random.Generator) -> Pairs:
 
 def _exchangeable(won: Array, design: Array, group: NDArray[np.intp]) -> tuple[Array, Array, float]:
     """Coefficients, their robust covariance and the correlation within groups."""
-    n, terms = design.shape
-    size = np.bincount(group)
-    pairs = float((size * (size - 1) / 2).sum())
-    beta: Array = np.zeros(terms)
-    for _ in range(500):
-        mean = 1 / (1 + np.exp(-design @ beta))
-        deviation = np.sqrt(mean * (1 - mean))
-        residual = (won - mean) / deviation
-        scale = float(residual @ residual) / (n - terms)
-        products = (np.bincount(group, residual) ** 2 - np.bincount(group, residual**2)).sum() / 2
-        within = float(products) / scale / (pairs - terms)
-        slopes = design * deviation[:, None]
-        # R^-1 of an exchangeable R: what a group shares is taken off each of its votes.
-        shared = (within / (1 + (size - 1) * within))[group]
+    import statsmodels.api as sm
 
-        def weighed(column: Array, off: Array = shared, by: float = within) -> Array:
-            return np.asarray((column - off * np.bincount(group, column)[group]) / (1 - by))
-
-        left = np.stack([weighed(column) for column in slopes.T])
-        information = left @ slopes
-        step = np.linalg.solve(information, left @ residual)
-        beta = beta + step
-        if abs(step).max() < 1e-13:
-            break
-    inverse = np.linalg.inv(information)
-    parts = np.stack([np.bincount(group, column * weighed(residual)) for column in slopes.T])
-    return beta, np.asarray(inverse @ (parts @ parts.T) @ inverse), within
+    within = sm.cov_struct.Exchangeable()
+    model = sm.GEE(won, design, groups=group, family=sm.families.Binomial(), cov_struct=within)
+    fit = model.fit(maxiter=500, ctol=1e-12)
+    return np.asarray(fit.params), np.asarray(fit.cov_params()), float(within.dep_params)
 
 
 def _alone(won: Array, design: Array) -> tuple[Array, Array, float]:

@@ -286,3 +286,13 @@ def test_a_fit_that_does_not_exist_is_named(votes, message):
 def test_a_confidence_outside_0_and_1_is_refused(function):
     with pytest.raises(ValueError, match=r"confidence=1.0 lies outside \(0, 1\)"):
         function([], confidence=1.0)
+
+
+def test_annotators_who_each_saw_one_side_only_leave_no_effect_of_the_side():
+    # Even annotators saw the challenger on the left, odd ones on the right; each chose both ways.
+    votes = [
+        SidedVote(i, i % 12, WIN if (i // 12) % 3 else LOSS, i % 2 == 0) for i in range(12 * 30)
+    ]
+    found = vote_effects(votes)
+    assert found.challenger is None
+    assert "sides cannot be told from annotators" in found.warning
