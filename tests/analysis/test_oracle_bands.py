@@ -207,7 +207,7 @@ def test_on_average_the_crossed_band_is_at_least_as_wide_as_either_other(taste: 
     assert taste == 0 or both > 1.8 * max(prompts, votes)
 
 
-def test_neither_rows_nor_names_in_another_order_move_a_crossed_band() -> None:
+def test_rows_in_another_order_do_not_move_a_crossed_band() -> None:
     student, by, refined, by_refined = judged(30, 8, taste=0.5, seed=1)
     one = banded(student, refined, crossed(student, by, refined, by_refined))
     order = np.random.default_rng(5).permutation(30).tolist()
