@@ -167,12 +167,16 @@ def rehearsal_sentences(made: RehearsedPlan) -> tuple[str, ...]:
             f"{number(bill.full)}: {number(bill.saved)} saved"
             + (f", {number(bill.reused)} of them by reuse." if bill.reused else ".")
         )
+    said.append(
+        "With other overlaps the same annotators would give other verdicts of the same prompts: "
+        "the last table, by the formula. Prompts needed are as if annotators were alike."
+    )
     return tuple(typeset(words) for words in said)
 
 
 def _drawn_words(made: RehearsedPlan) -> str:
     q, setting, studies = made.plan.question, made.setting, made.found.studies
-    words = f"Drawn vote by vote: {counted(studies, 'study', 'studies')}"
+    words = f"Drawn vote by vote, seed {setting.seed}: {counted(studies, 'study', 'studies')}"
     if studies < setting.studies:
         words += f" (of {number(setting.studies)} asked for: as many as are drawn at once)"
     words += (
@@ -182,7 +186,7 @@ def _drawn_words(made: RehearsedPlan) -> str:
     )
     if q.group_size > 1:
         words += f"; {q.group_size:g} prompts of one photo, correlated by {q.icc:g}"
-    return f"{words}; seed {setting.seed}."
+    return f"{words}."
 
 
 def _asked_words(q: Question) -> str:
@@ -211,7 +215,7 @@ def rehearsal_table(made: RehearsedPlan) -> Table:
         ("Formula, averaged over annotators", [_chance(one.power, one.error) for one in drawn]),
         ("Simulation", [_chance(case.power, case.error) for case in cases]),
         (
-            "Simulation less averaged formula, points",
+            "Difference of the two, points",
             [f"{signed(case.gap)} ± {100 * case.gap_error:.1f}" for case in cases],
         ),
     )
@@ -260,8 +264,7 @@ def overlaps_table(made: RehearsedPlan) -> Table:
         )
         rows.append((Cell(name, numeric=False), *(Cell(text, strong=asked) for text in texts)))
     return Table(
-        label="The same annotators and prompts with another overlap, by the formula; prompts "
-        "needed as if annotators were alike",
+        label="The same crowd with other overlaps",
         columns=(Column("Annotators a pair", numeric=False), *(Column(title) for title in titles)),
         rows=tuple(rows),
     )

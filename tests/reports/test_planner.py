@@ -109,12 +109,14 @@ def test_groups_are_tested_and_planned_as_groups():
 def test_the_simulation_says_its_number_its_error_and_how_far_the_formula_is():
     made = rehearse_plan(plan_study(Question(prompts=200)), FEW)
     told = said_of(rehearsal_sentences(made))
-    assert told.startswith("Drawn vote by vote: 40 studies of 200 prompts, 3 votes a pair; 12 ")
+    assert told.startswith(
+        "Drawn vote by vote, seed 0: 40 studies of 200 prompts, 3 votes a pair; 12 "
+    )
     assert f"with a Monte Carlo error of {100 * made.found.error:.1f} points" in told
     assert f"says {100 * made.found.expected.power:.1f} %" in told
     rows = {row[0].text: [cell.text for cell in row[1:]] for row in rehearsal_table(made).rows}
     gap = 100 * (made.found.power - made.found.expected.power)
-    shown = rows["Simulation less averaged formula, points"][0].replace("−", "-")
+    shown = rows["Difference of the two, points"][0].replace("−", "-")
     assert float(shown.split(" ± ")[0]) == pytest.approx(gap, abs=0.051)
     assert rows["Formula, annotators all alike"][0] == f"{100 * made.plan.chance:.1f} %"
 
@@ -200,8 +202,11 @@ def test_the_command_prints_and_rehearses():
         "\u00a0", " "
     )
     assert "takes 783 prompts" in told
-    assert "Drawn vote by vote: 20 studies of 600 prompts, 3 votes a pair; 12 annotators" in told
-    assert "Simulation less averaged formula, points" in told
+    assert (
+        "Drawn vote by vote, seed 0: 20 studies of 600 prompts, 3 votes a pair; 12 annotators"
+        in told
+    )
+    assert "Difference of the two, points" in told
     assert "3, the third on demand" in told
     with pytest.raises(CommandError, match="infinitely many"):
         printed("--win-rate", ".5")
