@@ -5,7 +5,6 @@ Made of a frame alone, so that the same rows give the same bytes. It must not kn
 
 import io
 import json
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from annotate.analysis.diversity import DiversityDifference, DiversityScore
-from annotate.reports.analyses import VERSION
 from annotate.reports.citation import entries
 from annotate.reports.diversity_frame import DiversityFrame, encode_diversity
 from annotate.reports.diversity_page import headline, lay_out, methods
@@ -29,6 +27,7 @@ from annotate.reports.export import (
     README,
     SNAPSHOT,
     Written,
+    made_by,
     pack,
     write_csv,
     write_jsonl,
@@ -198,7 +197,7 @@ def write_diversity(made: Made, folder: Path) -> dict[str, Any]:
     (folder / README).write_text(_readme(made.report), encoding="utf-8")
     report = made.report
     manifest = {
-        "made_by": {"triptych": VERSION, "zlib": zlib.ZLIB_RUNTIME_VERSION},
+        "made_by": made_by(),
         "kind": "diversity",
         "study": report.uid,
         "name": report.name,

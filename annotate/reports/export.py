@@ -44,6 +44,7 @@ from annotate.reports.rows import (
     vote_rows,
 )
 from annotate.reports.sentences import headline, methods, standfirst
+from annotate.reports.source import source_digest
 from annotate.reports.withheld import blanked
 from annotate.studies.models import Study
 
@@ -307,11 +308,19 @@ def _pieces(path: Path) -> Iterator[bytes]:
             yield piece
 
 
+def made_by() -> dict[str, str]:
+    """What may draw and pack other bytes from the same numbers."""
+    return {
+        "triptych": VERSION,
+        "source": source_digest(),
+        "zlib": zlib.ZLIB_RUNTIME_VERSION,
+    }
+
+
 def _manifest(report: Report, written: Mapping[str, Written]) -> dict[str, Any]:
     counts, aside = report.counts, report.set_aside
     return {
-        # Other versions may draw and pack other bytes from the same numbers.
-        "made_by": {"triptych": VERSION, "zlib": zlib.ZLIB_RUNTIME_VERSION},
+        "made_by": made_by(),
         "study": report.uid,
         "name": report.name,
         "state": report.state,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from annotate.reports.bundle import NotABundleError, check_bundle
+from annotate.reports.bundle import INSIDE, NotABundleError, check_bundle
 from annotate.reports.export import pack, write_file, written_of
 from annotate.reports.models import FrozenReport
 from annotate.studies.lifecycle import move
@@ -88,3 +88,25 @@ def test_what_is_no_bundle_is_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(b"PK no")
     with pytest.raises(NotABundleError, match="not a readable zip"):
         check_bundle(tmp_path / "x.zip")
+
+
+def test_a_path_without_a_file_is_called_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(NotABundleError, match="no such file"):
+        check_bundle(tmp_path / "y.zip")
+    with pytest.raises(NotABundleError, match="is a folder"):
+        check_bundle(tmp_path)
+
+
+def test_an_archive_whose_end_is_damaged_is_told_so(tmp_path: Path) -> None:
+    path, empty = tmp_path / "x.zip", dict.fromkeys(sorted(INSIDE), b"")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in empty.items():
+            archive.writestr(name, data)
+    whole = bytearray(path.read_bytes())
+    # Where the list of files begins, said 6 bytes before the end: where that is too far behind,
+    # every file begins before its place, the first before the archive.
+    whole[-5] += 1
+    path.write_bytes(whole)
+    with pytest.raises(NotABundleError, match=r"its end, .* is damaged") as caught:
+        check_bundle(path)
+    assert "Errno" not in str(caught.value)
