@@ -80,7 +80,8 @@ class ContrastAnalysis:
 class SideTests:
     """What is tested of sides and annotators in one contrast, after Benjamini and Hochberg.
 
-    One family are all these tests of all contrasts. `side_p`: picks follow the side. Of the GEE:
+    Each kind of test is a family over all contrasts: were the challengers' wins in one family with
+    sides, they would make sides look surer. `side_p`: picks follow the side. Of the GEE:
     `challenger_p`, `left_p` that its effect is 0, `annotators_p` that annotators do not differ.
     None where nothing was tested.
     """
@@ -106,8 +107,13 @@ def side_tests(found: Sequence[ContrastAnalysis]) -> tuple[SideTests, ...]:
                 effects.annotators_p if effects else None,
             )
         )
-    adjusted = iter(benjamini_hochberg([p for row in raw for p in row if p is not None]))
-    return tuple(SideTests(*(None if p is None else next(adjusted) for p in row)) for row in raw)
+    columns = [_corrected(column) for column in zip(*raw, strict=True)]
+    return tuple(SideTests(*row) for row in zip(*columns, strict=True))
+
+
+def _corrected(raw: Sequence[float | None]) -> list[float | None]:
+    adjusted = iter(benjamini_hochberg([p for p in raw if p is not None]))
+    return [None if p is None else next(adjusted) for p in raw]
 
 
 def cluster_of(item: ItemRow) -> str:

@@ -54,8 +54,8 @@ def sides_section(report: Report, found: Analyses) -> Section | None:
         notes += [f"No model of annotators and sides: {why}." for why in sorted(unfitted)]
         if not report.tests_withheld:
             notes.append(
-                "p, BH: after Benjamini and Hochberg over every test of both tables; in the "
-                "sentences p is uncorrected."
+                "p, BH: after Benjamini and Hochberg over all comparisons, each column by itself; "
+                "in the sentences p is uncorrected."
             )
     return Section(
         "side-bias",
