@@ -132,7 +132,7 @@ def test_every_mistake_of_a_file_is_told_with_its_line() -> None:
         ("prompt,method,human,clip,clip\n", "each once"),
         ("prompt,method,human\np,a,1\n", "no column has scores"),
         ("prompt,method,human,clip\n", "line 2: the file has no rows"),
-        ('prompt,method,human,clip\np,a,1,"' + "x" * 200_000 + '"\n', "Save the file as plain CSV"),
+        ("prompt,method,human,clip\np,a\rb,1,1\n", "Save the file as plain CSV"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_what_is_needed(text: str, said: str) -> None:
