@@ -22,10 +22,12 @@ from annotate.web.access import PersonRequest, researcher_required
 from annotate.web.laboratory_asked import asked_settings, choices, download
 from annotate.web.uploads import too_large
 
-# 20,000 prompts with an estimator or two; the page carries them, and a form may hold 4 MB.
+# Tens of thousands of prompts; the page carries them, and a form may hold 4 MB.
 LIMIT = 2_000_000
 # Each is set against every other.
 MOST_ESTIMATORS = 8
+# Each is drawn again 2,000 times for several intervals, while a visitor waits.
+MOST_SCORES = 20_000
 MOST_STEPS = 10_000
 
 
@@ -87,6 +89,13 @@ def _branches(request: PersonRequest, *, title: str, text: str) -> Branches:
             f"line 1: {len(branches.scores)} estimators; this page takes at most "
             f"{MOST_ESTIMATORS}. Leave out columns, or use manage.py oracle_lab --csv."
         )
+    scores = len(branches.scores) * len(branches.prompts)
+    if scores > MOST_SCORES:
+        raise OutcomesError(
+            f"{len(branches.scores)} estimators on {len(branches.prompts):,} prompts are "
+            f"{scores:,} scores; this page takes at most {MOST_SCORES:,}. Leave out columns, or "
+            "use manage.py oracle_lab --csv."
+        )
     if not branches.decided:
         raise OutcomesError(
             "No prompt has a result for both student and refined. Give both on at least one line."
@@ -129,7 +138,7 @@ def _page(
         "refine_steps": request.POST.get("refine_steps", ""),
         "columns": [(name, name in REQUIRED, meaning) for name, meaning in COLUMNS.items()],
         "limit": f"{LIMIT / 1e6:g} MB",
-        "most": MOST_ESTIMATORS,
+        "most": f"{MOST_ESTIMATORS} estimators with {MOST_SCORES:,} scores",
     } | choices(settings)
     status = 422 if errors else 200
     return render(request, "reports/laboratory_file.html", context, status=status)

@@ -113,6 +113,10 @@ def test_nothing_is_kept_of_a_file(researcher: Client) -> None:
             "p1,W,W" + ",1" * (MOST_ESTIMATORS + 1) + "\n",
             "line 1: 9 estimators; this page takes at most 8",
         ),
+        (
+            HEAD.strip() + ",one,two\n" + "".join(f"p{i},W,W,1,2\n" for i in range(10_001)),
+            "2 estimators on 10,001 prompts are 20,002 scores; this page takes at most 20,000",
+        ),
         (HEAD + "x" * LIMIT, "The file is larger than 2 MB"),
     ],
 )
