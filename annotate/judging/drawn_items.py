@@ -1,5 +1,4 @@
 """Items and worked pairs of a study of diversity that need no work: a picture beside itself, and
-
 pictures of two prompts. Drawn from the study's own finished pictures. It must not judge them.
 """
 
@@ -12,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from annotate.analysis.diversity import Attribute
-from annotate.judging.controls import KINDS, BadItem, KnownItem, add_item, items
+from annotate.judging.controls import KINDS, BadItem, KnownItem, add_item
 from annotate.judging.rated import TOLERANCE
 from annotate.people.models import User
 from annotate.sampling.models import Image
@@ -40,17 +39,17 @@ def in_words(explanation: str) -> str:
 
 
 def add_drawn_items(study: Study, *, kind: str, count: int, actor: User | None) -> int:
-    """Add so many items, both sorts in turn, of pairs that no item of the kind shows; how many.
+    """Add so many items, both sorts in turn, of pairs that no item shows; how many.
 
-    All or none. A picture beside itself is level 0 on every line; of two prompts the main object
-    differs, up to one level below the top where there are more than two.
+    All or none. What training explained, an exam or a control would ask of people who know. A
+    picture beside itself is level 0 on every line; of two prompts the main object differs, up to
+    one level below the top where there are more than two.
 
     Raises:
         NoPictures: the study has too few finished pictures, or asks for no attributes.
     """
     protocol = study.read_protocol()
-    shown = set(items(study, kind).values_list("first__digest", "second__digest"))
-    pairs = _draw(study, protocol, count, what="items", stream=kind, shown=shown)
+    pairs = _draw(study, protocol, count, what="items", stream=kind)
     same = {str(attribute): "0" for attribute in Attribute}
     top = protocol.attribute_levels - 1
     other = {str(Attribute.OBJECT): str(top), TOLERANCE: "1" if top > 1 else "0"}
@@ -84,9 +83,7 @@ def add_drawn_examples(study: Study, *, count: int, actor: User) -> int:
     # Two presses at once add one after the other.
     spec = Study.objects.select_for_update(no_key=True).get(pk=study.pk).read_spec()
     there = spec.protocol.rated_examples
-    known = study.comparisons.filter(kind__in=KINDS)
-    shown = set(known.values_list("first__digest", "second__digest"))
-    pairs = _draw(study, spec.protocol, count, what="worked pairs", stream="worked", shown=shown)
+    pairs = _draw(study, spec.protocol, count, what="worked pairs", stream="worked")
     lines = itertools.islice(itertools.cycle(Attribute), sum(not one.level for one in there), None)
     drawn = []
     for prompt, a, b in pairs:
@@ -119,9 +116,8 @@ def _draw(
     *,
     what: str,
     stream: str,
-    shown: set[tuple[str, str]],
 ) -> list[Drawn]:
-    """So many pairs, both sorts in turn, none of them `shown` or a worked pair of the protocol."""
+    """So many pairs, both sorts in turn, none of them an item or a worked pair of the protocol."""
     if not protocol.asks_diversity:
         raise NoPictures(
             "Only a study of diversity has such pairs: of two pictures of one prompt, somebody "
@@ -131,6 +127,8 @@ def _draw(
     random.Random(f"{protocol.seed}|{stream}|drawn").shuffle(pictures)  # noqa: S311 (not a secret)
     worked = [(pair.first, pair.second) for pair in protocol.rated_examples]
     taught = {(min(both), max(both)) for both in worked}
+    known = study.comparisons.filter(kind__in=KINDS)
+    shown = set(known.values_list("first__digest", "second__digest"))
     pairs = _both_sorts(pictures, shown | taught)
     if len(pairs) < count:
         raise NoPictures(

@@ -103,6 +103,14 @@ def test_items_are_drawn_without_work_one_picture_and_two_prompts_in_turn():
     assert len({(r.first_id, r.second_id) for r in drawn.all()}) == len(again) + 2
 
 
+def test_no_drawn_pair_is_asked_twice_once_it_was_explained_in_the_training():
+    study = examined()
+    add_drawn_items(study, kind="training", count=2, actor=None)
+    rows = study.comparisons.filter(kind__in=("training", "exam"))
+    pairs = list(rows.values_list("first__digest", "second__digest"))
+    assert len(set(pairs)) == len(pairs) == 10
+
+
 def test_drawn_worked_pairs_teach_the_ends_of_the_scale_and_are_no_items():
     open_study(prompts=6)
     study = make_diverse(prompts=6, **EXAM)
