@@ -104,11 +104,15 @@ def test_items_are_drawn_without_work_one_picture_and_two_prompts_in_turn():
 
 
 def test_no_drawn_pair_is_asked_twice_once_it_was_explained_in_the_training():
-    study = examined()
-    add_drawn_items(study, kind="training", count=2, actor=None)
-    rows = study.comparisons.filter(kind__in=("training", "exam"))
-    pairs = list(rows.values_list("first__digest", "second__digest"))
-    assert len(set(pairs)) == len(pairs) == 10
+    open_study(prompts=3)
+    study = make_diverse(prompts=3, **EXAM)
+    add_drawn_items(study, kind="training", count=8, actor=None)
+    for kind in ("exam", "control"):
+        with pytest.raises(NoPictures, match="more items can be drawn"):
+            add_drawn_items(study, kind=kind, count=6, actor=None)
+    add_drawn_items(study, kind="exam", count=4, actor=None)
+    pairs = list(study.comparisons.values_list("first__digest", "second__digest"))
+    assert len(set(pairs)) == len(pairs) == 12
 
 
 def test_drawn_worked_pairs_teach_the_ends_of_the_scale_and_are_no_items():
