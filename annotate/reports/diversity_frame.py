@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from django.utils import timezone
 
 from annotate.analysis.diversity import Attribute
+from annotate.judging import opening
 from annotate.judging.models import Comparison, ContrastItem, Vote
 from annotate.reports.frames import pseudonyms, read_snapshot
 from annotate.reports.freeze import (
@@ -105,13 +106,14 @@ def read_diversity(study: Study) -> DiversityFrame:
 
 
 def _waiting(study: Study, votes: Sequence[VoteOf]) -> int:
-    """How many pairs lack votes, without those that a researcher holds back."""
+    """How many pairs lack votes or pictures, without those that a researcher holds back."""
     if study.state not in RUNNING:
         return 0
     cast = Counter(vote.comparison for vote in votes)
     served = Comparison.objects.filter(study=study, kind=Kind.LIVE, held=False)
     overlap = study.read_protocol().overlap
-    return sum(cast[pk] < overlap for pk in served.values_list("pk", flat=True))
+    lacking = sum(cast[pk] < overlap for pk in served.values_list("pk", flat=True))
+    return lacking + opening.waiting(study)
 
 
 def _votes(study: Study) -> Iterator[VoteOf]:

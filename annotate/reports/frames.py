@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from django.db import connection, transaction
 from django.db.models import Count, F, Max, Min, Q
 
+from annotate.judging import opening
 from annotate.judging.models import (
     Answer,
     Comparison,
@@ -132,6 +133,8 @@ class StudyFrame:
     came: tuple[tuple[str, int], ...] = ()
     # Where tuned thresholds are from, by method.
     tuned: tuple[TunedRow, ...] = ()
+    # Of a running study, planned pairs whose pictures are still to be made.
+    unopened: int = 0
 
 
 @contextmanager
@@ -186,6 +189,7 @@ def read_frame(study: Study) -> StudyFrame:
             branches=own_branches(study),
             came=origins(study),
             tuned=tuned_rows(study),
+            unopened=opening.waiting(study) if study.state in opening.JUDGED else 0,
         )
 
 

@@ -149,6 +149,8 @@ def encoded(study: Study, frame: StudyFrame) -> Iterator[str]:
         data["branches"] = frame.branches
     if frame.tuned:
         data["tuned"] = frame.tuned
+    if frame.unopened:
+        data["unopened"] = frame.unopened
     for place, (key, value) in enumerate(sorted(data.items())):
         yield f'{"," if place else "{"}"{key}":'
         yield from _pieces(value)
@@ -195,6 +197,7 @@ def decode(content: bytes) -> tuple[Study, StudyFrame]:
         branches=_branches(data["branches"]) if "branches" in data else None,
         came=tuple((way, n) for way, n in data.get("came", ())),
         tuned=tuple(TunedRow(*row) for row in data.get("tuned", ())),
+        unopened=data.get("unopened", 0),
     )
     return Study(**told), frame
 

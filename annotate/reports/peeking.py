@@ -21,7 +21,8 @@ def why_withheld(report: Report) -> str:
     """Why no p-value stands there, and what to do; empty where p-values stand."""
     if not report.tests_withheld:
         return ""
-    wait = f"Wait until all pairs are decided ({decided(report)} are)"
+    unmade = f"; {counted(report.unopened, 'pair')} without pictures yet" * bool(report.unopened)
+    wait = f"Wait until all pairs are decided ({decided(report)} are{unmade})"
     if any(contrast.monitoring for contrast in report.contrasts):
         return (
             "No p-value yet but the anytime one of the primary comparison: the study is running, "

@@ -74,8 +74,10 @@ class Report:
     analyses: Analyses | None = None
     # Where a student and all of its samples refined met one teacher.
     laboratory: Laboratory | None = None
-    # Pairs whose votes are not all there, without those that a researcher holds back.
+    # Pairs whose votes are not all there, without those that a researcher holds back; of a running
+    # study also those whose pictures are still to be made, which `unopened` counts.
     open_pairs: int = 0
+    unopened: int = 0
     # By what way how many of the people who judged came.
     came: tuple[tuple[str, int], ...] = ()
 
@@ -202,6 +204,7 @@ def report_on(study: Study, frame: StudyFrame, *, now: datetime, deep: bool = Tr
         else None,
         laboratory=_laboratory(study, frame, protocol) if deep else None,
         open_pairs=open_pairs(frame, missing),
+        unopened=frame.unopened,
         came=frame.came,
     )
 

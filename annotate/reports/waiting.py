@@ -21,8 +21,9 @@ def missing_votes(frame: StudyFrame, protocol: Protocol) -> set[int]:
 
 
 def open_pairs(frame: StudyFrame, missing: set[int]) -> int:
-    """How many of them there are without those that a researcher holds back."""
-    return max(0, len(missing) - frame.set_aside.held)
+    """How many of them there are without those that a researcher holds back; with those whose
+    pictures are still to be made."""
+    return max(0, len(missing) - frame.set_aside.held) + frame.unopened
 
 
 def withholds_tests(state: str, *, waiting: int) -> bool:

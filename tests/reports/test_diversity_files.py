@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from annotate.analysis.diversity import OVERALL
 from annotate.judging.launch import launch
-from annotate.judging.models import Answer
+from annotate.judging.models import Answer, PlannedItem
 from annotate.judging.opening import open_ready
 from annotate.people.models import Role
 from annotate.reports.bundle import check_bundle
@@ -219,6 +219,13 @@ def test_p_values_stand_once_no_pair_waits_or_the_study_is_over(study, client):
     assert ">p, Holm<" in html.replace("\xa0", " ")
     (kept,) = FrozenReport.objects.all()
     assert not made_of(*thaw_diversity(kept)).report.tests_withheld
+
+
+def test_a_pair_whose_pictures_are_still_to_be_made_waits_like_any_other(study):
+    planned = PlannedItem.objects.filter(study=study).first()
+    PlannedItem.objects.filter(pk=planned.pk).update(opened_at=None)
+    assert diversity_report(study).waiting == 1
+    assert diversity_report(study).tests_withheld
 
 
 def test_a_pair_that_is_held_back_keeps_no_p_value_away(study):

@@ -12,11 +12,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from annotate.judging.models import Comparison
+from annotate.judging.models import Comparison, PlannedItem
 from annotate.reports.campaign_page import campaign_section, campaign_table
 from annotate.reports.campaigning import campaign_report, make_campaign
 from annotate.reports.checklist import answers
 from annotate.reports.export import SUMMARY_COLUMNS, report_data, write_csv
+from annotate.reports.frames import read_frame
+from annotate.reports.freeze import decode, encode
 from annotate.reports.page import lay_out
 from annotate.reports.report import make_report
 from annotate.reports.report_files import tex_file
@@ -82,6 +84,22 @@ def test_a_study_whose_pairs_all_have_their_votes_shows_its_p_values_before_it_i
 def test_a_pair_that_is_held_back_keeps_no_p_value_away() -> None:
     study, _ = voted(OPEN)
     Comparison.objects.filter(study=study, verdict=None).update(held=True)
+    assert not make_report(study, now=NOW, deep=False).tests_withheld
+
+
+@pytest.mark.django_db
+def test_a_pair_whose_pictures_are_still_to_be_made_waits_like_any_other() -> None:
+    study, _ = voted(WHOLE)
+    contrast, set_ = study.contrasts.get(), study.prompt_sets.get()
+    prompt = set_.prompts.create(key="late", text="a late prompt", digest="d" * 64, order=99)
+    PlannedItem.objects.create(study=study, contrast=contrast, prompt=prompt, order=99, sides=0)
+    html = seen(study)
+    assert "No p-values yet" in html
+    assert "10 of 10 pairs are; 1 pair without pictures yet" in html
+    assert not TESTED.search(html)
+    frame = read_frame(study)
+    assert decode(encode(study, frame))[1] == frame
+    move(study, Study.State.CLOSED, actor=study.owner)
     assert not make_report(study, now=NOW, deep=False).tests_withheld
 
 
