@@ -21,6 +21,7 @@ class Slot:
     pk: int
     state: str
     flipped: bool
+    leased_at: datetime | None
     lease_until: datetime | None
     comparison_id: int
     # False for controls and repeats, whose places lie below zero: they come to no verdict.
@@ -30,16 +31,16 @@ class Slot:
 def slot_by_token(study: int, annotator: int, token: uuid.UUID) -> Slot | None:
     """The slot, locked together with its comparison: the last two votes on it take turns."""
     sql = (
-        'SELECT a.id, a.state, a.flipped, a.lease_until, a.comparison_id, a."order" '
+        'SELECT a.id, a.state, a.flipped, a.leased_at, a.lease_until, a.comparison_id, a."order" '
         "FROM judging_assignment a JOIN judging_comparison c ON c.id = a.comparison_id "
         "WHERE a.token = %s AND a.annotator_id = %s AND a.study_id = %s AND a.state <> 'void'"
     )
     rows = fetch(f"{sql}{locking('a, c')}", [as_uuid(token), annotator, study])
     if not rows:
         return None
-    pk, state, flipped, until, comparison, order = rows[0]
-    limit = None if until is None else read_time(until)
-    return Slot(pk, state, bool(flipped), limit, comparison, live=order >= 0)
+    pk, state, flipped, since, until, comparison, order = rows[0]
+    times = (None if one is None else read_time(one) for one in (since, until))
+    return Slot(pk, state, bool(flipped), *times, comparison, live=order >= 0)
 
 
 def mark_voted(pk: int, token: uuid.UUID) -> bool:

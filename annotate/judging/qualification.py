@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from annotate.judging.admission import is_qualified
@@ -257,7 +258,7 @@ def answer(membership: Membership, ballot: Ballot, *, now: datetime | None = Non
             return Marked(False, item, judgement, ended=item.sitting.ended_at is not None)
         item.answers, item.answered_at = dict(ballot.answers), at
         item.right = is_right(item.comparison.expected or {}, judgement)
-        item.active_ms, item.elapsed_ms = ballot.active_ms, ballot.elapsed_ms
+        item.active_ms, item.elapsed_ms = _times(membership, item, ballot, now=at)
         item.save()
         ended = not item.sitting.items.filter(answered_at=None).exists()
         if ended:
@@ -265,6 +266,18 @@ def answer(membership: Membership, ballot: Ballot, *, now: datetime | None = Non
         return Marked(True, item, judgement, ended=ended)
 
     return retrying(verb)
+
+
+def _times(
+    membership: Membership, item: SittingItem, ballot: Ballot, *, now: datetime
+) -> tuple[int, int]:
+    """(active, elapsed) milliseconds as the page measured them: active ones may be paid, so that
+    those of a sitting are together no more than it lasted. Of programs as they say."""
+    if membership.user.simulated:
+        return ballot.active_ms, ballot.elapsed_ms
+    lasted = (now - item.sitting.begun_at) // timedelta(milliseconds=1)
+    spent = item.sitting.items.aggregate(ms=Sum("active_ms"))["ms"] or 0
+    return min(ballot.active_ms, max(0, lasted - spent)), min(ballot.elapsed_ms, max(0, lasted))
 
 
 def _end(membership: Membership, sitting: Sitting, *, now: datetime) -> None:

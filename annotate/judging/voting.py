@@ -129,6 +129,7 @@ def _check_same(slot: Slot, judgement: Judgement) -> None:
 def _insert(
     membership: Membership, slot: Slot, judgement: Judgement, ballot: Ballot, *, now: datetime
 ) -> None:
+    active_ms, elapsed_ms = _times(membership, slot, ballot, now=now)
     values = {
         "assignment_id": slot.pk,
         "comparison_id": slot.comparison_id,
@@ -141,15 +142,25 @@ def _insert(
         "side": judgement.side,
         "simulated": membership.user.simulated,
         "late": slot.lease_until is not None and slot.lease_until < now,
-        "too_fast": ballot.elapsed_ms < protocol_of(membership.study).min_view_ms,
-        "active_ms": ballot.active_ms,
-        "elapsed_ms": ballot.elapsed_ms,
+        "too_fast": elapsed_ms < protocol_of(membership.study).min_view_ms,
+        "active_ms": active_ms,
+        "elapsed_ms": elapsed_ms,
         "telemetry": ballot.telemetry,
         # As it was frozen, as verdicts have it.
         "protocol_hash": membership.study.protocol_hash,
     }
     answers = [(str(k), str(v)) for k, v in judgement.answers.items()]
     hotpath_votes.insert_vote(values, answers, now=now)
+
+
+def _times(membership: Membership, slot: Slot, ballot: Ballot, *, now: datetime) -> tuple[int, int]:
+    """(active, elapsed) milliseconds as the page measured them, no longer than the pair was in hand
+    by the database's clock: they are paid, and tell who answers too fast. Programs that do not wait
+    say what people would have taken."""
+    if membership.user.simulated or slot.leased_at is None:
+        return ballot.active_ms, ballot.elapsed_ms
+    most = max(0, (now - slot.leased_at) // timedelta(milliseconds=1))
+    return min(ballot.active_ms, most), min(ballot.elapsed_ms, most)
 
 
 def undo(

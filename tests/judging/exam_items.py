@@ -1,6 +1,6 @@
 """A study that asks for training and exam, with small pools of items; sittings answered."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from annotate.judging import qualification
@@ -54,6 +54,8 @@ def raise_version(study: Study, version: int = 2, **taught: Any) -> Grown:
 def sit(who: Membership, *, right: bool = True, now: datetime = NOW) -> Sitting:
     """Begin the next round or attempt and answer all of it, rightly or wrongly."""
     sitting = qualification.begin(who, now=now)
+    began = now - timedelta(minutes=1)
+    Sitting.objects.filter(pk=sitting.pk).update(begun_at=began)
     for item in qualification.in_hand(sitting):
         known = outcome(item.comparison.expected)
         left = (known == "second") == item.flipped

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from annotate.judging import limits
+from annotate.judging import limits, qualification
 from annotate.judging.finishing import End, Found, accept_codes, end_of, give_code
 from annotate.judging.launch import launch
 from annotate.judging.leaving import leave, leave_and_erase
@@ -34,8 +34,15 @@ def open_study(pairs=6, **protocol):
 def vote(place, count=1, *, active_ms=6000, now=NOW):
     for _ in range(count):
         token = hand(place, now=now)[0].token
+        held(token, active_ms, now=now)
         ballot = Ballot(token=token, answers={"alignment": "left"}, active_ms=active_ms)
         assert submit(place, ballot, now=now).created
+
+
+def held(token, ms, *, now):
+    """The pair was taken so long ago."""
+    taken = now - timedelta(milliseconds=ms)
+    assert Assignment.objects.filter(token=token).update(leased_at=taken) == 1
 
 
 def test_nobody_is_handed_more_pairs_than_their_quota():
@@ -151,6 +158,18 @@ def test_training_and_exam_are_paid_unless_told_otherwise_and_stand_apart():
     assert (line.hours, line.prepared_ms, line.amount) == (0, 4500, pytest.approx(4.5))
     (line,) = pay_lines(place.study, rate=3600.0, pays_preparation=False)
     assert (line.prepared_ms, line.paid_hours, line.amount) == (4500, 0, 0)
+
+
+def test_a_training_is_paid_for_no_longer_than_it_lasted():
+    place = member(make_examined())
+    qualification.consent(place, device={}, now=NOW)
+    qualification.instructed(place, now=NOW)
+    sitting = qualification.begin(place, now=NOW)
+    for item in qualification.in_hand(sitting):
+        ballot = Ballot(token=item.token, answers={"alignment": "left"}, active_ms=3_600_000)
+        qualification.answer(place, ballot, now=NOW + timedelta(seconds=30))
+    (line,) = pay_lines(place.study, rate=12.0)
+    assert line.prepared_ms == 30_000
 
 
 def test_the_pay_sheet_counts_hours_and_pays_no_program():

@@ -1,6 +1,7 @@
 """What happens to votes."""
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from annotate.judging.launch import launch
 from annotate.judging.models import Assignment, Verdict, Vote, VoteRevision
 from annotate.judging.reporting import BadReport, report, resolve
 from annotate.studies.models import Study
-from tests.factories import NOW, make_study
+from tests.factories import NOW, make_study, make_user
 from tests.judging.arrange import EQUAL, LEFT, ballot, member, prefer, vote_for, vote_next
 from tests.judging.arrange import vote as vote_by
 
@@ -110,6 +111,18 @@ def test_three_votes_settle_the_pair(choices, outcome, reason):
     assert (verdict.outcome, verdict.reason) == (outcome, reason)
     assert verdict.rule == "priority-then-majority"
     assert verdict.votes == 3
+
+
+@pytest.mark.parametrize(("simulated", "kept"), [(False, 2_000), (True, 3_600_000)])
+def test_no_time_is_longer_than_the_pair_was_in_hand_but_a_program_s(simulated, kept):
+    """Time is paid, and a fast answer that says it took long would not be seen as fast."""
+    study = open_study(pairs=2, protocol={"min_view_ms": 2_500})
+    who = member(study, user=make_user(simulated=simulated))
+    slot = queue.hand(who, now=NOW)[0]
+    claim = replace(ballot(slot.token), active_ms=3_600_000, elapsed_ms=3_600_000)
+    voting.submit(who, claim, now=NOW + timedelta(seconds=2))
+    vote = study.votes.get()
+    assert (vote.active_ms, vote.elapsed_ms, vote.too_fast) == (kept, kept, not simulated)
 
 
 def test_an_undone_vote_leaves_a_revision_and_the_pair_comes_back_first():

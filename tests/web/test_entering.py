@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotate.judging.launch import launch
-from annotate.judging.models import Vote
+from annotate.judging.models import Assignment, Vote
 from annotate.people.erasure import was_erased
 from annotate.people.models import ErasedId, User
 from annotate.studies.entry import close_link, make_link, token_of
@@ -53,6 +53,8 @@ def vote_all(client, study):
     """Left each time, until the site says where to go next."""
     while tasks := (reply := hand(client, study))["tasks"]:
         ballot = {"token": tasks[0]["token"], "answers": {"alignment": "left"}, "active_ms": 6000}
+        taken = timezone.now() - timedelta(seconds=6)
+        Assignment.objects.filter(token=ballot["token"]).update(leased_at=taken)
         sent = client.post(
             reverse("judge-votes", args=[study.uid]), ballot, content_type="application/json"
         )

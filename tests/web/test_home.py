@@ -31,6 +31,8 @@ def vote(study, user, *, active_ms=6000, at=NOW, count=1):
         ballot = Ballot(
             token=hand(place)[0].token, answers={"alignment": "left"}, active_ms=active_ms
         )
+        taken = timezone.now() - timedelta(milliseconds=active_ms)
+        Assignment.objects.filter(token=ballot.token).update(leased_at=taken)
         stored = submit(place, ballot)
         assert stored.created
         Vote.objects.filter(token=ballot.token).update(created_at=at)
