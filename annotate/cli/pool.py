@@ -34,8 +34,8 @@ class _People(BaseModel):
     habit: Habit = "honest"
     accuracy: Annotated[float, Field(ge=0, le=1)] = 0.85
     side_bias: Annotated[float, Field(ge=-1, le=1)] = 0
-    tie_width: Annotated[float, Field(ge=0)] = TIE_WIDTH
-    seconds: Annotated[float, Field(ge=0)] = 0
+    tie_width: Annotated[float, Field(ge=0, allow_inf_nan=False)] = TIE_WIDTH
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
 
 
 class _File(BaseModel):

@@ -39,8 +39,8 @@ def slot_by_token(study: int, annotator: int, token: uuid.UUID) -> Slot | None:
     if not rows:
         return None
     pk, state, flipped, since, until, comparison, order = rows[0]
-    times = (None if one is None else read_time(one) for one in (since, until))
-    return Slot(pk, state, bool(flipped), *times, comparison, live=order >= 0)
+    leased, limit = (None if one is None else read_time(one) for one in (since, until))
+    return Slot(pk, state, bool(flipped), leased, limit, comparison, live=order >= 0)
 
 
 def mark_voted(pk: int, token: uuid.UUID) -> bool:

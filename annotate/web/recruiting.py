@@ -172,8 +172,13 @@ def addresses(request: PersonRequest, uid: UUID, pk: int) -> HttpResponse:
     """A file with one address for each person named: it works once, for them."""
     study = managed_study_or_404(request.user, uid)
     link = get_object_or_404(EntryLink, study=study, pk=pk, source=EntryLink.Source.NAMED)
-    named = list(dict.fromkeys(request.POST.get("people", "").split()))[:MOST_NAMED]
+    named = list(dict.fromkeys(request.POST.get("people", "").split()))
     try:
+        if len(named) > MOST_NAMED:
+            raise LinkRefused(
+                f"{len(named):,} people were named; at most {MOST_NAMED:,} at a time get "
+                "addresses. Ask for the rest in a second file."
+            )
         rows = [(name, _address(request, link, name)) for name in named]
     except LinkRefused as error:
         return _page(request, study, form=LinkForm(label_suffix=""), refused=error, status=422)

@@ -48,7 +48,7 @@ def thresholds(request: PersonRequest, uid: UUID) -> HttpResponse:
 def _start(request: PersonRequest, study: Study) -> str | None:
     """Plan the samples that the cut-offs are read from; why not, in words."""
     asked = request.POST.get("replicas", "1")
-    replicas = int(asked) if asked.isdigit() else 1
+    replicas = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 1
     try:
         chosen = choose_set(study, request.POST.get("set", ""))
         made = plan_tuning(study, chosen, replicas=min(max(replicas, 1), MOST_REPLICAS))

@@ -217,6 +217,9 @@ def test_people_one_names_get_addresses_of_their_own():
     study = open_study()
     link, client = make(study, "named"), owner_of(study)
     where = reverse("study-recruiting-addresses", args=[study.uid, link.pk])
+    many = client.post(where, {"people": " ".join(f"p{n}" for n in range(1001))})
+    assert many.status_code == 422
+    assert "1,001 people were named; at most 1,000" in many.content.decode()
     file = client.post(where, {"people": "ada\nbob ada"}).content.decode()
     rows = list(csv.reader(io.StringIO(file)))
     assert [row[0] for row in rows] == ["participant", "ada", "bob"]

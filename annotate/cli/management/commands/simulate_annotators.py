@@ -3,9 +3,11 @@
 It must not write votes: they go in over HTTP, marked as simulated.
 """
 
+import math
 import threading
 import uuid
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,22 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _number(low: float, high: float = math.inf) -> Callable[[str], float]:
+    """A reader of finite numbers from `low` to `high`, as a pool's file takes them."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and low <= value <= high):
+            most = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of {low:g} or more"
+            raise ArgumentTypeError(f"{text!r} was given; give a number {most}.")
+        return value
+
+    return read
+
+
 class Command(BaseCommand):
     help = (
         "Let programs judge an open study over HTTP, as browsers do. Their votes say SIMULATED in "
@@ -68,7 +86,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--spammers",
-            type=float,
+            type=_number(0, 1),
             default=0.0,
             metavar="SHARE",
             help="of these in turn: random, always left, copying the answer before, fast (0)",
@@ -82,16 +100,22 @@ class Command(BaseCommand):
             help="report the time drawn for a pair without letting it pass",
         )
         parser.add_argument(
-            "--accuracy", type=float, default=0.85, help="share of right answers (0.85)"
+            "--accuracy", type=_number(0, 1), default=0.85, help="share of right answers (0.85)"
         )
         parser.add_argument(
-            "--side-bias", type=float, default=0.0, help="-1 always right … 1 always left (0)"
+            "--side-bias",
+            type=_number(-1, 1),
+            default=0.0,
+            help="-1 always right … 1 always left (0)",
         )
         parser.add_argument(
-            "--tie-width", type=float, default=TIE_WIDTH, help="largest unseen difference (0.05)"
+            "--tie-width",
+            type=_number(0),
+            default=TIE_WIDTH,
+            help="largest unseen difference (0.05)",
         )
         parser.add_argument(
-            "--seconds", type=float, help="median time for a pair (0; with --no-waiting 8)"
+            "--seconds", type=_number(0), help="median time for a pair (0; with --no-waiting 8)"
         )
         parser.add_argument("--seed", type=_seed, default=0, help="of their errors (0)")
         parser.add_argument(
