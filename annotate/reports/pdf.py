@@ -32,6 +32,10 @@ class _Pdf(FPDF):
         self.set_auto_page_break(auto=True, margin=20)
         add_fonts(self)
 
+    def normalize_text(self, text: str) -> str:
+        """The fonts have no sign of infinity; a threshold that refines all stood blank."""
+        return str(super().normalize_text(text.replace("∞", "inf")))
+
     def footer(self) -> None:
         self.set_y(-13)
         self.set_font("sans", "", 7)

@@ -108,7 +108,7 @@ def test_where_nothing_was_tuned_a_snapshot_has_the_bytes_it_always_had():
     assert "tuned" not in json.loads(encode(study, read_frame(study)))
 
 
-def test_every_file_has_the_table_and_only_the_archive_all_digits():
+def test_every_file_has_the_table_and_only_the_archive_all_digits(caplog):
     teacher = TEACHER["arm"] | {
         "model": {"path": "owner/base", "revision": COMMIT},
         "negative_prompt": "blurry, 50 % grey",
@@ -126,6 +126,7 @@ def test_every_file_has_the_table_and_only_the_archive_all_digits():
     assert COMMIT not in latex
     assert r"\infty" in latex
     assert pdf_file(report) == pdf_file(report)
+    assert "missing the following glyphs" not in caplog.text
     with zipfile.ZipFile(io.BytesIO(tables_zip(report))) as archive:
         models = archive.read("recipes-2.csv").decode()
     assert COMMIT in models
