@@ -5,7 +5,7 @@ It must not claim anything of people or models: pictures, scores and every vote 
 
 FOLDER (without one: one that is removed again) becomes the data folder of a site with one closed
 study of five arms against one teacher: the student, all of its samples refined, and adaptive arms
-at k = 25, 50 and 75. Serve it with TRIPTYCH_DATA_DIR=FOLDER manage.py runserver; its owner signs in
+at k = 25, 50 and 75. Serve it with TRIPTYCH_DATA_DIR=FOLDER manage.py up; its owner signs in
 as `owner`, password `benchmark`.
 """
 
